@@ -40,7 +40,8 @@ COPY . .
 # `touch` makes the real sources newer than the empty crates.
 RUN find . -path '*/src/lib.rs' -exec touch {} + && touch harness/cli/src/main.rs \
     && cargo build --release --locked --package sceplab --features docker \
-    && mkdir /out /out/state && mv target/release/sceplab /out/
+    && mkdir /out /out/state && mv target/release/sceplab /out/ \
+    && .ci/licenses > /out/THIRD-PARTY.txt
 # The driver `live` needs the system's `ssh`. Its libraries are copied, too, except the C library, which the base has.
 RUN for program in /usr/bin/ssh /usr/bin/ssh-keygen; do \
         install -D "$program" "/out/ssh$program"; \
@@ -53,5 +54,6 @@ FROM runtime
 # A new volume takes its owner from this folder.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/sceplab
 COPY --from=build /out/ssh/usr /usr
+COPY --from=build /out/THIRD-PARTY.txt /usr/share/doc/sceplab/
 COPY --from=build /out/sceplab /usr/local/bin/sceplab
 WORKDIR /var/lib/sceplab

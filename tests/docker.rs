@@ -8,6 +8,7 @@ use std::process::ExitCode;
 #[path = "support"]
 mod support {
     pub(crate) mod groups;
+    pub(crate) mod http;
     pub(crate) mod needs;
     pub(crate) mod sceplab;
     pub(crate) mod trials;

@@ -24,9 +24,10 @@ mod netns {
     pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
     pub(crate) mod permission; // messages if namespaces are forbidden
     pub(crate) mod refused; // labs that the kernel refuses
-    pub(crate) mod scep_steps;
+    pub(crate) mod scep_steps; // steps with a mock CA in a lab
+    pub(crate) mod scepserver; // the personality `linux` against its model
     pub(crate) mod servers; // server programs, good and bad
-    pub(crate) mod shell; // `sceplab shell` // steps with a mock CA in a lab
+    pub(crate) mod shell; // `sceplab shell`
 }
 
 #[cfg(target_os = "linux")]
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             netns::ignored_trials::trials(),
             netns::permission::trials(needs),
             netns::refused::trials(needs),
+            netns::scepserver::trials(needs),
             netns::servers::trials(needs),
             netns::shell::trials(needs),
             netns::scep_steps::trials(needs),

@@ -10,6 +10,7 @@ mod support {
     #[cfg(unix)]
     pub(crate) mod conform; // runs `sceplab conform-client`
     pub(crate) mod groups; // trials that not every machine can run
+    pub(crate) mod http; // opens a page
     pub(crate) mod live; // files for `--driver live`
     pub(crate) mod matrix_samples; // files for `sceplab matrix`
     pub(crate) mod samples; // scenarios and labs
@@ -34,6 +35,7 @@ mod suite {
     mod ci; // `.ci/run` looks for every group of trials
 
     // Scenario and lab files.
+    mod authoring; // what people mistype
     mod bad_input; // invalid files, read by the binary
     mod corrupted_files; // thousands of corrupted files, read by the library
     mod scenario_program; // the program with one trial per scenario file
@@ -46,12 +48,20 @@ mod suite {
     mod outside; // a crate outside the workspace that uses them
 
     // The binary.
+    mod bugs; // what breaks inside is a bug
     mod cli; // exit codes and snapshots of output
     mod client_steps; // a client under test, and faults that did not fire
+    #[cfg(target_os = "linux")]
+    mod core_dump; // passwords and keys are in no core dump
     mod enrol; // an enrolment by the built-in client
+    mod explanations; // servers that answer something else than SCEP
+    mod junit; // JUnit reports by their schema
+    mod killed_runs; // a killed run leaves no process and no folder
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and expected failures
+    mod opening; // pipes in place of files, two reports to one file
     mod secrets; // passwords and keys appear nowhere
+    mod urls; // a URL that would be sent otherwise is refused
 
     // Existing PKIs.
     mod live; // PKIs by URL

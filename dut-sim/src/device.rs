@@ -5,6 +5,7 @@ pub(crate) mod lines;
 mod operation;
 pub(crate) mod restart;
 mod settings;
+mod suggestion;
 
 use std::fmt;
 use std::sync::{Arc, Weak};

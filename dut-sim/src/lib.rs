@@ -9,6 +9,7 @@ mod config;
 pub mod console;
 mod device;
 mod enrolment;
+mod mistake;
 pub mod network;
 mod operational;
 mod ping;
@@ -19,4 +20,5 @@ mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply, Settings};
 pub use enrolment::{GrowingPause, KeySource, Missing, ScepClient};
+pub use mistake::{LineMistake, command_mistake, configuration_mistakes, configured_addresses};
 pub use scep::secret::Secret;

@@ -154,7 +154,7 @@ pub enum ApplyError {
         interface: String,
     },
     /// The operating system refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Other(#[from] io::Error),
 }
 
@@ -168,12 +168,12 @@ pub enum ResolveError {
         host: String,
     },
     /// The name could not be looked up.
-    #[error("the name `{host}` cannot be resolved: {source}")]
+    #[error("the name `{host}` cannot be resolved: {error}")]
     Other {
         /// Name as requested.
         host: String,
         /// Cause of the failure.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -196,7 +196,7 @@ pub enum ConnectError {
     #[error("connection timed out")]
     TimedOut,
     /// Any other error of the operating system.
-    #[error("{0}")]
+    #[error(transparent)]
     Other(#[from] io::Error),
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod text;
 
 use std::cmp::Ordering;
+use std::time::SystemTime;
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{X509, X509Ref};
@@ -82,13 +83,13 @@ impl Stored<'_> {
 
 /// Status of a stored certificate; only `Valid` is documented.
 fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
-    let is = |time: &Asn1TimeRef, order| time.compare(now).is_ok_and(|found| found == order);
-    if is(certificate.not_before(), Ordering::Greater) {
-        "Not yet valid"
-    } else if is(certificate.not_after(), Ordering::Less) {
-        "Expired"
-    } else {
-        "Valid"
+    let compare = |time: &Asn1TimeRef| time.compare(now);
+    match (compare(certificate.not_before()), compare(certificate.not_after())) {
+        // Its dates cannot be read.
+        (Err(_), _) | (_, Err(_)) => "Invalid",
+        (Ok(Ordering::Greater), _) => "Not yet valid",
+        (_, Ok(Ordering::Less)) => "Expired",
+        _ => "Valid",
     }
 }
 
@@ -110,12 +111,15 @@ fn stored(progress: &Progress) -> Vec<Stored<'_>> {
     all
 }
 
-/// The CA's certificates, named as by strongSwan's `pki --scepca --raout ra`: roots, then subordinate CAs, then RAs.
+/// The CA's certificates, named as by strongSwan's `pki --scepca --raout ra`: roots, then subordinate CAs, then RAs. The only
+/// certificate of a CA is `ca` in any case: step-ca sends its intermediate alone.
 ///
 /// RAs are in reverse order, because NDES sends the signing one first and the documented device shows it second.
 fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
+    let issuer = certificates.issuer(SystemTime::now());
+    let is_alone = certificates.ca.len() == 1;
     let (roots, subordinates): (Vec<_>, Vec<_>) =
-        certificates.ca.iter().partition(|one| is_self_issued(one));
+        certificates.ca.iter().partition(|one| is_alone || is_self_issued(one));
     let named = numbered(roots, |number| first_or_numbered("ca", "ca-root", number))
         .chain(numbered(subordinates, |number| format!("ca-{number}")))
         .chain(numbered(certificates.ra.iter().rev(), |number| {
@@ -123,7 +127,7 @@ fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
         }));
     let store = |(row, certificate): (String, _)| Stored {
         file: format!("ca/{row}.der"),
-        usage: usage(certificate, certificates),
+        usage: usage(certificate, certificates.ra.is_empty() && std::ptr::eq(certificate, issuer)),
         row,
         certificate,
     };
@@ -142,9 +146,7 @@ fn first_or_numbered(first: &str, others: &str, number: usize) -> String {
 }
 
 /// Usage of a certificate: both for a CA without an RA, otherwise as its keyUsage allows.
-fn usage(certificate: &X509Ref, certificates: &CaCertificates) -> &'static str {
-    let serves_for_both =
-        certificates.ra.is_empty() && std::ptr::eq(certificate, certificates.issuer());
+fn usage(certificate: &X509Ref, serves_for_both: bool) -> &'static str {
     let allowed = KeyUsage::of(certificate);
     let allows = |usage| serves_for_both || allowed.is_none_or(|allowed| allowed.contains(usage));
     match (allows(KeyUsage::KEY_ENCIPHERMENT), allows(KeyUsage::DIGITAL_SIGNATURE)) {
@@ -181,6 +183,19 @@ mod tests {
         X509::from_pem(include_bytes!("pki/testdata/ca.pem")).unwrap()
     }
 
+    /// A certificate that names another issuer than itself.
+    fn intermediate() -> X509 {
+        let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        builder.set_subject_name(&scep::name::parse("CN=Intermediate").unwrap()).unwrap();
+        builder.set_issuer_name(&scep::name::parse("CN=Root").unwrap()).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+        builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        builder.build()
+    }
+
     fn issued() -> Phase {
         let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
         Phase::Issued(Identity { certificate: ca(), key })
@@ -212,6 +227,18 @@ mod tests {
         );
         assert!(find(&progress, "ca/ra-2.der").is_some());
         assert!(find(&progress, "ca/ra-4.der").is_none());
+    }
+
+    #[test]
+    fn intermediate_ca_without_its_root_is_named_ca() {
+        let named = |ca| {
+            files(&Progress {
+                ca: Some(CaCertificates { ca, ra: Vec::new() }),
+                ..Progress::default()
+            })
+        };
+        assert_eq!(named(vec![intermediate()]), ["ca/ca.der"]);
+        assert_eq!(named(vec![intermediate(), ca()]), ["ca/ca.der", "ca/ca-1.der"]);
     }
 
     #[test]
@@ -301,5 +328,15 @@ mod tests {
         assert_eq!(at("20260101000000Z"), "Not yet valid");
         assert_eq!(at("20300101000000Z"), "Valid");
         assert_eq!(at("20500101000000Z"), "Expired");
+    }
+
+    #[test]
+    fn certificate_with_a_date_that_cannot_be_read_is_invalid() {
+        let mut der = ca().to_der().unwrap();
+        let date = der.windows(13).position(|bytes| bytes == b"261122115428Z").unwrap();
+        der[date + 2..date + 4].copy_from_slice(b"99");
+        let certificate = X509::from_der(&der).unwrap();
+        let now = Asn1Time::from_str("20300101000000Z").unwrap();
+        assert_eq!(status(&certificate, &now), "Invalid");
     }
 }

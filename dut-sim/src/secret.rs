@@ -71,7 +71,7 @@ impl SecretStore {
 pub(crate) enum SealError {
     #[error("the device has no key of its own")]
     NoKey,
-    #[error("{0}")]
+    #[error(transparent)]
     Cryptography(#[from] ErrorStack),
 }
 

@@ -3,7 +3,7 @@
 use scep::{
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     certs_only,
-    client::{CaCertificates, Client, Expected, Next, Reply, Settings},
+    client::{CaCertificates, Client, Exchange, Expected, Next, Reply, Settings},
     envelope,
     http::{HttpResponse, Operation},
     message::{Message, MessageBuilder},
@@ -82,7 +82,7 @@ fn cert_rep(bytes: &[u8]) {
     let transaction_id = attributes.and_then(|it| it.transaction_id().ok());
     let nonce = attributes.and_then(|it| it.recipient_nonce().ok());
     let expected = Expected {
-        exchange: "PKIOperation",
+        exchange: Exchange::PkiOperation(None),
         transaction_id: &transaction_id.unwrap_or(TransactionId::new("1")),
         sender_nonce: &nonce.unwrap_or(Nonce::new([1])),
         signers: &[&CA.certificate, &STEP_CA],
@@ -139,9 +139,10 @@ fn conversation(capabilities: &[u8], certificates: &[u8], (status, reply): (u8, 
     ];
     for (status, content_type, body) in answers {
         let content_type = Some(content_type.to_owned());
-        let response = HttpResponse { status, content_type, body: body.to_vec() };
+        let response =
+            HttpResponse { status, content_type, body: body.to_vec(), ..HttpResponse::default() };
         let next = text::checked(client.receive(&response, now(), &mut entropy));
-        text::check(&client.exchange());
+        text::check(&client.exchange().to_string());
         client.transaction_summary().iter().for_each(|summary| text::check(summary));
         match next {
             Some(Next::Send(request)) => {

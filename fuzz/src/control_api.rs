@@ -83,13 +83,13 @@ fn enrol(ca: &Arc<Ca>) {
         digest: message.digest,
     };
     let csr = csr.encode().expect("a request can be encoded");
-    let encoded = message.encode(&csr, certificates.recipient(), &mut entropy);
+    let encoded = message.encode(&csr, certificates.recipient(now()), &mut entropy);
     let operation = Operation::PkiOperation(encoded.expect("a request can be encoded"));
     let (path, query) = (ca.paths()[0], operation.to_http(Method::Get).query);
     let sent = format!("GET {path}?{query} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n");
     let serve = |io| ca.serve_connection(io, "fuzz".to_owned());
     run(exchange(serve, sent.as_bytes(), false));
-    assert_eq!(ca.pending().len(), 1);
+    assert_eq!(ca.pending().expect("the state can be read").len(), 1);
 }
 
 /// The body of the answer to a call.

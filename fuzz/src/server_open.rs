@@ -3,7 +3,7 @@
 use mock_ca::{Approval, Ca};
 use scep::{
     body::{IssuerAndSerial, IssuerAndSubject},
-    client::{CaCertificates, Expected, Reply},
+    client::{CaCertificates, Exchange, Expected, Reply},
     http::{Method, Operation},
     message::{Message, MessageBuilder},
     name,
@@ -113,8 +113,8 @@ fn answer(header: &Header) {
     let fail_info = scep::attribute::FailInfo::BadRequest;
     match reply(header, Outcome::Failure { fail_info: fail_info.clone(), text: words }) {
         None => return,
-        Some(Ok(Reply::Failure { fail_info: read, text })) => {
-            assert_eq!((read, text.as_deref()), (fail_info, words));
+        Some(Ok(Reply::Failure(denial))) => {
+            assert_eq!((denial.fail_info, denial.text.as_deref()), (Some(fail_info), words));
         }
         Some(_) => panic!("the refusal is read as something else"),
     }
@@ -138,7 +138,7 @@ fn reply(header: &Header, outcome: Outcome<'_>) -> Option<Result<Reply, scep::cl
     let read = Reply::read(
         &encoded,
         &Expected {
-            exchange: "PKIOperation",
+            exchange: Exchange::PkiOperation(None),
             transaction_id: &header.transaction_id,
             sender_nonce: &header.sender_nonce,
             signers: &[&CA.certificate],
@@ -154,7 +154,7 @@ fn reply(header: &Header, outcome: Outcome<'_>) -> Option<Result<Reply, scep::cl
 fn decide(ca: &std::sync::Arc<Ca>, digit: u8, body: &[u8]) {
     let certificates = CaCertificates::sort(ca.certificates()).expect("the CA's certificates");
     let message = request_message(message_type(digit));
-    let encoded = message.encode(body, certificates.recipient(), &mut entropy);
+    let encoded = message.encode(body, certificates.recipient(now()), &mut entropy);
     let operation = Operation::PkiOperation(encoded.expect("a request can be encoded"));
     let (path, query) = (ca.paths()[0], operation.to_http(Method::Get).query);
     let sent = format!("GET {path}?{query} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n");
@@ -162,7 +162,7 @@ fn decide(ca: &std::sync::Arc<Ca>, digit: u8, body: &[u8]) {
     let answer = fixtures::run(exchange(serve, sent.as_bytes(), false));
     let (status, reply) = fixtures::response(&answer);
     let expected = Expected {
-        exchange: "PKIOperation",
+        exchange: Exchange::PkiOperation(None),
         transaction_id: &message.transaction_id,
         sender_nonce: &message.sender_nonce,
         signers: &certificates.signers(),
@@ -175,7 +175,7 @@ fn decide(ca: &std::sync::Arc<Ca>, digit: u8, body: &[u8]) {
     {
         text::checked(certificates.issued(&content.certificates, &DEVICE.key));
     }
-    let issued = ca.issued();
+    let issued = ca.issued().expect("the state can be read");
     for issued in &issued {
         text::check_characters(&issued.subject);
     }

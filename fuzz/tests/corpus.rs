@@ -16,7 +16,7 @@ use fuzz::{
     fixtures::{CA, DEVICE, STEP_CA, now},
 };
 use scep::{
-    client::{Expected, Reply},
+    client::{Exchange, Expected, Reply},
     message::Message,
     server,
 };
@@ -98,7 +98,7 @@ fn captured_replies_are_read() {
         let bytes = fs::read(file).unwrap();
         let message = Message::parse(&bytes).unwrap();
         let expected = Expected {
-            exchange: "PKIOperation",
+            exchange: Exchange::PkiOperation(None),
             transaction_id: &message.attributes().transaction_id().unwrap(),
             sender_nonce: &message.attributes().recipient_nonce().unwrap(),
             signers: &[&STEP_CA],

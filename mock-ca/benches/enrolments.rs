@@ -35,7 +35,7 @@ fn enrolments(criterion: &mut Criterion) {
         let sealed = seal(&key);
         bencher.iter(|| private_key_operations(&key, &sealed));
     });
-    for personality in PersonalityName::ALL {
+    for personality in PersonalityName::ALL.iter().copied() {
         group.bench_function(personality.as_str(), |bencher| {
             let ca = start(personality);
             let path = ca.paths()[0];
@@ -71,7 +71,11 @@ fn finish(clients: &mut [Connection], client: Option<usize>) {
 }
 
 fn start(personality: PersonalityName) -> RunningCa {
-    let ca = MockCa::new(personality).with(|settings| settings.allow_duplicate_names = true);
+    let ca = MockCa::new(personality).with(|settings| {
+        settings.allow_duplicate_names = true;
+        // All certificates of the benchmark are kept.
+        settings.limits.memory = 4 << 30;
+    });
     ca.start_blocking().expect("a CA")
 }
 
@@ -141,7 +145,12 @@ fn parse(received: &[u8]) -> Option<HttpResponse> {
     let length: usize = header("Content-Length: ")?.parse().ok()?;
     let body = received.get(end + 4..end + 4 + length)?.to_vec();
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some(HttpResponse { status, content_type: header("Content-Type: ").map(str::to_owned), body })
+    Some(HttpResponse {
+        status,
+        content_type: header("Content-Type: ").map(str::to_owned),
+        body,
+        ..HttpResponse::default()
+    })
 }
 
 fn seal(key: &PKey<Private>) -> Vec<u8> {

@@ -21,6 +21,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     for request in ca.requests() {
         println!("{:?} {:?}", request.operation, request.faults);
     }
-    println!("{} certificate was issued", ca.issued().len());
+    println!("{} certificate was issued", ca.issued()?.len());
     Ok(())
 }

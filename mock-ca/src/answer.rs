@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use hyper::{
     body::Bytes,
-    header::{HeaderName, WWW_AUTHENTICATE},
+    header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use scep::attribute::{MessageType, TransactionId};
 
-use crate::{fault::Fault, log::LogOutcome, pages, personality::Personality, seen::SeenMessage};
+use crate::{
+    fault::Fault, log::LogOutcome, pages, personality::Personality, refusal::NOT_POSSIBLE_NOW,
+    seen::SeenMessage,
+};
+
+/// The time after which a peer may try again.
+const RETRY_SECONDS: &str = "60";
 
 /// An HTTP answer, with its entry in the log.
 #[derive(Debug)]
@@ -66,6 +72,21 @@ impl Answer {
             note: Note { reason: Some(reason), ..Note::default() },
             ..Self::page(content_type, body)
         }
+    }
+
+    /// An answer with HTTP status 503 (RFC 9110 §15.6.4): the peer may try again later.
+    pub(crate) fn unavailable(personality: &Personality, reason: &impl ToString) -> Self {
+        Self {
+            header: Some((RETRY_AFTER, RETRY_SECONDS.to_owned())),
+            ..Self::error(personality, 503, reason)
+        }
+    }
+
+    /// An answer with HTTP status 500 for an error inside the server, of which only the log has the reason.
+    pub(crate) fn internal_error(personality: &Personality, reason: &impl ToString) -> Self {
+        let mut answer = Self::error(personality, 500, &NOT_POSSIBLE_NOW);
+        answer.note.reason = Some(reason.to_string());
+        answer
     }
 
     /// An answer that asks for a user and a password.

@@ -19,13 +19,14 @@ use crate::{
     authority::{Authority, AuthorityKeys, lab, serial_text, subject_of},
     fault::{FaultCount, FaultError, FaultRule},
     log::{Log, LogEntry},
+    memory::Memory,
     passwords::{ChallengeUnavailable, PasswordCache},
     personality::Serials,
     seen::SeenRequest,
     service::Service,
     settings::{ChallengePolicy, Keys, Settings},
-    state::{StateDirectory, StateError},
-    store::Store,
+    state::{Database, StateDirectory, StateError},
+    store::{Store, Waiting},
     wire,
 };
 
@@ -35,6 +36,7 @@ pub struct Ca {
     pub(crate) log: Log,
     /// Locked during a decision, so that no request is decided twice.
     deciding: Mutex<()>,
+    state_note: Option<String>,
 }
 
 impl fmt::Debug for Ca {
@@ -90,8 +92,15 @@ pub enum OpenError {
     #[error(transparent)]
     Fault(#[from] FaultError),
     /// OpenSSL failed in an operation that should always work.
-    #[error("OpenSSL: {0}")]
-    Crypto(#[from] ErrorStack),
+    #[error("OpenSSL failed at what should work ({})", scep::reasons(.0))]
+    Crypto(ErrorStack),
+}
+
+// Without `source`: the text of the error has the text of its cause.
+impl From<ErrorStack> for OpenError {
+    fn from(errors: ErrorStack) -> Self {
+        Self::Crypto(errors)
+    }
 }
 
 impl Ca {
@@ -109,27 +118,41 @@ impl Ca {
     ///
     /// # fn main() -> Result<(), mock_ca::OpenError> {
     /// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
-    /// assert!(ca.issued().is_empty());
+    /// assert!(ca.issued()?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
     pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
         settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
-        let state = settings.state.as_deref().map(StateDirectory::open).transpose()?.map(Arc::new);
-        let authority = open_authority(&settings, state.as_deref(), now)?;
+        let memory = Memory::new(settings.limits.memory);
+        let state = settings.state.as_deref().map(StateDirectory::open).transpose()?;
+        let authority = open_authority(&settings, state.as_ref(), now)?;
+        let state_note = state.as_ref().and_then(|state| state.note().map(str::to_owned));
+        let database = match state {
+            Some(state) => state.into_database(),
+            None => Database::in_memory(settings.personality, memory.record_bytes()),
+        };
+        let database = Arc::new(database?);
         let first_number = match personality.serials {
             Serials::Sequential { first } => first,
             Serials::RequestId => settings.windows.first_request_id,
         };
-        let pending_limit = settings.limits.pending;
-        let store = Store::open(state.clone(), &authority, first_number, pending_limit)?;
-        let passwords = PasswordCache::open(&settings.challenge, state)?;
+        let (kept, signer) = (Arc::clone(&database), Arc::clone(&authority));
+        let store = Store::open(kept, signer, first_number, settings.limits.pending)?;
+        let passwords = PasswordCache::open(&settings.challenge, database)?;
         Ok(Arc::new(Self {
-            log: Log::new(settings.on_log.clone()),
-            service: Service::new(settings, authority, store, passwords),
+            log: Log::new(settings.on_log.clone(), memory.log_bytes()),
+            service: Service::new(settings, authority, store, passwords, memory),
             deciding: Mutex::default(),
+            state_note,
         }))
+    }
+
+    /// What was done to the state directory when it was opened, in words for its owner: such as that the state of an older version
+    /// was taken over.
+    pub fn state_note(&self) -> Option<&str> {
+        self.state_note.as_deref()
     }
 
     /// The name of the CA in reports.
@@ -158,28 +181,31 @@ impl Ca {
     }
 
     /// The certificates issued to clients, oldest first.
-    pub fn issued(&self) -> Vec<Issued> {
-        let issued = self.service.store.issued().into_iter();
-        issued
+    ///
+    /// # Errors
+    /// If the state cannot be read, or is damaged.
+    pub fn issued(&self) -> Result<Vec<Issued>, StateError> {
+        let issued = self.service.store.issued()?.into_iter();
+        Ok(issued
             .map(|record| Issued {
                 serial: serial_text(&record.certificate),
                 subject: subject_of(&record.certificate),
-                certificate: record.certificate.clone(),
-                transaction_id: record.origin.transaction_id.clone(),
+                certificate: record.certificate,
+                transaction_id: record.origin.transaction_id,
                 revoked: record.revoked,
             })
-            .collect()
+            .collect())
     }
 
     /// The requests that wait for approval, oldest first.
-    pub fn pending(&self) -> Vec<Pending> {
-        let pending = self.service.store.pending().into_iter();
-        pending
-            .map(|record| Pending {
-                transaction_id: record.origin.transaction_id.clone(),
-                subject: name::to_text(record.csr.subject()),
-            })
-            .collect()
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub fn pending(&self) -> Result<Vec<Pending>, StateError> {
+        let pending = self.service.store.pending()?.into_iter();
+        Ok(pending
+            .map(|Waiting { transaction_id, subject }| Pending { transaction_id, subject })
+            .collect())
     }
 
     /// True if a request needs a challenge password.
@@ -246,7 +272,7 @@ fn open_authority(
     let subject = name::parse(subject)
         .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })?;
     if let Some(state) = state
-        && let Some(stored) = state.personality()?
+        && let Some(stored) = state.personality()
     {
         state.expect("personality", stored.as_str(), settings.personality.as_str())?;
         let authority = state.read_authority(personality, &settings.windows)?;

@@ -6,6 +6,7 @@
 //! `application/json`, which a foreign page cannot send without permission, and the host must be a loopback name.
 
 mod call;
+mod mask;
 mod server;
 
 use std::{collections::BTreeSet, fmt::Display, io};
@@ -13,6 +14,7 @@ use std::{collections::BTreeSet, fmt::Display, io};
 use async_trait::async_trait;
 use scep::{
     attribute::TransactionId,
+    content::Content,
     http::{HttpRequest, HttpResponse, Method},
 };
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,7 @@ pub use call::{
     Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListFaults,
     ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
 };
+pub use mask::Mask;
 pub use server::Control;
 
 use crate::ca::Pending;
@@ -96,6 +99,15 @@ pub enum ControlError {
     Foreign(String),
 }
 
+/// What came, if it is not JSON, or where a redirection leads.
+fn came(answer: &HttpResponse) -> Option<String> {
+    if answer.is_redirect() {
+        return Some(answer.answered());
+    }
+    let is_json = matches!(Content::of(&answer.body), Content::Json(_));
+    (!is_json && !answer.body.is_empty()).then(|| answer.came())
+}
+
 /// A decision about a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -128,10 +140,11 @@ impl<T: Transport> Client<T> {
         let answer = self.transport.send(C::PATH, request).await.map_err(unanswered)?;
         if answer.status != 200 {
             let refusal = serde_json::from_slice(&answer.body).ok();
-            let reason = refusal.map(|Refusal { error }| error);
+            let reason = refusal.map(|Refusal { error }| error).or_else(|| came(&answer));
             return Err(ControlError::Refused { path: C::PATH, status: answer.status, reason });
         }
-        serde_json::from_slice(&answer.body).map_err(foreign)
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| came(&answer).map_or_else(|| foreign(error), ControlError::Foreign))
     }
 
     /// Decides about the oldest request that waits and is not in `others`; returns that request, if there is one.

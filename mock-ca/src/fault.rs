@@ -13,5 +13,7 @@ pub use rule::{FaultCount, FaultError, FaultRule, Trigger};
 
 pub(crate) use answer::{capabilities, certificates_answer, distorted};
 pub(crate) use board::{Faults, Strikes};
-pub(crate) use reply::{distort_algorithms, distort_content, distort_granted, distort_message};
-pub(crate) use strangers::STRANGER;
+pub(crate) use reply::{
+    distort_algorithms, distort_content, distort_encoding, distort_granted, distort_message,
+};
+pub(crate) use strangers::{STRANGER, impostor};

@@ -33,7 +33,7 @@ use crate::{
 /// enrol(ca.url(), "s3cret")?;
 ///
 /// assert_eq!(ca.faults()[0].fired, 1);
-/// assert_eq!(ca.issued()[0].subject, "CN = device");
+/// assert_eq!(ca.issued()?[0].subject, "CN = device");
 /// # Ok(())
 /// # }
 /// ```
@@ -66,7 +66,7 @@ impl MockCa {
     ///
     /// # fn main() -> Result<(), mock_ca::StartError> {
     /// for personality in PersonalityName::ALL {
-    ///     let ca = MockCa::new(personality).start_blocking()?;
+    ///     let ca = MockCa::new(*personality).start_blocking()?;
     ///     // The same test of your client at each of them.
     /// }
     /// # Ok(())
@@ -135,7 +135,7 @@ impl MockCa {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ca = MockCa::rfc8894().manual_approval().start_blocking()?;
     /// // After your client has sent its request:
-    /// for request in ca.pending() {
+    /// for request in ca.pending()? {
     ///     ca.approve(&request.transaction_id)?;
     /// }
     /// # Ok(())

@@ -1,4 +1,9 @@
-//! The HTTP server, with limits on size, time and number of connections.
+//! The HTTP server, with limits on size, time, memory and number of connections.
+
+mod listener;
+mod panic;
+mod places;
+mod request;
 
 use std::{
     error::Error as _,
@@ -8,135 +13,49 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
-    body::{Body, Bytes, Incoming},
+    body::{Bytes, Incoming},
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SERVER},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use scep::content::FirstBytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    task::{JoinSet, spawn_blocking},
-    time::{sleep, timeout},
+    sync::watch,
+    task::spawn_blocking,
+    time::sleep,
 };
 use tokio_io_timeout::TimeoutWriter;
+use tokio_util::io::InspectReader;
 
+pub use self::listener::{Listener, SHUTDOWN_TIMEOUT, serve};
+use self::panic::unless_panic;
+pub(crate) use self::{
+    listener::accept_all,
+    places::{Place, Places},
+    request::{BodyError, BodyLimits, expect_host, has_media_type, host_of, read_body},
+};
 use crate::{
     answer::Answer,
     ca::Ca,
     log::{LogEntry, LogOutcome},
+    memory::Held,
     seen::SeenRequest,
 };
 
-/// The time that [`serve`] gives to unfinished answers when it must stop.
-pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time between two lines of log about connections that gave up their places.
+const GIVEN_UP_PAUSE: Duration = Duration::from_secs(10);
 
-/// The pause after the system refused a connection, usually because there are too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Serves the connections of a listener until `shutdown` completes; unfinished answers then have [`SHUTDOWN_TIMEOUT`] to end.
-///
-/// No more than [`crate::Limits::connections`] are open at once.
-///
-/// ```
-/// use std::time::SystemTime;
-///
-/// use mock_ca::{Ca, PersonalityName, Settings};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-/// let shutdown = async { /* waits for Ctrl-C, for example */ };
-/// mock_ca::serve(listener, ca, shutdown).await;
-/// # Ok(())
-/// # }
-/// ```
-pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
-    let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
-    let limit = ca.service.settings.limits.connections;
-    let accepting = accept_all(&listener, &mut connections, limit, |stream, peer| {
-        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
-        async move { ca.serve_until(stream, peer, stopped).await }
-    });
-    tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
-    }
-    let _ = stop.send(());
-    let _ =
-        timeout(SHUTDOWN_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-/// A source of connections.
-pub trait Listener: Send + Sync {
-    /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
-
-    /// The next connection, and the name of its peer.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, String)>> + Send;
-}
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    async fn accept(&self) -> io::Result<(TcpStream, String)> {
-        let (stream, peer) = Self::accept(self).await?;
-        // Answers are written in one piece, so waiting to fill a segment only costs time. So does a failure here.
-        let _ = stream.set_nodelay(true);
-        Ok((stream, peer.to_string()))
-    }
-}
-
-#[cfg(unix)]
-impl Listener for tokio::net::UnixListener {
-    type Stream = tokio::net::UnixStream;
-
-    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
-        let (stream, _) = Self::accept(self).await?;
-        Ok((stream, "a socket".to_owned()))
-    }
-}
-
-/// Calls `serve` with each connection; no more than `limit` are open at once, and further ones wait.
-pub(crate) async fn accept_all<L: Listener, F: Future<Output = ()> + Send + 'static>(
-    listener: &L,
-    connections: &mut JoinSet<()>,
-    limit: usize,
-    serve: impl Fn(L::Stream, String) -> F,
-) {
-    let slots = Arc::new(Semaphore::new(limit));
-    // The semaphore is never closed.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let Ok((stream, peer)) = listener.accept().await else {
-            sleep(PAUSE).await;
-            continue;
-        };
-        let serving = serve(stream, peer);
-        connections.spawn(async move {
-            serving.await;
-            drop(slot);
-        });
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-/// The reason why the body of a request was not read, or why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 enum ResponseError {
-    #[error("the body is longer than {0} bytes")]
-    TooLong(usize),
-    #[error("the body did not arrive within {0} s")]
-    TooSlow(u64),
-    #[error("the body ended early: {0}")]
-    Broken(String),
+    #[error(transparent)]
+    Body(#[from] BodyError),
     #[error("the answer is not sent, because a fault withholds it")]
     Withheld,
 }
@@ -150,21 +69,35 @@ impl Ca {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (_keep_open, stop) = watch::channel(());
-        self.serve_until(io, peer, stop).await;
+        self.serve_until(io, peer, Place::alone(), stop).await;
     }
 
-    /// The same, but it ends after the current request when `stop` changes.
-    async fn serve_until<Io>(self: &Arc<Self>, io: Io, peer: String, mut stop: watch::Receiver<()>)
-    where
+    /// The same for a connection at a listener: it ends after the current request when `stop` changes, and when it must give up
+    /// its place.
+    async fn serve_until<Io>(
+        self: &Arc<Self>,
+        io: Io,
+        peer: String,
+        place: Place,
+        mut stop: watch::Receiver<()>,
+    ) where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let first_bytes = FirstBytes::default();
+        let io = {
+            let first_bytes = first_bytes.clone();
+            InspectReader::new(io, move |bytes: &[u8]| first_bytes.record(bytes))
+        };
         let mut io = TimeoutWriter::new(io);
         io.set_timeout(Some(self.service.settings.limits.read_timeout));
         let io = TokioIo::new(Box::pin(io));
-        let service = service_fn(|request| self.respond(request, &peer));
+        let service = service_fn(|request| self.respond_or_fail(request, &peer, &place));
         let mut connection = pin!(self.builder().serve_connection(io, service));
         let ended = tokio::select! {
+            // First, so that a request that has arrived is seen before the place is given up.
+            biased;
             ended = &mut connection => ended,
+            waited = place.given_up() => return self.log_given_up(&peer, &place, waited),
             // The sender outlives the connection.
             _ = stop.changed() => {
                 connection.as_mut().graceful_shutdown();
@@ -174,7 +107,7 @@ impl Ca {
         if let Err(error) = ended
             && !is_on_purpose(&error)
         {
-            self.log_cut(&peer, &error);
+            self.log_cut(&peer, &error, &first_bytes);
         }
     }
 
@@ -190,23 +123,40 @@ impl Ca {
         builder
     }
 
+    /// The response, or HTTP status 500 after a panic.
+    async fn respond_or_fail(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: &str,
+        place: &Place,
+    ) -> Result<Response<Full<Bytes>>, ResponseError> {
+        unless_panic(self.respond(request, peer, place)).await.unwrap_or_else(|| {
+            let answer = Answer::internal_error(self.service.personality, &"a panic");
+            Ok(self.response(&answer, None))
+        })
+    }
+
     async fn respond(
         self: &Arc<Self>,
         request: Request<Incoming>,
         peer: &str,
+        place: &Place,
     ) -> Result<Response<Full<Bytes>>, ResponseError> {
         let (head, body) = request.into_parts();
         let asked = format!("{} {}", head.method, head.uri.path());
         let mut seen = SeenRequest::of(&head, peer);
-        let answer = match self.read_body(body).await {
-            Ok(body) => self.answer_without_blocking(head, body).await,
-            Err(error @ ResponseError::TooLong(_)) => Answer {
+        let body = read_body(&head, body, self.body_limits()).await;
+        let _work = place.work();
+        let answer = match body {
+            Ok(body) => self.answer_in_turn(head, body.into()).await,
+            Err(BodyError::TooMuch(too_much)) => Answer {
                 header: Some((CONNECTION, "close".to_owned())),
-                ..Answer::error(self.service.personality, 413, &error)
+                ..Answer::error(self.service.personality, 413, &too_much)
             },
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
-        let response = self.response(&answer);
+        let (answer, memory) = self.with_memory(answer);
+        let response = self.response(&answer, memory);
         let Answer { delay, is_withheld, outcome, note, .. } = answer;
         seen.faults.clone_from(&note.faults);
         seen.message = note.message.map(|message| *message);
@@ -228,21 +178,30 @@ impl Ca {
         if is_withheld { Err(ResponseError::Withheld) } else { Ok(response) }
     }
 
-    async fn read_body(&self, body: Incoming) -> Result<Bytes, ResponseError> {
+    fn body_limits(&self) -> BodyLimits {
         let limits = &self.service.settings.limits;
-        // A peer that announces too much is refused before it sends the body.
-        if body.size_hint().lower() > limits.body_bytes as u64 {
-            return Err(ResponseError::TooLong(limits.body_bytes));
+        let (bytes, pieces) = (limits.body_bytes, limits.body_pieces);
+        BodyLimits { bytes, pieces, time: limits.read_timeout }
+    }
+
+    /// Answers when there is memory to work on the request.
+    async fn answer_in_turn(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
+        if let Err(reason) = expect_host(&head) {
+            return Answer::error(self.service.personality, 400, &reason);
         }
-        let read = Limited::new(body, limits.body_bytes).collect();
-        match timeout(limits.read_timeout, read).await {
-            Ok(Ok(collected)) => Ok(collected.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(ResponseError::TooLong(limits.body_bytes))
-            }
-            Ok(Err(error)) => Err(ResponseError::Broken(error.to_string())),
-            Err(_) => Err(ResponseError::TooSlow(limits.read_timeout.as_secs())),
+        let query = head.uri.query().map_or(0, str::len);
+        let _memory = self.service.memory.work(query + body.len()).await;
+        self.answer_without_blocking(head, body).await
+    }
+
+    /// The answer with the memory that it occupies until it is sent, or an answer that there is none.
+    fn with_memory(&self, answer: Answer) -> (Answer, Option<Held>) {
+        let own = self.service.settings.limits.body_bytes;
+        if let Ok(memory) = self.service.memory.answer(answer.body.len(), own) {
+            return (answer, memory);
         }
+        let reason = "the memory for long answers is used up";
+        (Answer::unavailable(self.service.personality, &reason), None)
     }
 
     /// Answers on this thread, because RSA takes about a millisecond; on another thread if a state on disk may make it slower.
@@ -253,12 +212,18 @@ impl Ca {
         let ca = Arc::clone(self);
         let answering = spawn_blocking(move || ca.service.answer(&head, body, SystemTime::now()));
         let answered = answering.await;
-        answered.unwrap_or_else(|error| Answer::error(self.service.personality, 500, &error))
+        answered.unwrap_or_else(|error| Answer::internal_error(self.service.personality, &error))
     }
 
     /// The response with its header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
-    fn response(&self, answer: &Answer) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(answer.body.clone()));
+    fn response(&self, answer: &Answer, memory: Option<Held>) -> Response<Full<Bytes>> {
+        let body = match memory {
+            Some(memory) => {
+                Bytes::from_owner(LongBody { bytes: answer.body.clone(), _memory: memory })
+            }
+            None => answer.body.clone(),
+        };
+        let mut response = Response::new(Full::new(body));
         let status = StatusCode::from_u16(answer.status);
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -277,13 +242,33 @@ impl Ca {
         response
     }
 
-    fn log_cut(&self, peer: &str, error: &hyper::Error) {
+    fn log_given_up(&self, peer: &str, place: &Place, waited: Duration) {
+        let Some(count) = place.count_given_up(GIVEN_UP_PAUSE) else { return };
+        let others = match count - 1 {
+            0 => String::new(),
+            others => format!("; so did {others} others since the last such line"),
+        };
+        let (waited, places) = (waited.as_secs(), place.limit());
+        let reason = format!(
+            "it made room for another connection, because it had waited for its peer for {waited} s and all {places} places were taken{others}"
+        );
+        self.log_end(peer, reason);
+    }
+
+    fn log_cut(&self, peer: &str, error: &hyper::Error, first_bytes: &FirstBytes) {
         let cause = error.source().map(|cause| match cause.downcast_ref::<io::Error>() {
             Some(slow) if slow.kind() == io::ErrorKind::TimedOut => {
                 ": the peer does not read".into()
             }
             _ => format!(": {cause}"),
         });
+        let what = if error.is_parse() { "the request is no valid HTTP/1: " } else { "" };
+        let own = || format!("{what}{error}{}", cause.unwrap_or_default());
+        self.log_end(peer, first_bytes.explain("request").unwrap_or_else(own));
+    }
+
+    /// Logs that a connection ended without an answer.
+    fn log_end(&self, peer: &str, reason: String) {
         let entry = LogEntry {
             at: SystemTime::now(),
             peer: peer.to_owned(),
@@ -291,10 +276,22 @@ impl Ca {
             message_type: None,
             transaction_id: None,
             outcome: LogOutcome::Cut,
-            reason: Some(format!("{error}{}", cause.unwrap_or_default())),
+            reason: Some(reason),
             faults: Vec::new(),
         };
         self.log.write(entry, None);
+    }
+}
+
+/// The body of an answer, and the memory that it occupies.
+struct LongBody {
+    bytes: Bytes,
+    _memory: Held,
+}
+
+impl AsRef<[u8]> for LongBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

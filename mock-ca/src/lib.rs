@@ -19,8 +19,8 @@
 //!
 //! // Without the fault it gets the certificate that the CA has issued.
 //! let certificate = enrol(ca.url(), "s3cret").unwrap();
-//! assert_eq!(ca.issued().last().unwrap().certificate, certificate);
-//! assert_eq!(ca.issued().last().unwrap().subject, "CN = device");
+//! assert_eq!(ca.issued().unwrap().last().unwrap().certificate, certificate);
+//! assert_eq!(ca.issued().unwrap().last().unwrap().subject, "CN = device");
 //! # }
 //! ```
 //!
@@ -42,6 +42,7 @@ mod fault;
 mod fixture;
 mod http;
 mod log;
+mod memory;
 mod offer;
 mod pages;
 mod passwords;
@@ -67,11 +68,12 @@ pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
 pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
-pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenRequest};
+pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRequest};
 pub use settings::{
-    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, Settings, WindowsSettings,
+    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, PartLimits, Settings,
+    WindowsSettings,
 };
-pub use state::StateError;
+pub use state::{StateError, back_up};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
 use crate::{
     fault::Fault,
-    seen::{SeenRequest, shortened, shortened_id, shortened_type},
+    seen::{SeenRequest, shortened, shortened_id, shortened_to, shortened_type},
 };
 
 /// A request and its outcome; `Display` writes one line of log.
@@ -61,7 +61,7 @@ impl LogEntry {
             operation: shortened(self.operation),
             message_type: self.message_type.map(shortened_type),
             transaction_id: self.transaction_id.as_ref().map(shortened_id),
-            reason: self.reason.map(shortened),
+            reason: self.reason.map(|reason| shortened_to(LONGEST_REASON, reason)),
             ..self
         }
     }
@@ -120,19 +120,30 @@ impl fmt::Debug for LogObserver {
     }
 }
 
-/// The newest few thousand entries of a server, each with its request if there was one.
+/// The newest entries of a server, each with its request if there was one.
 #[derive(Debug)]
 pub(crate) struct Log {
-    records: Mutex<VecDeque<(LogEntry, Option<SeenRequest>)>>,
+    records: Mutex<Records>,
     observer: Option<LogObserver>,
+    most_bytes: usize,
 }
+
+#[derive(Debug, Default)]
+struct Records {
+    newest: VecDeque<(LogEntry, Option<SeenRequest>)>,
+    bytes: usize,
+}
+
+/// The length in characters to which a reason is cut; it may name several certificates.
+const LONGEST_REASON: usize = 800;
 
 /// The number of entries that are kept.
 const KEPT: usize = 4096;
 
 impl Log {
-    pub(crate) fn new(observer: Option<LogObserver>) -> Self {
-        Self { records: Mutex::default(), observer }
+    /// A log that keeps so many bytes, and a few thousand entries, at most.
+    pub(crate) fn new(observer: Option<LogObserver>, most_bytes: usize) -> Self {
+        Self { records: Mutex::default(), observer, most_bytes }
     }
 
     /// Adds an entry and its request. If the answer did not offer POST itself, the request takes over what the answers before it
@@ -144,24 +155,44 @@ impl Log {
         }
         let mut records = self.records.lock();
         if let Some(request) = &mut request {
-            let before = records.iter().rev().find_map(|(_, request)| request.as_ref());
+            let before = records.newest.iter().rev().find_map(|(_, request)| request.as_ref());
             request.post_offered = request.post_offered.or(before.and_then(|it| it.post_offered));
         }
-        if records.len() == KEPT {
-            records.pop_front();
-        }
-        records.push_back((entry, request));
+        records.push(entry, request, self.most_bytes);
     }
 
     /// All entries kept, oldest first.
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        self.records.lock().iter().map(|(entry, _)| entry.clone()).collect()
+        self.records.lock().newest.iter().map(|(entry, _)| entry.clone()).collect()
     }
 
     /// All requests kept, oldest first.
     pub(crate) fn requests(&self) -> Vec<SeenRequest> {
-        self.records.lock().iter().filter_map(|(_, request)| request.clone()).collect()
+        self.records.lock().newest.iter().filter_map(|(_, request)| request.clone()).collect()
     }
+}
+
+impl Records {
+    /// Adds an entry; the oldest ones make room for it.
+    fn push(&mut self, entry: LogEntry, request: Option<SeenRequest>, most_bytes: usize) {
+        self.bytes += bytes_of(&entry, request.as_ref());
+        self.newest.push_back((entry, request));
+        while self.newest.len() > KEPT || self.bytes > most_bytes && self.newest.len() > 1 {
+            if let Some((oldest, its_request)) = self.newest.pop_front() {
+                self.bytes -= bytes_of(&oldest, its_request.as_ref());
+            }
+        }
+    }
+}
+
+/// The memory of an entry and its request.
+fn bytes_of(entry: &LogEntry, request: Option<&SeenRequest>) -> usize {
+    let id = entry.transaction_id.as_ref().map_or(0, |id| id.as_str().len());
+    let message_type = entry.message_type.as_ref().map_or(0, |it| it.as_wire().len());
+    let texts = [entry.peer.len(), entry.operation.len(), id, message_type];
+    let reason = entry.reason.as_ref().map_or(0, String::len);
+    let request = request.map_or(0, SeenRequest::text_bytes);
+    size_of::<(LogEntry, Option<SeenRequest>)>() + texts.iter().sum::<usize>() + reason + request
 }
 
 #[cfg(test)]
@@ -195,16 +226,30 @@ mod tests {
 
     #[test]
     fn only_the_newest_entries_are_kept() {
-        let log = Log::new(None);
+        let log = Log::new(None, usize::MAX);
         (0..=KEPT).for_each(|n| log.write(entry(&n.to_string()), None));
         let entries = log.entries();
         assert_eq!(entries.len(), KEPT);
         assert_eq!(entries[0].operation, "1");
     }
+
+    #[test]
+    fn entries_make_room_when_their_texts_are_long() {
+        let one = bytes_of(&entry(&"x".repeat(LONGEST)), None);
+        let log = Log::new(None, 10 * one);
+        (0..25).for_each(|_| log.write(entry(&"x".repeat(LONGEST)), None));
+        assert_eq!(log.entries().len(), 10);
+        (0..25).for_each(|_| log.write(entry("x"), None));
+        assert!(log.entries().len() > 10);
+        let least = Log::new(None, 0);
+        least.write(entry("kept"), None);
+        assert_eq!(least.entries()[0].operation, "kept");
+    }
+
     #[test]
     fn long_text_of_a_peer_is_shortened() {
         let text = "ü".repeat(1_000_000);
-        let log = Log::new(None);
+        let log = Log::new(None, usize::MAX);
         let endless = LogEntry {
             message_type: Some(MessageType::Other(text.clone())),
             transaction_id: Some(TransactionId::new(text.clone())),
@@ -212,7 +257,9 @@ mod tests {
             ..entry(&text)
         };
         log.write(endless, None);
+        let kept = log.records.lock().newest[0].0.reason.as_ref().unwrap().capacity();
+        assert!(kept < 10 * LONGEST_REASON, "{kept} bytes are kept");
         let line = log.entries()[0].to_string();
-        assert!(line.contains("ü…") && line.chars().count() < 5 * LONGEST, "{}", line.len());
+        assert!(line.contains("ü…") && line.chars().count() < 6 * LONGEST, "{}", line.len());
     }
 }

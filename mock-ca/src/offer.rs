@@ -2,7 +2,7 @@
 
 use hyper::body::Bytes;
 use scep::{
-    algorithm::{Cipher, Digest},
+    algorithm::{Cipher, Digest, KeyTransport},
     attribute::MessageType,
     capabilities::{Capabilities, Capability},
     server::Request,
@@ -21,6 +21,8 @@ pub(crate) struct Offer {
     refused_ciphers: &'static [Cipher],
     /// Digests that are refused whatever the CA offers.
     refused_digests: &'static [Digest],
+    /// Key transports that are refused whatever the CA offers.
+    refused_key_transports: &'static [KeyTransport],
 }
 
 impl Offer {
@@ -41,6 +43,7 @@ impl Offer {
             text: text.map_or(Bytes::from_static(own.as_bytes()), Bytes::from),
             refused_ciphers,
             refused_digests,
+            refused_key_transports: personality.refused_key_transports,
         }
     }
 
@@ -57,6 +60,9 @@ impl Offer {
         }
         if self.refused_digests.contains(&header.digest) {
             return Err(Refusal::Forbidden(header.digest.to_string()));
+        }
+        if self.refused_key_transports.contains(&request.key_transport) {
+            return Err(Refusal::Forbidden(request.key_transport.to_string()));
         }
         if header.message_type == MessageType::RenewalReq && !self.has(Capability::Renewal) {
             return Err(Refusal::Unsupported(MessageType::RenewalReq));

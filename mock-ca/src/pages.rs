@@ -122,9 +122,11 @@ fn html_error(status: u16) -> String {
     let title = match status {
         301 => "301 - Object moved.",
         401 => "401 - Unauthorized: Access is denied due to invalid credentials.",
+        400 => "400 - Bad request.",
         404 => "404 - File or directory not found.",
         405 => "405 - HTTP verb used to access this page is not allowed.",
         413 => "413 - Request entity too large.",
+        503 => "503 - Service unavailable.",
         _ => "500 - Internal server error.",
     };
     format!(

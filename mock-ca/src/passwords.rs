@@ -1,20 +1,23 @@
 //! The cache of one-time challenge passwords, as NDES keeps it.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use openssl::{error::ErrorStack, rand::rand_bytes};
 use parking_lot::Mutex;
+use rusqlite::Connection;
 use scep::secret::Secret;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     refusal::Refusal,
     settings::ChallengePolicy,
-    state::{StateDirectory, StateError},
-    wire,
+    state::{
+        Database, Moment, QueryError, StateError,
+        rows::{self, digest_of},
+    },
 };
 
 /// The reason why there is no new challenge password.
@@ -32,14 +35,22 @@ pub enum ChallengeUnavailable {
     State(#[from] StateError),
     /// OpenSSL gave no random bytes.
     #[error("OpenSSL: {0}")]
-    Crypto(#[from] ErrorStack),
+    Crypto(ErrorStack),
 }
 
-/// Passwords for one request each.
+// Without `source`: the text of the error has the text of its cause.
+impl From<ErrorStack> for ChallengeUnavailable {
+    fn from(errors: ErrorStack) -> Self {
+        Self::Crypto(errors)
+    }
+}
+
+/// Passwords for one request each; the database has their digests.
 pub(crate) struct PasswordCache {
-    entries: Mutex<Vec<Entry>>,
+    database: Arc<Database>,
     rules: Rules,
-    directory: Option<Arc<StateDirectory>>,
+    /// The digests of passwords whose request is being decided.
+    claimed: Mutex<HashSet<String>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -49,170 +60,111 @@ struct Rules {
     at_most: usize,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    password: Secret,
-    /// `None` for a preset password, which does not expire.
-    #[serde(with = "wire::maybe_seconds")]
-    made: Option<SystemTime>,
-    is_used: bool,
-}
-
 /// The time for which an expired or used password is remembered, so that the log can say what is wrong with it.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl PasswordCache {
-    /// The preset passwords of the policy, and those of the state directory.
+    /// The passwords in the database, and the preset ones of the policy.
     pub(crate) fn open(
         policy: &ChallengePolicy,
-        directory: Option<Arc<StateDirectory>>,
+        database: Arc<Database>,
     ) -> Result<Self, StateError> {
-        let mut entries: Vec<Entry> = match &directory {
-            Some(directory) => directory.read_challenges()?,
-            None => Vec::new(),
-        };
         let mut rules = Rules::default();
         if let ChallengePolicy::OneTime { preset, random_bytes, lifetime, at_most } = policy {
             rules = Rules { random_bytes: *random_bytes, lifetime: *lifetime, at_most: *at_most };
-            for password in preset {
-                if !entries.iter().any(|known| known.password.matches(password)) {
-                    entries.push(Entry { password: password.clone(), made: None, is_used: false });
-                }
-            }
+            let preset = preset.clone();
+            database.write(move |connection| {
+                let mut preset = preset.iter();
+                preset.try_for_each(|it| rows::insert_challenge(connection, it, None, None))
+            })?;
         }
-        Ok(Self { entries: Mutex::new(entries), rules, directory })
+        Ok(Self { database, rules, claimed: Mutex::default() })
     }
 
     /// A new password.
     pub(crate) fn make(&self, now: SystemTime) -> Result<Secret, ChallengeUnavailable> {
-        let mut random = vec![0; self.rules.random_bytes];
+        let Rules { random_bytes, lifetime, at_most } = self.rules;
+        let mut random = vec![0; random_bytes];
         rand_bytes(&mut random)?;
         let password = Secret::new(hex::encode_upper(&random));
-        let mut entries = self.entries.lock();
-        entries.retain(|entry| entry.age(now) <= self.rules.lifetime + REMEMBERED);
-        let unused = entries.iter().filter(|entry| {
-            entry.made.is_some() && !entry.is_used && entry.age(now) <= self.rules.lifetime
-        });
-        if unused.count() >= self.rules.at_most {
-            return Err(ChallengeUnavailable::CacheFull(self.rules.at_most));
-        }
-        entries.push(Entry { password: password.clone(), made: Some(now), is_used: false });
-        self.keep(&entries)?;
-        Ok(password)
+        let made = password.clone();
+        let has_place = self.database.write(move |connection| {
+            forget_before(connection, ago(now, lifetime.saturating_add(REMEMBERED)))?;
+            let has_place = unused_since(connection, ago(now, lifetime))? < at_most;
+            if has_place {
+                rows::insert_challenge(connection, &made, Some(now), None)?;
+            }
+            Ok(has_place)
+        })?;
+        has_place.then_some(password).ok_or(ChallengeUnavailable::CacheFull(at_most))
     }
 
-    /// Takes a password for one request. It is a used one from now on, on the disk as well, so that a certificate is
-    /// never issued for a password that could not be noted as used.
-    pub(crate) fn take(&self, given: &Secret, now: SystemTime) -> Result<(), Refusal> {
-        let mut entries = self.entries.lock();
-        let entry = entries.iter_mut().find(|entry| entry.password.matches(given));
-        let entry = entry.ok_or(Refusal::WrongChallenge)?;
-        if entry.is_used {
+    /// Claims a password for one request. It becomes a used one together with the outcome of the request, and if there is none,
+    /// it is good for another request when the claim is dropped.
+    pub(crate) fn claim(
+        &self,
+        given: &Secret,
+        now: SystemTime,
+    ) -> Result<ChallengeClaim<'_>, Refusal> {
+        let digest = digest_of(given);
+        let claim = self.claimed.lock().insert(digest.clone());
+        let claim = claim.then(|| ChallengeClaim { cache: self, digest: digest.clone() });
+        // Only now, because a claim that has just been dropped may have left a used password.
+        let known = self.database.read(|connection| times_of(connection, &digest))?;
+        let (made, used) = known.ok_or(Refusal::WrongChallenge)?;
+        let Some(claim) = claim.filter(|_| used.is_none()) else {
             return Err(Refusal::ChallengeUsed);
-        }
-        if entry.age(now) > self.rules.lifetime {
-            return Err(Refusal::ChallengeExpired);
-        }
-        entry.is_used = true;
-        if let Err(error) = self.keep(&entries) {
-            set_unused(&mut entries, given);
-            return Err(error.into());
-        }
-        Ok(())
-    }
-
-    /// Makes a password usable again after its request was refused for another reason.
-    pub(crate) fn put_back(&self, password: &Secret) {
-        let mut entries = self.entries.lock();
-        set_unused(&mut entries, password);
-        // If this cannot be written, the password stays used after a restart: better lost than good for two certificates.
-        let _ = self.keep(&entries);
-    }
-
-    fn keep(&self, entries: &[Entry]) -> Result<(), StateError> {
-        let directory = self.directory.as_ref();
-        directory.map_or(Ok(()), |directory| directory.write_challenges(&entries))
+        };
+        let is_expired = made.is_some_and(|made| made < ago(now, self.rules.lifetime));
+        if is_expired { Err(Refusal::ChallengeExpired) } else { Ok(claim) }
     }
 }
 
-impl Entry {
-    fn age(&self, now: SystemTime) -> Duration {
-        self.made.and_then(|made| now.duration_since(made).ok()).unwrap_or_default()
+/// A password that no other request can use meanwhile.
+pub(crate) struct ChallengeClaim<'a> {
+    cache: &'a PasswordCache,
+    digest: String,
+}
+
+impl ChallengeClaim<'_> {
+    /// The digest by which the database knows the password.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 }
 
-fn set_unused(entries: &mut [Entry], password: &Secret) {
-    for entry in entries.iter_mut().filter(|entry| entry.password.matches(password)) {
-        entry.is_used = false;
+impl Drop for ChallengeClaim<'_> {
+    fn drop(&mut self) {
+        self.cache.claimed.lock().remove(&self.digest);
     }
+}
+
+/// The time so long before `now`, at the earliest 1970.
+fn ago(now: SystemTime, age: Duration) -> Moment {
+    now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH).into()
+}
+
+/// The times at which a password was made, if it can expire, and used.
+type Times = (Option<Moment>, Option<Moment>);
+
+/// The times of a password; `None` if it is unknown.
+fn times_of(connection: &Connection, digest: &str) -> Result<Option<Times>, QueryError> {
+    let query = "SELECT made_at, used_at FROM challenge WHERE sha256 = ?";
+    rows::first(connection, query, [digest], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn forget_before(connection: &Connection, time: Moment) -> Result<(), QueryError> {
+    let query = "DELETE FROM challenge WHERE made_at < ?";
+    connection.prepare_cached(query)?.execute([time])?;
+    Ok(())
+}
+
+/// The number of passwords that were made since then and are unused.
+fn unused_since(connection: &Connection, time: Moment) -> Result<usize, QueryError> {
+    let query = "SELECT count(*) FROM challenge WHERE made_at >= ? AND used_at IS NULL";
+    let count: u32 = connection.prepare_cached(query)?.query_row([time], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn cache(preset: &[&str]) -> PasswordCache {
-        let preset = preset.iter().map(|text| Secret::new(*text)).collect();
-        PasswordCache::open(&ChallengePolicy::one_time(preset), None).unwrap()
-    }
-
-    #[test]
-    fn password_has_sixteen_upper_case_digits() {
-        let password = cache(&[]).make(NOW).unwrap();
-        let text = password.expose();
-        assert_eq!(text.len(), 16);
-        assert!(text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')), "{text}");
-    }
-
-    #[test]
-    fn password_is_used_up_by_success_alone() {
-        let cache = cache(&["8CE3"]);
-        let password = Secret::new("8CE3");
-        cache.take(&password, NOW).unwrap();
-        assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
-        cache.put_back(&password);
-        cache.take(&password, NOW).unwrap();
-        assert!(matches!(cache.take(&password, NOW), Err(Refusal::ChallengeUsed)));
-        let other = Secret::new("8CE4");
-        assert!(matches!(cache.take(&other, NOW), Err(Refusal::WrongChallenge)));
-    }
-
-    #[test]
-    fn new_passwords_expire_and_preset_ones_do_not() {
-        let cache = cache(&["preset"]);
-        let made = cache.make(NOW).unwrap();
-        cache.take(&made, NOW + 60 * MINUTE).unwrap();
-        cache.put_back(&made);
-        let late = NOW + 61 * MINUTE;
-        assert!(matches!(cache.take(&made, late), Err(Refusal::ChallengeExpired)));
-        assert!(cache.take(&Secret::new("preset"), late).is_ok());
-    }
-
-    #[test]
-    fn at_most_five_passwords_are_unused() {
-        let cache = cache(&["preset"]);
-        let first = cache.make(NOW).unwrap();
-        (0..4).for_each(|_| drop(cache.make(NOW).unwrap()));
-        assert!(matches!(cache.make(NOW), Err(ChallengeUnavailable::CacheFull(5))));
-        cache.take(&first, NOW).unwrap();
-        cache.make(NOW).unwrap();
-        assert!(cache.make(NOW).is_err());
-        cache.make(NOW + 61 * MINUTE).unwrap();
-    }
-
-    #[test]
-    fn list_of_passwords_is_read_back() {
-        let cache = cache(&["a b", "used"]);
-        cache.make(NOW + MINUTE).unwrap();
-        cache.take(&Secret::new("used"), NOW).unwrap();
-        let text = serde_json::to_string(&*cache.entries.lock()).unwrap();
-        let read: Vec<Entry> = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), text);
-        let expected = r#"[{"password":"a b","made":null,"is_used":false},{"password":"used","made":null,"is_used":true},{"password":""#;
-        assert!(text.starts_with(expected) && text.contains(r#""made":60,"#), "{text}");
-    }
-}
+mod tests;

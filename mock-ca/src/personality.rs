@@ -7,14 +7,16 @@ mod rfc8894;
 use std::time::Duration;
 
 use scep::{
-    algorithm::{Cipher, Digest},
+    algorithm::{Cipher, Digest, KeyTransport},
     key_usage::KeyUsage,
+    message::{Parameters, Reading, TransactionString},
 };
 
 use crate::profile::CertificateProfile;
 
 scep::named! {
     /// A server that the CA can behave like.
+    #[non_exhaustive]
     PersonalityName, "personality" {
         /// micromdm's scepserver.
         Linux = "linux";
@@ -91,6 +93,10 @@ pub(crate) struct Personality {
     pub(crate) error_pages: ErrorPages,
     /// The HTTP status for an unknown operation or an unreadable message.
     pub(crate) bad_request_status: u16,
+    /// The text of the answer to an unknown or missing operation, if it is not the reason.
+    pub(crate) words_for_unknown_operation: Option<&'static str>,
+    /// True if a certification request may have any version, not only PKCS#10's (RFC 2986 §4.1).
+    pub(crate) takes_any_csr_version: bool,
     /// The HTTP status for an unknown method.
     pub(crate) bad_method_status: u16,
     /// The shape of the CA's own certificate.
@@ -107,6 +113,18 @@ pub(crate) struct Personality {
     pub(crate) refused_ciphers: &'static [Cipher],
     /// The digests that are refused whatever the capabilities say.
     pub(crate) refused_digests: &'static [Digest],
+    /// The key transports that are refused whatever the capabilities say.
+    pub(crate) refused_key_transports: &'static [KeyTransport],
+    /// True if the base64 of a message in a query needs its padding, and each `+` must be percent-encoded.
+    pub(crate) reads_strict_base64: bool,
+    /// True if requests for keys of other kinds than RSA are refused.
+    pub(crate) certifies_rsa_alone: bool,
+    /// What the server takes of messages beyond the standard, or refuses although the standard allows it.
+    pub(crate) reading: Reading,
+    /// True if a signingTime must be within the validity of the signer's certificate.
+    pub(crate) signs_while_valid: bool,
+    /// True if a certification request must be signed with the key to certify.
+    pub(crate) verifies_requests: bool,
     /// The greatest difference between a message's signingTime and the server's time, if the server checks it.
     pub(crate) clock_tolerance: Option<Duration>,
     pub(crate) reply: ReplyStyle,
@@ -181,6 +199,14 @@ pub(crate) struct UserProfiles {
 pub(crate) struct ReplyStyle {
     /// The certificates that the message carries in the clear.
     pub(crate) carries: Carried,
+    /// True if the senderNonce is that of the request, false if it is a fresh one.
+    pub(crate) echoes_nonce: bool,
+    /// The string type of a transactionID that is no `PrintableString`.
+    pub(crate) transaction_string: TransactionString,
+    /// The parameters of algorithms that have none to tell.
+    pub(crate) parameters: Parameters,
+    /// True if the encrypted content is an `OCTET STRING` in a constructed `[0]`, which is BER; false if it is a primitive `[0]`.
+    pub(crate) wraps_content: bool,
     pub(crate) has_signing_time: bool,
     /// The content of a message without an envelope.
     pub(crate) content_without_envelope: Option<&'static [u8]>,
@@ -288,7 +314,7 @@ mod tests {
 
     #[test]
     fn names_are_parsed_and_printed() {
-        for name in PersonalityName::ALL {
+        for name in PersonalityName::ALL.iter().copied() {
             assert_eq!(name.as_str().parse(), Ok(name));
         }
         let error = "windows".parse::<PersonalityName>().unwrap_err();

@@ -1,7 +1,16 @@
 //! Reasons for refusals, and their codes in replies.
 
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
 use openssl::error::ErrorStack;
-use scep::attribute::{FailInfo, MessageType};
+use scep::{
+    Unproven,
+    attribute::{FailInfo, MessageType},
+    clock,
+};
 
 use crate::state::StateError;
 
@@ -14,14 +23,23 @@ pub(crate) enum Refusal {
     ChallengeExpired,
     #[error("no challenge password in the request")]
     NoChallenge,
+    #[error("the challenge password in the request is empty")]
+    EmptyChallenge,
+    /// The challenge password is at this place, where it authorises nothing.
+    #[error(
+        "no challenge password in the request: challengePassword (1.2.840.113549.1.9.7) is {0}, and belongs among its attributes"
+    )]
+    MisplacedChallenge(&'static str),
     #[error("wrong challenge password")]
     WrongChallenge,
-    #[error("certificate request's signature does not verify")]
-    BadProofOfPossession,
+    #[error(transparent)]
+    Unproven(#[from] Unproven),
     #[error("no envelope can be sealed to the signer's certificate: {0}")]
     UnusableSigner(scep::Error),
     #[error("`{0}` has a certificate that is still valid")]
     DuplicateName(String),
+    #[error("this server certifies RSA keys alone")]
+    NotRsa,
     #[error("the request was denied")]
     Denied,
     #[error("no request with this transaction id is known")]
@@ -32,32 +50,112 @@ pub(crate) enum Refusal {
     AnotherRequestWaits,
     #[error("all request numbers or serial numbers are used")]
     NoNumberLeft,
-    #[error("the renewal is not signed with a valid certificate of this CA and of the same name")]
-    NotARenewal,
+    #[error(
+        "the renewal is not signed with a valid certificate of this CA and of the same name: {0}"
+    )]
+    NotARenewal(String),
     #[error("{0} is not served")]
     Unsupported(MessageType),
     #[error("this server never accepts the algorithm {0}")]
     Forbidden(String),
-    #[error("the signingTime is more than {0} s from the server's time")]
-    WrongTime(u64),
+    #[error("the envelope is addressed to {addressed_to}, not to {own}; {note}")]
+    AddressedElsewhere {
+        addressed_to: String,
+        own: String,
+        /// The server's certificates, in words.
+        note: String,
+    },
+    #[error("{0}")]
+    WrongTime(ClockDifference),
+    #[error(
+        "the signingTime {signed} is outside of the validity of the signer's certificate, {from} to {until}"
+    )]
+    SignedOutsideValidity { signed: String, from: String, until: String },
     #[error("no certificate of this CA has this issuer and serial number")]
     UnknownCertificate,
     #[error("{0} is not among the capabilities that this CA is configured to offer")]
     NotOffered(String),
     #[error("{0} requests wait for a decision, and the CA accepts no further ones")]
     TooManyPending(usize),
+    #[error("there are too many {0}")]
+    TooLarge(PartCount),
     #[error(transparent)]
     State(#[from] StateError),
-    #[error("OpenSSL: {0}")]
-    Crypto(#[from] ErrorStack),
+    #[error("OpenSSL failed at what should work ({})", scep::reasons(.0))]
+    Crypto(ErrorStack),
     #[error(transparent)]
     Scep(#[from] scep::Error),
 }
+
+impl From<ErrorStack> for Refusal {
+    fn from(errors: ErrorStack) -> Self {
+        Self::Crypto(errors)
+    }
+}
+
+/// A part of a message that is larger than the server takes.
+#[derive(Debug)]
+pub(crate) struct PartCount {
+    /// The parts that are counted, such as `attributes in the request`.
+    pub(crate) part: &'static str,
+    /// Their number.
+    pub(crate) count: usize,
+    /// The number that the server takes.
+    pub(crate) limit: usize,
+}
+
+impl fmt::Display for PartCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, count, limit } = self;
+        write!(f, "{part}: {count}, and this server takes {limit}")
+    }
+}
+
+/// A signing time that is too far from the server's time.
+#[derive(Debug)]
+pub(crate) struct ClockDifference {
+    /// The signing time of the message.
+    pub(crate) signed: SystemTime,
+    /// The server's time.
+    pub(crate) now: SystemTime,
+    /// The difference that the server accepts.
+    pub(crate) tolerance: Duration,
+}
+
+impl fmt::Display for ClockDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signed, now, tolerance } = self;
+        let (difference, direction) = match now.duration_since(*signed) {
+            Ok(behind) => (behind, "behind"),
+            Err(early) => (early.duration(), "ahead of"),
+        };
+        let (signed, now) = (clock::written(*signed), clock::written(*now));
+        let apart = clock::apart(difference);
+        write!(f, "the signingTime, {signed}, is {apart} {direction} the server's time, {now}")?;
+        write!(f, "; at most {} s are accepted", tolerance.as_secs())?;
+        if is_zone(difference) {
+            f.write_str("; a difference of whole hours may be that of a time zone")?;
+        }
+        Ok(())
+    }
+}
+
+/// True if the difference is whole hours, but for the seconds that a message and a clock may take.
+fn is_zone(difference: Duration) -> bool {
+    const HOUR: u64 = 3_600;
+    const SLACK: u64 = 60;
+    let seconds = difference.as_secs() + SLACK;
+    (HOUR..=14 * HOUR + SLACK).contains(&seconds) && seconds % HOUR <= 2 * SLACK
+}
+
+/// What a peer is told of an error inside the server.
+pub(crate) const NOT_POSSIBLE_NOW: &str = "the server cannot do this at the moment";
 
 const ERROR_NOT_FOUND: u32 = 0x8007_0490;
 const CERT_E_WRONG_USAGE: u32 = 0x800b_0110;
 const TRUST_E_CERT_SIGNATURE: u32 = 0x8009_6004;
 const NTE_BAD_SIGNATURE: u32 = 0x8009_0006;
+const NTE_BAD_ALGID: u32 = 0x8009_0008;
 const CERTSRV_E_BAD_REQUESTSUBJECT: u32 = 0x8009_4001;
 const CERTSRV_E_ADMIN_DENIED_REQUEST: u32 = 0x8009_4014;
 const RPC_S_SERVER_UNAVAILABLE: u32 = 0x8007_06ba;
@@ -74,25 +172,46 @@ impl Refusal {
         self.codes().1.cast_signed()
     }
 
+    /// The reason in words for the peer: without what happened inside the server, such as the paths of its files.
+    pub(crate) fn words_for_peer(&self) -> String {
+        match self {
+            Self::State(_) | Self::Crypto(_) => NOT_POSSIBLE_NOW.to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     fn codes(&self) -> (FailInfo, u32) {
         use FailInfo::{BadAlg, BadCertId, BadMessageCheck, BadRequest, BadTime};
         match self {
             Self::ChallengeExpired | Self::WrongChallenge => (BadMessageCheck, ERROR_NOT_FOUND),
             Self::ChallengeUsed => (BadMessageCheck, CERT_E_WRONG_USAGE),
-            Self::NoChallenge => (BadMessageCheck, TRUST_E_CERT_SIGNATURE),
-            Self::BadProofOfPossession => (BadMessageCheck, NTE_BAD_SIGNATURE),
+            Self::NoChallenge | Self::EmptyChallenge | Self::MisplacedChallenge(_) => {
+                (BadMessageCheck, TRUST_E_CERT_SIGNATURE)
+            }
+            Self::Unproven(Unproven::Algorithm(_)) => (BadAlg, NTE_BAD_ALGID),
+            Self::Unproven(
+                Unproven::Signature
+                | Unproven::SignatureOfBer
+                | Unproven::Unreadable(_)
+                | Unproven::KeyType { .. },
+            ) => (BadMessageCheck, NTE_BAD_SIGNATURE),
             Self::UnknownTransaction | Self::UnknownCertificate => (BadCertId, ERROR_NOT_FOUND),
             Self::UnusableSigner(_) | Self::NotOffered(_) | Self::Forbidden(_) => {
                 (BadAlg, E_INVALIDARG)
             }
-            Self::WrongTime(_) => (BadTime, E_INVALIDARG),
+            Self::WrongTime(_) | Self::SignedOutsideValidity { .. } => (BadTime, E_INVALIDARG),
             Self::Scep(error) => (error.fail_info(), E_INVALIDARG),
-            Self::NotARenewal => (BadRequest, CERTSRV_E_BAD_REQUESTSUBJECT),
+            Self::NotARenewal(_) => (BadRequest, CERTSRV_E_BAD_REQUESTSUBJECT),
             Self::Denied => (BadRequest, CERTSRV_E_ADMIN_DENIED_REQUEST),
             Self::TooManyPending(_) | Self::NoNumberLeft | Self::State(_) | Self::Crypto(_) => {
                 (BadRequest, RPC_S_SERVER_UNAVAILABLE)
             }
-            Self::DuplicateName(_)
+            // The version, above all.
+            Self::Unproven(_)
+            | Self::NotRsa
+            | Self::AddressedElsewhere { .. }
+            | Self::TooLarge(_)
+            | Self::DuplicateName(_)
             | Self::NotTheRequester
             | Self::AnotherRequestWaits
             | Self::Unsupported(_) => (BadRequest, E_INVALIDARG),
@@ -111,6 +230,25 @@ mod tests {
         assert_eq!(Refusal::NoChallenge.hresult(), -2_146_869_244);
         assert_eq!(Refusal::Unsupported(MessageType::GetCrl).hresult(), -2_147_024_809);
     }
+
+    #[test]
+    fn times_that_disagree_are_shown_with_their_difference() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_000_000);
+        let shown = |signed| {
+            let tolerance = Duration::from_secs(600);
+            Refusal::WrongTime(ClockDifference { signed, now, tolerance }).to_string()
+        };
+        assert_eq!(
+            shown(now - Duration::from_secs(3_601)),
+            "the signingTime, Nov 29 23:53:19 2026 GMT, is 1 h behind the server's time, Nov 30 00:53:20 2026 GMT; at \
+             most 600 s are accepted; a difference of whole hours may be that of a time zone"
+        );
+        let ahead = shown(now + Duration::from_secs(86_400 * 3 + 7_800));
+        assert!(ahead.contains("is 3 days 2 h ahead of the server's time"), "{ahead}");
+        assert!(ahead.ends_with("at most 600 s are accepted"), "{ahead}");
+        assert!(!shown(now - Duration::from_secs(5_400)).contains("zone"));
+    }
+
     #[test]
     fn error_of_the_message_keeps_its_code() {
         let unsupported = scep::Error::Unsupported { what: "cipher", value: "1.2.3".into() };

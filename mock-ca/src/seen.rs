@@ -9,7 +9,9 @@ use openssl::x509::X509Ref;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, TransactionId},
+    body::IssuerAndSubject,
     certificate::is_issued_by,
+    envelope::Outside,
     key_usage::KeyUsage,
     message::Message,
     name,
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{fault::Fault, wire};
 
 pub use query::QueryMessage;
+pub(crate) use query::parameter;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub struct SeenRequest {
 impl SeenRequest {
     pub(crate) fn of(head: &Parts, peer: &str) -> Self {
         let query = head.uri.query().unwrap_or_default();
-        let operation = query::parameter(query, "operation").map(shortened);
+        let operation = parameter(query, "operation").map(shortened);
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_message = head.method == Method::GET && operation.as_deref() == Some("PKIOperation");
         Self {
@@ -64,13 +67,24 @@ impl SeenRequest {
             path: shortened(head.uri.path()),
             content_type: content_type.map(shortened),
             query_message: is_message
-                .then(|| query::parameter(query, "message").map(QueryMessage::of))
+                .then(|| parameter(query, "message").map(QueryMessage::of))
                 .flatten(),
             operation,
             post_offered: None,
             message: None,
             faults: Vec::new(),
         }
+    }
+}
+
+impl SeenRequest {
+    /// The memory of its texts, in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let optional =
+            [&self.content_type, &self.operation].map(|it| it.as_ref().map_or(0, String::len));
+        let own = [self.peer.len(), self.method.len(), self.path.len()];
+        let message = self.message.as_ref().map_or(0, SeenMessage::text_bytes);
+        own.iter().chain(&optional).sum::<usize>() + message
     }
 }
 
@@ -84,6 +98,8 @@ pub struct SeenMessage {
     pub transaction_id: Option<TransactionId>,
     /// The length of the senderNonce in bytes, if it has one (RFC 8894 §3.2.1.5 demands 16).
     pub sender_nonce_bytes: Option<usize>,
+    /// The senderNonce in hexadecimal, if it has one.
+    pub sender_nonce: Option<String>,
     /// The digest of the signature.
     pub digest: Digest,
     /// True if it has a signingTime.
@@ -94,12 +110,24 @@ pub struct SeenMessage {
     pub signer_is_self_signed: Option<bool>,
     /// The key usage of the signer's certificate, if it has one.
     pub signer_key_usage: Option<KeyUsage>,
-    /// The cipher of the envelope, if that could be opened.
+    /// The cipher of the envelope, if it has one that is known.
     pub cipher: Option<Cipher>,
-    /// The key transport of the envelope, if that could be opened.
+    /// The key transport of the envelope's first recipient, if it is known.
     pub key_transport: Option<KeyTransport>,
     /// The certification request, if there is one.
     pub csr: Option<SeenCsr>,
+    /// The names in a CertPoll, if it is one.
+    pub poll: Option<SeenPoll>,
+}
+
+/// The names in a CertPoll as they came (RFC 8894 §3.3.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SeenPoll {
+    /// True if the issuer is the CA.
+    pub issuer_is_ca: bool,
+    /// The subject, as OpenSSL writes it on one line.
+    pub subject: String,
 }
 
 /// A certification request as it came.
@@ -123,7 +151,11 @@ pub struct SeenCsr {
 
 impl SeenMessage {
     /// The observations of a message, and of its content if the envelope could be opened.
-    pub(crate) fn of(message: &Message, opened: Option<&Request>) -> Self {
+    pub(crate) fn of(message: &Message, opened: Option<&Request>, ca: &X509Ref) -> Self {
+        let poll = opened.and_then(|request| match &request.body {
+            Body::CertPoll(names) => Some(SeenPoll::of(names, ca)),
+            _ => None,
+        });
         let csr = opened.and_then(|request| match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
                 Some(SeenCsr::of(csr, &request.header.signer))
@@ -132,18 +164,44 @@ impl SeenMessage {
         });
         let attributes = message.attributes();
         let signer = message.signer(&[]).ok();
+        let outside = message.content().and_then(|envelope| Outside::of(envelope).ok());
         Self {
             message_type: attributes.message_type().ok().map(shortened_type),
             transaction_id: attributes.transaction_id().ok().as_ref().map(shortened_id),
+            sender_nonce: attributes.sender_nonce().ok().map(|it| shortened(it.to_string())),
             sender_nonce_bytes: attributes.sender_nonce().ok().map(|it| it.as_bytes().len()),
             digest: message.digest(),
             has_signing_time: matches!(attributes.signing_time(), Ok(Some(_))),
             certificates: message.certificates().len(),
             signer_is_self_signed: signer.as_deref().map(|it| is_issued_by(it, it)),
             signer_key_usage: signer.as_deref().and_then(KeyUsage::of),
-            cipher: opened.map(|request| request.cipher),
-            key_transport: opened.map(|request| request.key_transport),
+            cipher: outside.as_ref().and_then(|outside| outside.cipher),
+            key_transport: outside.as_ref().and_then(|outside| outside.key_transport),
             csr,
+            poll,
+        }
+    }
+}
+
+impl SeenMessage {
+    fn text_bytes(&self) -> usize {
+        let texts = [
+            self.message_type.as_ref().map(|it| it.as_wire().len()),
+            self.transaction_id.as_ref().map(|it| it.as_str().len()),
+            self.sender_nonce.as_ref().map(String::len),
+            self.csr.as_ref().map(|it| it.subject.len()),
+            self.poll.as_ref().map(|it| it.subject.len()),
+        ];
+        texts.into_iter().flatten().sum()
+    }
+}
+
+impl SeenPoll {
+    fn of(names: &IssuerAndSubject, ca: &X509Ref) -> Self {
+        let order = names.issuer.try_cmp(ca.subject_name());
+        Self {
+            issuer_is_ca: order.is_ok_and(Ordering::is_eq),
+            subject: shortened(name::to_text(&names.subject)),
         }
     }
 }
@@ -154,7 +212,7 @@ impl SeenCsr {
         Self {
             subject: shortened(name::to_text(csr.subject())),
             has_challenge: csr.challenge_password.is_some(),
-            proves_possession: csr.verify(),
+            proves_possession: csr.verify_signature().is_ok(),
             key_bits: csr.public_key.bits(),
             subject_is_signers: order.is_ok_and(Ordering::is_eq),
             key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key)),
@@ -167,11 +225,18 @@ pub(crate) const LONGEST: usize = 300;
 
 /// The beginning of a text of a peer.
 pub(crate) fn shortened(text: impl Into<String>) -> String {
+    shortened_to(LONGEST, text)
+}
+
+/// The beginning of a text, with so many characters at most.
+pub(crate) fn shortened_to(longest: usize, text: impl Into<String>) -> String {
     let mut text = text.into();
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
         text.truncate(end);
         text.push('…');
     }
+    // Otherwise it would occupy the memory of the whole text.
+    text.shrink_to_fit();
     text
 }
 

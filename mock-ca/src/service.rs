@@ -3,6 +3,7 @@
 mod certificates;
 mod enrolment;
 mod message;
+mod parts;
 mod reply;
 mod website;
 
@@ -10,19 +11,24 @@ use std::{sync::Arc, time::SystemTime};
 
 use openssl::x509::{X509, X509Crl};
 use scep::{
+    Error,
     capabilities::{Capabilities, Capability},
-    http::{HttpError, HttpRequest, Operation},
+    content::Content,
+    http::{HttpError, HttpRequest, Method, Operation},
     message::Message,
+    suggestion::suggestions,
 };
 
 use crate::{
     answer::Answer,
     authority::Authority,
     fault::{self, Faults, Strikes, Trigger},
+    memory::Memory,
     offer::Offer,
     passwords::PasswordCache,
     personality::Personality,
     refusal::Refusal,
+    seen::{QueryMessage, parameter, shortened},
     settings::Settings,
     store::Store,
     transaction::Transaction,
@@ -35,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) authority: Arc<Authority>,
     pub(crate) store: Store,
     pub(crate) faults: Faults,
+    pub(crate) memory: Memory,
     passwords: PasswordCache,
     offer: Offer,
 }
@@ -60,6 +67,17 @@ impl Verdict {
     }
 }
 
+/// The error without text of the body, which may have a password, and is logged.
+fn without_text(error: Error, body: &[u8]) -> Error {
+    match (error, Content::of(body)) {
+        (error, Content::Asn1(_)) => error,
+        (Error::Foreign { what, .. }, content) => {
+            Error::Foreign { what, came: content.kind().to_owned() }
+        }
+        (error, _) => error,
+    }
+}
+
 impl Service {
     /// The service of a CA with these settings.
     pub(crate) fn new(
@@ -67,6 +85,7 @@ impl Service {
         authority: Arc<Authority>,
         store: Store,
         passwords: PasswordCache,
+        memory: Memory,
     ) -> Self {
         let personality = settings.personality.personality();
         Self {
@@ -77,6 +96,7 @@ impl Service {
             authority,
             store,
             passwords,
+            memory,
         }
     }
 
@@ -87,11 +107,14 @@ impl Service {
         now: SystemTime,
     ) -> Option<Answer> {
         let operation = match Operation::from_http(request) {
-            Err(HttpError::NoOperation) => return None,
-            read => read,
+            Err(HttpError::NoOperation(_)) => return None,
+            read => read.and_then(|operation| self.expect_base64(request).map(|()| operation)),
         };
         let message = match &operation {
-            Ok(Operation::PkiOperation(bytes)) => Some(Message::parse(bytes)),
+            Ok(Operation::PkiOperation(bytes)) => {
+                let read = Message::parse_as(bytes, self.personality.reading);
+                Some(read.map_err(|error| without_text(error, bytes)))
+            }
             _ => None,
         };
         let triggers = triggers(&operation, message.as_ref().and_then(|it| it.as_ref().ok()));
@@ -103,6 +126,22 @@ impl Service {
         };
         answer.note.operation = triggers.first().map(|operation| operation.as_str());
         Some(fault::distorted(answer, self.personality, &strikes))
+    }
+
+    /// Refuses a message in a query that is not in the base64 of RFC 8894 §4.1, if the server is strict. Line breaks do no harm.
+    fn expect_base64(&self, request: &HttpRequest) -> Result<(), HttpError> {
+        let raw = parameter(&request.query, "message").map(QueryMessage::of);
+        let is_message = parameter(&request.query, "operation") == Some("PKIOperation");
+        let Some(raw) = raw.filter(|_| is_message && request.method == Method::Get) else {
+            return Ok(());
+        };
+        let wrong = match raw {
+            _ if !self.personality.reads_strict_base64 => return Ok(()),
+            QueryMessage { bare_plus: true, .. } => "a `+` is not percent-encoded",
+            QueryMessage { unpadded: true, .. } => "its padding is missing",
+            _ => return Ok(()),
+        };
+        Err(HttpError::NotBase64(wrong.to_owned()))
     }
 
     /// Answers a request without a message.
@@ -122,13 +161,18 @@ impl Service {
             }
             Operation::GetCaCert(_) => self.answer_certificates(strikes),
             Operation::GetNextCaCert(_) => self.answer_next_ca(now, strikes),
-            _ => self.not_implemented(),
+            other => self.not_implemented(&unknown_operation(other.name())),
         }
     }
 
-    /// The answer of the real servers to an unknown operation.
-    fn not_implemented(&self) -> Answer {
-        self.bad_request(&"operation not implemented")
+    /// The answer to a request whose operation is missing or unknown, for this reason.
+    fn not_implemented(&self, reason: &impl ToString) -> Answer {
+        let Some(words) = self.personality.words_for_unknown_operation else {
+            return self.bad_request(reason);
+        };
+        let mut answer = self.bad_request(&words);
+        answer.note.reason = Some(reason.to_string());
+        answer
     }
 
     fn bad_request(&self, reason: &impl ToString) -> Answer {
@@ -137,6 +181,30 @@ impl Service {
 
     fn server_error(&self, reason: &impl ToString) -> Answer {
         Answer::error(self.personality, 500, reason)
+    }
+
+    /// The answer if something inside the server failed.
+    fn internal_error(&self, reason: &impl ToString) -> Answer {
+        Answer::internal_error(self.personality, reason)
+    }
+}
+
+/// The reason for a refusal of an operation that the server does not know.
+fn unknown_operation(name: &str) -> String {
+    const KNOWN: [&str; 4] = ["GetCACaps", "GetCACert", "GetNextCACert", "PKIOperation"];
+    let name = shortened(name);
+    let meant = suggestions(&name, &KNOWN).first().copied();
+    let shown = name.escape_debug();
+    match meant {
+        Some(known) if known.eq_ignore_ascii_case(&name) => {
+            format!(
+                "the operation `{shown}` is unknown: did you mean `{known}`? Upper and lower case differ"
+            )
+        }
+        Some(known) => {
+            format!("the operation `{shown}` is unknown: did you mean `{known}`?")
+        }
+        None => format!("the operation `{shown}` is unknown (known: {})", KNOWN.join(", ")),
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Settings {
     /// True if requests with single DES or MD5 are accepted at every personality, as by servers older than RFC 8894 §2.9; false
     /// by default.
     pub takes_obsolete_algorithms: bool,
+    /// True if replies are in DER, even if those of the personality are in BER: the envelopes of `linux` are, and some clients do not
+    /// read them.
+    pub replies_in_der: bool,
     /// The time before the end of a certificate in which its subject may get another (`linux`; scepserver's `-allowrenew`): 14
     /// days by default; zero allows it at any time.
     pub renewal_window: Duration,
@@ -74,6 +77,7 @@ impl Settings {
             admin: None,
             allow_duplicate_names: false,
             takes_obsolete_algorithms: false,
+            replies_in_der: false,
             renewal_window: Duration::from_secs(14 * 86_400),
             valid_days: None,
             windows: WindowsSettings::default(),
@@ -96,6 +100,7 @@ pub enum Keys {
 
 /// The challenge passwords that authorise a request (RFC 8894 §2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+// Exhaustive: who masks passwords must know of every place that has one.
 pub enum ChallengePolicy {
     /// No challenge password is needed, and any is accepted.
     None,
@@ -128,6 +133,7 @@ impl ChallengePolicy {
 
 scep::named! {
     /// The way to decide about a request with the right challenge password.
+    #[non_exhaustive]
     Approval, "way to decide" {
         /// The CA decides at once.
         Automatic = "automatic";
@@ -178,8 +184,16 @@ impl Default for WindowsSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest body of a request, in bytes; 2 MiB by default, as for a message.
+    /// The memory, in bytes, for everything that peers make the server hold: connections, requests, the log, issued certificates and
+    /// requests that wait; 256 MiB by default. Half of it is for certificates and requests that wait, unless they are on disk: if
+    /// that is used up, a further request is answered with HTTP status 503.
+    pub memory: usize,
+    /// The longest body of a request, in bytes; 64 KiB by default, which is enough for keys and signatures of SLH-DSA.
     pub body_bytes: usize,
+    /// The number of pieces in which a body may come, such as HTTP chunks; 4,096 by default.
+    pub body_pieces: usize,
+    /// Limits for the parts of a message.
+    pub parts: PartLimits,
     /// The longest query, in bytes, to which a Windows server does not answer 404; 65,536 by default, 2,048 on old servers. (A
     /// request target beyond 65,534 bytes is refused with 414 in any case.)
     pub query_bytes: usize,
@@ -187,8 +201,11 @@ pub struct Limits {
     pub head_bytes: usize,
     /// The time that a peer has to send a request's head, then its body, and to read an answer; 25 s by default.
     pub read_timeout: Duration,
-    /// The number of connections that [`crate::serve`] has open at once; further ones wait. 256 by default.
+    /// The number of connections that [`crate::serve`] has open at once; 256 by default. For a further one, the connection that has
+    /// waited longest for its peer is closed.
     pub connections: usize,
+    /// The time that a connection may wait for its peer in any case, before it is closed for a further one; 100 ms by default.
+    pub least_wait: Duration,
     /// The number of requests that may wait for approval; 1,000 by default.
     pub pending: usize,
 }
@@ -196,13 +213,51 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: scep::MAX_MESSAGE_BYTES,
+            memory: 256 * 1024 * 1024,
+            body_bytes: 64 * 1024,
+            body_pieces: scep::http::MAX_PIECES,
+            parts: PartLimits::default(),
             query_bytes: 65_536,
             head_bytes: 128 * 1024,
             // Not the 30 s after which scepclient polls, because it would reuse a connection that is just being closed.
             read_timeout: Duration::from_secs(25),
             connections: 256,
+            least_wait: Duration::from_millis(100),
             pending: 1_000,
+        }
+    }
+}
+
+/// Limits for the parts of a message. A message with more is refused with a CertRep, `badRequest`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartLimits {
+    /// The number of characters of the transactionID; 1,024 by default.
+    pub transaction_id: usize,
+    /// The number of certificates that the message carries; 32 by default.
+    pub certificates: usize,
+    /// The number of bytes of the requested subject in DER; 8,192 by default.
+    pub subject_bytes: usize,
+    /// The number of attributes of the requested subject, such as `CN = a`; 32 by default.
+    pub subject_attributes: usize,
+    /// The number of attributes of the certification request; 32 by default.
+    pub attributes: usize,
+    /// The number of extensions that the request asks for; 32 by default.
+    pub extensions: usize,
+    /// The number of names in its subjectAltName; 512 by default.
+    pub alternative_names: usize,
+}
+
+impl Default for PartLimits {
+    fn default() -> Self {
+        Self {
+            transaction_id: 1_024,
+            certificates: 32,
+            subject_bytes: 8_192,
+            subject_attributes: 32,
+            attributes: 32,
+            extensions: 32,
+            alternative_names: 512,
         }
     }
 }

@@ -1,8 +1,15 @@
-//! The memory of the CA, and its copy on disk if there is a state directory.
+//! The certificates, requests and taken subjects of a CA, in its database.
+
+mod check;
+mod room;
+mod steps;
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -13,274 +20,224 @@ use time::OffsetDateTime;
 
 use crate::{
     authority::Authority,
-    profile::unix_time,
     record::{IssuedRecord, Origin, PendingRecord},
     refusal::Refusal,
-    state::{StateDirectory, StateError},
+    state::{
+        Database, Moment, StateError,
+        rows::{self, ISSUED, REQUEST},
+    },
     transaction::Transaction,
 };
+use check::Checker;
+use room::make_room;
+use steps::{next_place, remove_held, transaction, use_challenge};
 
 /// The issued certificates, the requests that wait, and the subjects that are taken.
 pub(crate) struct Store {
-    records: Mutex<Records>,
-    /// Locked while a request is added to those that wait.
-    holding: Mutex<()>,
-    directory: Option<Arc<StateDirectory>>,
+    /// Dropped first, because it uses the database.
+    checker: Option<Checker>,
+    database: Arc<Database>,
+    authority: Arc<Authority>,
+    /// The subjects, as text, that are about to get a certificate.
+    claimed: Mutex<HashSet<String>>,
+    /// The number of the next certificate; beyond 32 bits if none is left.
+    next: AtomicU64,
     pending_limit: usize,
 }
 
-#[derive(Default)]
-struct Records {
-    issued: Vec<Arc<IssuedRecord>>,
-    /// Waiting and denied, in the order of arrival.
-    held: Vec<Arc<PendingRecord>>,
-    transactions: HashMap<TransactionId, Transaction>,
-    names: Names,
-    /// The next numbers; beyond 32 bits if none is left.
-    next_issued: u64,
-    next_held: u64,
-}
-
-/// The subjects, in DER, that have a certificate or are about to get one.
-#[derive(Default)]
-struct Names {
-    valid_until: HashMap<Vec<u8>, OffsetDateTime>,
-    claimed: HashSet<Vec<u8>>,
+/// A request that waits, as its owner sees it.
+pub(crate) struct Waiting {
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) subject: String,
 }
 
 impl Store {
-    /// Opens a store with the content of `directory`; the store is empty if there is no directory.
+    /// Opens the store in a database, whose content is checked if it was on disk.
     pub(crate) fn open(
-        directory: Option<Arc<StateDirectory>>,
-        authority: &Authority,
+        database: Arc<Database>,
+        authority: Arc<Authority>,
         first_number: u32,
         pending_limit: usize,
     ) -> Result<Self, StateError> {
-        let (next_issued, next_held) = (first_number.into(), 1);
-        let mut records = Records { next_issued, next_held, ..Records::default() };
-        if let Some(directory) = &directory {
-            records.read(directory, authority)?;
-        }
-        let (records, holding) = (Mutex::new(records), Mutex::default());
-        Ok(Self { records, holding, directory, pending_limit })
+        let checker = (database.pages().is_none())
+            .then(|| Checker::start(&database, &authority))
+            .transpose()?;
+        let next: u32 = database.read(|connection| {
+            Ok(connection.query_row("SELECT next_certificate FROM ca", [], |row| row.get(0))?)
+        })?;
+        let next = AtomicU64::new(next.max(first_number).into());
+        let claimed = Mutex::default();
+        Ok(Self { checker, database, authority, claimed, next, pending_limit })
     }
 
     /// The number of the next certificate, which belongs to the caller from now on.
     pub(crate) fn take_number(&self) -> Result<u32, Refusal> {
-        take(&mut self.records.lock().next_issued)
+        self.checker.as_ref().map_or(Ok(()), |checker| checker.expect_whole(&self.database))?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        u32::try_from(number).map_err(|_| Refusal::NoNumberLeft)
     }
 
-    /// Stores an issued certificate; its transaction no longer waits. When this returns, a crash does not lose it.
+    /// Stores an issued certificate; its transaction no longer waits, and its challenge password, given as the digest, is used.
+    /// When this returns, a crash does not lose it.
     pub(crate) fn add_issued(
         &self,
         number: u32,
         origin: &Origin,
         certificate: &X509,
+        challenge: Option<&str>,
+        now: SystemTime,
     ) -> Result<(), StateError> {
-        let answers = self.records.lock().held_of(origin);
         let (origin, certificate) = (origin.clone(), certificate.clone());
-        let record = IssuedRecord { number, origin, answers, revoked: None, certificate };
-        self.keep(|directory| directory.write_issued(&record))?;
-        self.records.lock().add_issued(Arc::new(record));
-        self.remove_pending(answers);
-        Ok(())
+        let (challenge, pages) = (challenge.map(str::to_owned), self.database.pages());
+        self.database.write(move |connection| {
+            let answers = remove_held(connection, &origin)?;
+            let record = IssuedRecord { number, origin, answers, revoked: None, certificate };
+            rows::insert_issued(connection, &record)?;
+            make_room(connection, pages)?;
+            use_challenge(connection, challenge.as_deref(), now)
+        })
     }
 
-    /// Lets a request wait for approval, unless it waits already, or has been decided meanwhile.
+    /// Lets a request wait for approval, unless it waits already, or has been decided meanwhile; its challenge password is then
+    /// used.
     pub(crate) fn hold(
         &self,
         origin: &Origin,
         csr: Arc<Csr>,
+        challenge: Option<&str>,
         now: SystemTime,
     ) -> Result<Transaction, Refusal> {
-        // One after the other, so that copies of a request find the first one.
-        let _alone = self.holding.lock();
-        if let Some(known) = self.transaction(&origin.transaction_id)
-            && known.is_repeated_by(origin, now)?
-        {
-            return Ok(known);
-        }
-        let number = self.records.lock().make_place(self.pending_limit)?;
-        let record = PendingRecord { number, origin: origin.clone(), denied: false, csr };
-        self.keep(|directory| directory.write_pending(&record))?;
-        let (record, denied) = (Arc::new(record), self.records.lock().held_of(origin));
-        self.records.lock().add_held(Arc::clone(&record));
-        self.remove_pending(denied);
-        Ok(Transaction::Held(record))
+        let (origin, challenge) = (origin.clone(), challenge.map(str::to_owned));
+        let (authority, limit) = (Arc::clone(&self.authority), self.pending_limit);
+        // An eighth is left for the certificates of the requests that wait.
+        let pages = self.database.pages().map(|pages| pages - pages / 8);
+        // Copies of a request find the first one, because all changes are made one after the other.
+        self.database.write(move |connection| {
+            if let Some(known) = transaction(connection, &authority, &origin.transaction_id)? {
+                match known.is_repeated_by(&origin, now) {
+                    Ok(false) => {}
+                    Ok(true) => return Ok(Ok(known)),
+                    Err(refusal) => return Ok(Err(refusal)),
+                }
+            }
+            let number = match next_place(connection, limit)? {
+                Ok(number) => number,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let record = PendingRecord { number, origin, denied: false, csr };
+            rows::insert_request(connection, &record)?;
+            make_room(connection, pages)?;
+            use_challenge(connection, challenge.as_deref(), now)?;
+            Ok(Ok(Transaction::Held(Arc::new(record))))
+        })?
     }
 
     /// The state of a transaction, if it is known.
-    pub(crate) fn transaction(&self, id: &TransactionId) -> Option<Transaction> {
-        self.records.lock().transactions.get(id).cloned()
+    pub(crate) fn transaction(
+        &self,
+        id: &TransactionId,
+    ) -> Result<Option<Transaction>, StateError> {
+        self.database.read(|connection| transaction(connection, &self.authority, id))
+    }
+
+    /// The request that waits in a transaction, the oldest if there are several.
+    pub(crate) fn waiting(&self, id: &TransactionId) -> Result<Option<PendingRecord>, StateError> {
+        let query =
+            format!("{REQUEST} WHERE transaction_id = ? AND denied = 0 ORDER BY number LIMIT 1");
+        self.database
+            .read(|connection| rows::first(connection, &query, [id.as_str()], rows::request))
     }
 
     /// The requests that wait, oldest first.
-    pub(crate) fn pending(&self) -> Vec<Arc<PendingRecord>> {
-        self.records.lock().held.iter().filter(|held| !held.denied).cloned().collect()
+    pub(crate) fn pending(&self) -> Result<Vec<Waiting>, StateError> {
+        let query = "SELECT transaction_id, subject FROM request WHERE denied = 0 ORDER BY number";
+        let waiting = |row: &rusqlite::Row<'_>| {
+            let transaction_id = TransactionId::new(row.get::<_, String>(0)?);
+            Ok(Waiting { transaction_id, subject: row.get(1)? })
+        };
+        self.database.read(|connection| rows::all(connection, query, [], waiting))
     }
 
     /// The issued certificates, oldest first.
-    pub(crate) fn issued(&self) -> Vec<Arc<IssuedRecord>> {
-        self.records.lock().issued.clone()
+    pub(crate) fn issued(&self) -> Result<Vec<IssuedRecord>, StateError> {
+        let query = format!("{ISSUED} ORDER BY number");
+        self.database.read(|connection| {
+            rows::all(connection, &query, [], |row| rows::issued(row, &self.authority))
+        })
+    }
+
+    /// The issued certificate with this serial number in hexadecimal, whatever its case and however many leading zeros it has.
+    pub(crate) fn find(&self, serial: &str) -> Result<Option<IssuedRecord>, StateError> {
+        let digits = serial.trim_start_matches('0').to_ascii_uppercase();
+        let query = format!("{ISSUED} WHERE serial IN (?1, '0' || ?1)");
+        self.database.read(|connection| {
+            rows::first(connection, &query, [&digits], |row| rows::issued(row, &self.authority))
+        })
+    }
+
+    /// The revoked certificates, oldest first, each with the time of its revocation.
+    pub(crate) fn revoked(&self) -> Result<Vec<(X509, SystemTime)>, StateError> {
+        let query = format!("{ISSUED} WHERE revoked_at IS NOT NULL ORDER BY number");
+        let records = self.database.read(|connection| {
+            rows::all(connection, &query, [], |row| rows::issued(row, &self.authority))
+        })?;
+        let revoked = records.into_iter();
+        Ok(revoked.filter_map(|record| Some((record.certificate, record.revoked?))).collect())
     }
 
     /// Stores the revocation of a certificate.
-    pub(crate) fn revoke(&self, record: &IssuedRecord, at: SystemTime) -> Result<(), StateError> {
-        let revoked = IssuedRecord { revoked: Some(at), ..record.clone() };
-        self.keep(|directory| directory.write_issued(&revoked))?;
-        self.records.lock().replace_issued(Arc::new(revoked));
-        Ok(())
+    pub(crate) fn revoke(&self, number: u32, at: SystemTime) -> Result<(), StateError> {
+        self.database.write(move |connection| {
+            let query = "UPDATE certificate SET revoked_at = ? WHERE number = ?";
+            Ok(connection.execute(query, (Moment::from(at), number)).map(drop)?)
+        })
     }
 
     /// Stores the denial of a request.
-    pub(crate) fn deny(&self, denied: PendingRecord) -> Result<(), StateError> {
-        self.keep(|directory| directory.write_pending(&denied))?;
-        self.records.lock().add_held(Arc::new(denied));
-        Ok(())
+    pub(crate) fn deny(&self, number: u32) -> Result<(), StateError> {
+        self.database.write(move |connection| {
+            let query = "UPDATE request SET denied = 1 WHERE number = ?";
+            Ok(connection.execute(query, [number]).map(drop)?)
+        })
     }
 
     /// True if a subject has a certificate that is valid after `until`.
-    pub(crate) fn is_name_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
-        self.records.lock().names.is_taken(name, until)
+    pub(crate) fn is_name_taken(
+        &self,
+        name: &str,
+        until: OffsetDateTime,
+    ) -> Result<bool, StateError> {
+        self.database.read(|connection| {
+            let query = "SELECT 1 FROM certificate WHERE subject = ? AND not_after > ? LIMIT 1";
+            Ok(connection.prepare_cached(query)?.exists((name, Moment::from(until)))?)
+        })
     }
 
     /// Claims a subject until the claim is dropped; `None` if it has a certificate that is valid after `until`, or is claimed.
-    pub(crate) fn claim_name(&self, name: Vec<u8>, until: OffsetDateTime) -> Option<NameClaim<'_>> {
-        let mut records = self.records.lock();
-        let names = &mut records.names;
-        if names.is_taken(&name, until) || !names.claimed.insert(name.clone()) {
-            return None;
-        }
-        Some(NameClaim { store: self, name })
-    }
-
-    /// Removes the file of a request that no longer waits. If that fails, it does no harm, because the certificate's file names
-    /// the request.
-    fn remove_pending(&self, number: Option<u32>) {
-        if let (Some(directory), Some(number)) = (&self.directory, number) {
-            let _ = directory.remove_pending(number);
-        }
-    }
-
-    /// Writes to the directory, if there is one.
-    fn keep(
+    pub(crate) fn claim_name(
         &self,
-        write: impl FnOnce(&StateDirectory) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
-        self.directory.as_deref().map_or(Ok(()), write)
-    }
-}
-
-impl Records {
-    fn read(
-        &mut self,
-        directory: &StateDirectory,
-        authority: &Authority,
-    ) -> Result<(), StateError> {
-        let mut answered = HashSet::new();
-        for record in directory.read_issued()? {
-            if !authority.has_signed(&record.certificate) {
-                return Err(directory.damaged_issued(record.number, "this CA did not sign it"));
-            }
-            self.next_issued = self.next_issued.max(u64::from(record.number) + 1);
-            answered.extend(record.answers);
-            self.add_issued(Arc::new(record));
+        name: String,
+        until: OffsetDateTime,
+    ) -> Result<Option<NameClaim<'_>>, StateError> {
+        if !self.claimed.lock().insert(name.clone()) {
+            return Ok(None);
         }
-        // A request that is held is newer than a certificate in the same transaction.
-        for record in directory.read_pending()? {
-            self.next_held = self.next_held.max(u64::from(record.number) + 1);
-            if answered.contains(&record.number) {
-                // The machine stopped after the certificate was written and before its request was removed.
-                directory.remove_pending(record.number)?;
-            } else {
-                self.add_held(Arc::new(record));
-            }
-        }
-        // The number of a request is not used again, because a certificate would then seem to answer two requests.
-        let answered = answered.into_iter().map(|number| u64::from(number) + 1).max();
-        self.next_held = self.next_held.max(answered.unwrap_or_default());
-        Ok(())
+        // Only now, because a claim that has just been dropped has left a certificate.
+        let claim = NameClaim { store: self, name };
+        let is_taken = self.is_name_taken(&claim.name, until)?;
+        Ok((!is_taken).then_some(claim))
     }
-
-    /// The number of the request that is held in the same transaction.
-    fn held_of(&self, origin: &Origin) -> Option<u32> {
-        let held = self.held.iter().find(|held| held.origin.shares_transaction_with(origin));
-        held.map(|held| held.number)
-    }
-
-    /// The number for a further request that waits, unless too many wait.
-    fn make_place(&mut self, limit: usize) -> Result<u32, Refusal> {
-        if self.held.iter().filter(|held| !held.denied).count() >= limit {
-            return Err(Refusal::TooManyPending(limit));
-        }
-        take(&mut self.next_held)
-    }
-
-    fn add_issued(&mut self, record: Arc<IssuedRecord>) {
-        let subject = record.certificate.subject_name().to_der();
-        if let (Ok(name), Ok(end)) = (subject, unix_time(record.certificate.not_after())) {
-            let latest = self.names.valid_until.entry(name).or_insert(end);
-            *latest = end.max(*latest);
-        }
-        self.held.retain(|held| Some(held.number) != record.answers);
-        self.note(Transaction::Issued(Arc::clone(&record)));
-        self.issued.push(record);
-    }
-
-    /// Replaces the record with the same number.
-    fn replace_issued(&mut self, record: Arc<IssuedRecord>) {
-        let is_same = |one: &Arc<IssuedRecord>| one.number == record.number;
-        if let Some(known) = self.transactions.get_mut(&record.origin.transaction_id)
-            && matches!(known, Transaction::Issued(one) if is_same(one))
-        {
-            *known = Transaction::Issued(Arc::clone(&record));
-        }
-        if let Some(known) = self.issued.iter_mut().find(|one| is_same(one)) {
-            *known = record;
-        }
-    }
-
-    /// Adds a request; it replaces one in the same transaction.
-    fn add_held(&mut self, record: Arc<PendingRecord>) {
-        self.held.retain(|held| !held.origin.shares_transaction_with(&record.origin));
-        self.note(Transaction::Held(Arc::clone(&record)));
-        self.held.push(record);
-        self.held.sort_by_key(|held| held.number);
-    }
-
-    /// Remembers a transaction, unless another requester has used its id before.
-    fn note(&mut self, transaction: Transaction) {
-        let origin = transaction.origin();
-        let id = origin.transaction_id.clone();
-        let known = self.transactions.get(&id);
-        if known.is_none_or(|known| known.origin().shares_transaction_with(origin)) {
-            self.transactions.insert(id, transaction);
-        }
-    }
-}
-
-impl Names {
-    fn is_taken(&self, name: &[u8], until: OffsetDateTime) -> bool {
-        self.valid_until.get(name).is_some_and(|end| *end > until)
-    }
-}
-
-/// Takes the next number, if there is one.
-fn take(next: &mut u64) -> Result<u32, Refusal> {
-    let number = u32::try_from(*next).map_err(|_| Refusal::NoNumberLeft)?;
-    *next += 1;
-    Ok(number)
 }
 
 /// A claimed subject, for which no other request gets a certificate meanwhile.
 pub(crate) struct NameClaim<'a> {
     store: &'a Store,
-    name: Vec<u8>,
+    name: String,
 }
 
 impl Drop for NameClaim<'_> {
     fn drop(&mut self) {
-        self.store.records.lock().names.claimed.remove(&self.name);
+        self.store.claimed.lock().remove(&self.name);
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response,
     body::{Bytes, Incoming},
@@ -44,7 +44,9 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, TransactionId},
     certificate::is_issued_by,
-    http::{CA_CERTIFICATE, HttpRequest, HttpResponse, Operation, PKI_MESSAGE},
+    http::{
+        CA_CERTIFICATE, HttpRequest, HttpResponse, MAX_PIECES, Operation, PKI_MESSAGE, PartialBody,
+    },
     identity::Identity,
     message::Message,
     name,
@@ -82,8 +84,14 @@ async fn respond(
     ca: Arc<Ca>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, AnyError> {
-    let (head, body) = request.into_parts();
-    let body = Limited::new(body, MAX_MESSAGE_BYTES).collect().await?.to_bytes();
+    let (head, mut body) = request.into_parts();
+    let mut received = PartialBody::new(MAX_MESSAGE_BYTES, MAX_PIECES);
+    while let Some(frame) = body.frame().await {
+        if let Some(piece) = frame?.data_ref() {
+            received.push(piece)?;
+        }
+    }
+    let body = received.into_bytes();
     let response = match HttpRequest::try_from(Request::from_parts(head, body)) {
         Ok(request) => ca.answer(&request),
         Err(error) => refusal(400, &error),
@@ -165,7 +173,7 @@ impl Ca {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match body {
             // RFC 8894 §3.3.1: the request proves that the client has the key.
-            Body::PkcsReq(csr) | Body::RenewalReq(csr) if !csr.verify() => {
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) if csr.verify().is_err() => {
                 Err(FailInfo::BadMessageCheck)
             }
             Body::PkcsReq(csr) => match &csr.challenge_password {
@@ -233,10 +241,15 @@ fn certificate<T: HasPublic>(
 }
 
 fn ok(content_type: &str, body: Vec<u8>) -> HttpResponse {
-    HttpResponse { status: 200, content_type: Some(content_type.to_owned()), body }
+    HttpResponse {
+        status: 200,
+        content_type: Some(content_type.to_owned()),
+        body,
+        ..HttpResponse::default()
+    }
 }
 
 fn refusal(status: u16, reason: &dyn Display) -> HttpResponse {
     let (content_type, body) = (Some("text/plain".to_owned()), reason.to_string().into_bytes());
-    HttpResponse { status, content_type, body }
+    HttpResponse { status, content_type, body, ..HttpResponse::default() }
 }

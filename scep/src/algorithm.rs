@@ -6,7 +6,7 @@ use der::{
     asn1::ObjectIdentifier,
     oid::db::rfc5912::{ID_RSAES_OAEP, RSA_ENCRYPTION},
 };
-use openssl::{hash::MessageDigest, provider::Provider, symm};
+use openssl::{asn1::Asn1Object, hash::MessageDigest, nid::Nid, provider::Provider, symm};
 
 use crate::{Error, named};
 
@@ -39,7 +39,7 @@ impl Cipher {
     }
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
-        Self::ALL.into_iter().find(|cipher| cipher.oid() == *oid)
+        Self::ALL.iter().copied().find(|cipher| cipher.oid() == *oid)
     }
 
     /// OpenSSL's cipher of this name.
@@ -65,6 +65,25 @@ impl Cipher {
 fn has_legacy_provider() -> bool {
     static LEGACY: OnceLock<Option<Provider>> = OnceLock::new();
     LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok()).is_some()
+}
+
+/// OpenSSL's number of an algorithm, if it knows the algorithm.
+pub(crate) fn nid(oid: &ObjectIdentifier) -> Option<Nid> {
+    let object = Asn1Object::from_str(&oid.to_string()).ok()?;
+    Some(object.nid()).filter(|nid| *nid != Nid::UNDEF)
+}
+
+/// The name of an algorithm with its object identifier: "`ecdsa-with-SHA256` (1.2.840.10045.4.3.2)".
+pub(crate) fn quoted(oid: &ObjectIdentifier) -> String {
+    match nid(oid).and_then(|nid| nid.long_name().ok()) {
+        Some(name) => format!("`{name}` ({oid})"),
+        None => format!("`{oid}`"),
+    }
+}
+
+/// The error about an algorithm that is not supported, with its name if it has one.
+pub(crate) fn unsupported(what: &'static str, oid: &ObjectIdentifier) -> Error {
+    Error::Unsupported { what, value: quoted(oid) }
 }
 
 named! {
@@ -115,7 +134,7 @@ impl Digest {
     }
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
-        Self::ALL.into_iter().find(|digest| digest.oid() == *oid)
+        Self::ALL.iter().copied().find(|digest| digest.oid() == *oid)
     }
 
     pub(crate) fn rsa_signature_oid(self) -> ObjectIdentifier {
@@ -159,6 +178,6 @@ impl KeyTransport {
     }
 
     pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
-        Self::ALL.into_iter().find(|transport| transport.oid() == *oid)
+        Self::ALL.iter().copied().find(|transport| transport.oid() == *oid)
     }
 }

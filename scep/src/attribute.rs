@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+use der::asn1::ObjectIdentifier;
 use openssl::{
     error::ErrorStack,
     hash::{MessageDigest, hash},
     pkey::{HasPublic, PKeyRef},
 };
 
-use crate::Entropy;
+use crate::{Entropy, printable::is_printable};
+
+/// The object identifier of the attribute `messageType` (RFC 8894 §3.2.1.2).
+pub(crate) const MESSAGE_TYPE: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("2.16.840.1.113733.1.9.2");
 
 /// Defines an enumeration that is sent as a decimal `PrintableString`, and keeps unknown values.
 macro_rules! wire_number {
@@ -140,6 +145,12 @@ impl TransactionId {
         let mut bytes = [0; 16];
         entropy(&mut bytes)?;
         Ok(Self(hex::encode_upper(bytes)))
+    }
+
+    /// The first character that no `PrintableString` has (X.680 §41.4), if there is one; a message cannot have such an id
+    /// (RFC 8894 §3.2.1.1).
+    pub fn unprintable(&self) -> Option<char> {
+        self.0.chars().find(|character| !is_printable(*character))
     }
 
     /// The id as it is sent.

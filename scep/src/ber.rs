@@ -24,17 +24,32 @@ pub(crate) const END_OF_CONTENTS: [u8; 2] = [0, 0];
 /// # Ok::<(), scep::Error>(())
 /// ```
 pub fn normalise(input: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut rest = input;
-    let element = Element::read(&mut rest, 0)?;
+    let (output, rest) = normalise_first(input, Pieces::All)?;
     expect_end(rest)?;
+    Ok(output)
+}
+
+/// The pieces of a string that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pieces {
+    All,
+    /// The first alone, as by Go's `pkcs7`.
+    First,
+}
+
+/// The first element, normalised, and the bytes after it.
+pub(crate) fn normalise_first(input: &[u8], pieces: Pieces) -> Result<(Vec<u8>, &[u8]), Error> {
+    let mut rest = input;
+    let element = Element::read(&mut rest, 0, pieces)?;
     let mut output = Vec::with_capacity(input.len());
     element.write(&mut output);
-    Ok(output)
+    Ok((output, rest))
 }
 
 pub(crate) fn expect_end(rest: &[u8]) -> Result<(), Error> {
     match rest.len() {
         0 => Ok(()),
+        1 => Err(malformed("1 byte after the end")),
         length => Err(malformed(&format!("{length} bytes after the end"))),
     }
 }
@@ -46,7 +61,7 @@ pub(crate) struct Element {
 }
 
 impl Element {
-    fn read(input: &mut &[u8], depth: usize) -> Result<Self, Error> {
+    fn read(input: &mut &[u8], depth: usize, pieces: Pieces) -> Result<Self, Error> {
         if depth > MAX_DEPTH {
             return Err(malformed(&format!("nested deeper than {MAX_DEPTH} levels")));
         }
@@ -60,6 +75,12 @@ impl Element {
             ));
         }
         let mut element = Self { tag, content: Vec::new() };
+        let mut is_first = true;
+        let mut push = |element: &mut Self, child: &Self| {
+            let skips = pieces == Pieces::First && element.is_string() && !is_first;
+            is_first = false;
+            if skips { Ok(()) } else { element.push(child) }
+        };
         match read_length(input)? {
             Some(length) if tag & CONSTRUCTED == 0 => {
                 element.content = take(input, length)?.to_vec();
@@ -67,12 +88,12 @@ impl Element {
             Some(length) => {
                 let mut children = take(input, length)?;
                 while !children.is_empty() {
-                    element.push(&Self::read(&mut children, depth + 1)?)?;
+                    push(&mut element, &Self::read(&mut children, depth + 1, pieces)?)?;
                 }
             }
             None if tag & CONSTRUCTED != 0 => {
                 while !input.starts_with(&END_OF_CONTENTS) {
-                    element.push(&Self::read(input, depth + 1)?)?;
+                    push(&mut element, &Self::read(input, depth + 1, pieces)?)?;
                 }
                 take(input, END_OF_CONTENTS.len())?;
             }
@@ -110,6 +131,24 @@ impl Element {
     }
 }
 
+/// The encodings of elements one after another, all with definite lengths.
+pub(crate) fn elements(mut content: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    let mut elements = Vec::new();
+    while !content.is_empty() {
+        let start = content;
+        split(&mut content)?;
+        elements.push(&start[..start.len() - content.len()]);
+    }
+    Ok(elements)
+}
+
+/// Takes an element with a definite length: its tag and its content.
+pub(crate) fn split<'a>(input: &mut &'a [u8]) -> Result<(u8, &'a [u8]), Error> {
+    let tag = take(input, 1)?[0];
+    let length = read_length(input)?.ok_or_else(|| malformed("an indefinite length"))?;
+    Ok((tag, take(input, length)?))
+}
+
 /// Reads a length; `None` is the indefinite one.
 pub(crate) fn read_length(input: &mut &[u8]) -> Result<Option<usize>, Error> {
     match take(input, 1)?[0] {
@@ -142,7 +181,10 @@ fn write_length(length: usize, output: &mut Vec<u8>) {
 
 pub(crate) fn take<'a>(input: &mut &'a [u8], length: usize) -> Result<&'a [u8], Error> {
     let (taken, rest) = input.split_at_checked(length).ok_or_else(|| {
-        malformed(&format!("truncated: {length} bytes wanted, {} left", input.len()))
+        malformed(&format!(
+            "truncated: an element announces {length} bytes, {} are left",
+            input.len()
+        ))
     })?;
     *input = rest;
     Ok(taken)

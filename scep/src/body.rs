@@ -6,7 +6,7 @@ use der::{
 };
 use openssl::x509::{X509Name, X509NameRef, X509Ref};
 
-use crate::{Error, cms};
+use crate::{Error, cms, content::unlike, error::reasons};
 
 /// The CA and the subject of a pending request (RFC 8894 §3.3.3).
 ///
@@ -36,8 +36,9 @@ impl IssuerAndSubject {
     /// # Errors
     /// Fails if the bytes are not two names.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
-        let malformed = Error::malformed("issuerAndSubject");
-        let names = TwoNames::from_ber(bytes).map_err(malformed)?;
+        const WHAT: &str = "issuerAndSubject";
+        let names = TwoNames::from_ber(bytes).map_err(Error::malformed(WHAT));
+        let names = names.map_err(unlike(bytes, WHAT, |_| false, false))?;
         Ok(Self { issuer: name(&names.issuer)?, subject: name(&names.subject)? })
     }
 
@@ -68,8 +69,9 @@ impl IssuerAndSerial {
     /// # Errors
     /// Fails if the bytes are not a name and a number.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
-        let malformed = Error::malformed("IssuerAndSerialNumber");
-        let parsed = cms::IssuerAndSerialNumber::from_ber(bytes).map_err(malformed)?;
+        const WHAT: &str = "IssuerAndSerialNumber";
+        let parsed = cms::IssuerAndSerialNumber::from_ber(bytes).map_err(Error::malformed(WHAT));
+        let parsed = parsed.map_err(unlike(bytes, WHAT, |_| false, false))?;
         Ok(Self { issuer: name(&parsed.issuer)?, serial: parsed.serial_number.as_bytes().to_vec() })
     }
 
@@ -94,5 +96,5 @@ impl IssuerAndSerial {
 
 fn name(any: &Any) -> Result<X509Name, Error> {
     let der = any.to_der().map_err(Error::malformed("name"))?;
-    X509Name::from_der(&der).map_err(Error::malformed("name"))
+    X509Name::from_der(&der).map_err(|errors| Error::malformed("name")(reasons(&errors)))
 }

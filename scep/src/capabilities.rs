@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     algorithm::{Cipher, Digest},
+    content::{Content, text},
     named,
 };
 
@@ -42,7 +43,7 @@ named! {
 impl Capability {
     /// The capability with this keyword, in any case, although a CA must send the exact case (RFC 8894 §3.5.2).
     pub fn from_keyword(keyword: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(keyword))
+        Self::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(keyword))
     }
 }
 
@@ -57,7 +58,7 @@ impl Capabilities {
     /// Reads the body of a GetCACaps response.
     ///
     /// Lines end in LF or CRLF, and unknown words are kept apart (RFC 8894 §3.5.2). A body that is too long to be a
-    /// capability text, such as a web page, gives no capabilities. Ignore its content type, as the standard demands.
+    /// capability text, and a body that is no plain text, such as a web page, give no capabilities. Ignore its content type, as the standard demands.
     ///
     /// # Examples
     /// ```
@@ -69,11 +70,12 @@ impl Capabilities {
     /// assert_eq!(capabilities.unknown(), ["X-Other"]);
     /// ```
     pub fn parse(body: &[u8]) -> Self {
-        if body.len() > MAX_BYTES {
+        let is_text = matches!(Content::of(body), Content::Text(_));
+        if body.len() > MAX_BYTES || !is_text {
             return Self::default();
         }
         let mut capabilities = Self::default();
-        let text = String::from_utf8_lossy(body);
+        let text = text(body).unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         for word in text.split(['\r', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
             match Capability::from_keyword(word) {
                 Some(known) => capabilities.known.push(known),
@@ -122,11 +124,19 @@ impl Capabilities {
     }
 }
 
+/// The number of unknown words that are shown.
+const SHOWN: usize = 8;
+
 impl fmt::Display for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.iter().map(|capability| capability.as_str().to_owned());
-        let unknown = self.unknown.iter().take(8).map(|word| format!("`{}`", word.escape_debug()));
-        f.write_str(&known.chain(unknown).collect::<Vec<_>>().join(", "))
+        let unknown =
+            self.unknown.iter().take(SHOWN).map(|word| format!("`{}`", word.escape_debug()));
+        f.write_str(&known.chain(unknown).collect::<Vec<_>>().join(", "))?;
+        match self.unknown.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
@@ -140,6 +150,16 @@ mod tests {
         assert_eq!(read.known(), [Capability::Aes, Capability::Des3, Capability::Sha384]);
         assert_eq!(read.unknown(), ["X-Foo"]);
         assert!(read.offers_digest(Digest::Sha384) && !read.offers_digest(Digest::Sha256));
+    }
+
+    #[test]
+    fn words_that_are_not_shown_are_counted() {
+        let words = (0..10).map(|number| format!("X-{number}")).collect::<Vec<_>>().join("\n");
+        let shown = Capabilities::parse(format!("AES\n{words}").as_bytes()).to_string();
+        assert!(
+            shown.starts_with("AES, `X-0`, ") && shown.ends_with("`X-7` and 2 more"),
+            "{shown}"
+        );
     }
 
     #[test]

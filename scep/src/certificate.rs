@@ -4,17 +4,21 @@ use std::{
     cmp::Ordering,
     fmt,
     str::FromStr,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use der::Decode;
-use openssl::{asn1::Asn1Time, error::ErrorStack, sha::sha256, x509::X509Ref};
+use openssl::{asn1::Asn1TimeRef, error::ErrorStack, sha::sha256, x509::X509Ref};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
     ext::pkix::BasicConstraints,
 };
 
-use crate::{Error, key_usage::KeyUsage};
+use crate::{
+    clock::{apart, asn1_time},
+    key_usage::KeyUsage,
+    name::to_text,
+};
 
 /// True if the key of the certificate may be used so; an absent key usage restricts nothing (RFC 5280 §4.2.1.3).
 pub fn allows(certificate: &X509Ref, usage: KeyUsage) -> bool {
@@ -44,9 +48,51 @@ pub fn is_self_issued(certificate: &X509Ref) -> bool {
 
 /// True if the certificate names `issuer` as its issuer and the key of `issuer` verifies its signature.
 pub fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
-    let names_match =
-        certificate.issuer_name().try_cmp(issuer.subject_name()).is_ok_and(Ordering::is_eq);
-    names_match && issuer.public_key().is_ok_and(|key| certificate.verify(&key).unwrap_or(false))
+    issuance(certificate, issuer).is_ok()
+}
+
+/// The reason why a certificate is not issued by a CA.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotIssued {
+    /// The certificate names another issuer.
+    #[error("its issuer is `{actual}`, not `{wanted}`")]
+    OtherIssuer {
+        /// The issuer that the certificate names.
+        actual: String,
+        /// The name of the CA.
+        wanted: String,
+    },
+    /// The CA's key is of a kind that OpenSSL does not know.
+    #[error("the key of `{0}` cannot be read")]
+    Key(String),
+    /// The signature algorithm is unknown.
+    #[error("its signature algorithm `{0}` is not known")]
+    Algorithm(String),
+    /// The signature is not one by the CA's key.
+    #[error("its issuer is `{0}`, but its signature does not verify with the key of that CA")]
+    Signature(String),
+}
+
+/// Checks that the certificate names `issuer` as its issuer, and that the key of `issuer` verifies its signature.
+///
+/// # Errors
+/// Fails with the first of these that does not hold.
+pub fn issuance(certificate: &X509Ref, issuer: &X509Ref) -> Result<(), NotIssued> {
+    let (actual, wanted) = (certificate.issuer_name(), issuer.subject_name());
+    if !actual.try_cmp(wanted).is_ok_and(Ordering::is_eq) {
+        let (actual, wanted) = (to_text(actual), to_text(wanted));
+        return Err(NotIssued::OtherIssuer { actual, wanted });
+    }
+    let key = issuer.public_key().map_err(|_| NotIssued::Key(to_text(wanted)))?;
+    let algorithm = certificate.signature_algorithm().object();
+    if algorithm.nid().signature_algorithms().is_none() {
+        return Err(NotIssued::Algorithm(algorithm.to_string()));
+    }
+    if certificate.verify(&key).unwrap_or(false) {
+        return Ok(());
+    }
+    Err(NotIssued::Signature(to_text(wanted)))
 }
 
 /// The serial number, as OpenSSL writes it: two capital hexadecimal digits for each byte.
@@ -72,7 +118,7 @@ pub struct Fingerprint([u8; 32]);
 
 /// The error for a text that is no SHA-256 fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a SHA-256 fingerprint has 64 hexadecimal digits")]
+#[error("a SHA-256 fingerprint has 64 hexadecimal digits; one of SHA-1 has 40, one of MD5 32")]
 pub struct NotAFingerprint;
 
 impl Fingerprint {
@@ -107,29 +153,69 @@ impl FromStr for Fingerprint {
     }
 }
 
+/// True if `now` is in the validity period of the certificate.
+pub fn is_valid(certificate: &X509Ref, now: SystemTime) -> bool {
+    invalidity(certificate, now).is_none()
+}
+
 /// The reason, in words, why the certificate is not valid at `now`.
-pub(crate) fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
+pub fn invalidity(certificate: &X509Ref, now: SystemTime) -> Option<String> {
     let now = match asn1_time(now) {
         Ok(now) => now,
         Err(error) => return Some(format!("cannot be checked: {error}")),
     };
     let (start, end) = (certificate.not_before(), certificate.not_after());
-    if end < now.as_ref() {
-        return Some(format!("expired on {end}"));
+    let now = now.as_ref();
+    // OpenSSL compares a date that it cannot read as if it were equal to any other.
+    if [start, end].into_iter().any(|date| date.compare(now).is_err()) {
+        return Some("has dates that cannot be read".to_owned());
     }
-    (start > now.as_ref()).then(|| format!("is not valid before {start}"))
+    if end < now {
+        let past = since(end, now);
+        return Some(format!("expired on {end}, {past} before the time here, {now}"));
+    }
+    (start > now).then(|| {
+        let ahead = since(now, start);
+        format!("is not valid before {start}, which is {ahead} after the time here, {now}")
+    })
 }
 
-pub(crate) fn asn1_time(time: SystemTime) -> Result<Asn1Time, Error> {
-    const OUT_OF_RANGE: Error = Error::Misuse("the time is out of range");
-    let since_epoch = time.duration_since(UNIX_EPOCH).map_err(|_| OUT_OF_RANGE)?;
-    let seconds = since_epoch.as_secs().try_into().map_err(|_| OUT_OF_RANGE)?;
-    Ok(Asn1Time::from_unix(seconds)?)
+/// The time from `earlier` to `later`, in words.
+fn since(earlier: &Asn1TimeRef, later: &Asn1TimeRef) -> String {
+    let Ok(difference) = earlier.diff(later) else { return "some time".to_owned() };
+    let seconds = i64::from(difference.days) * 86_400 + i64::from(difference.secs);
+    apart(Duration::from_secs(seconds.unsigned_abs()))
 }
 
 #[cfg(test)]
 mod tests {
+    use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, rsa::Rsa, x509::X509};
+
     use super::*;
+
+    /// A certificate of which the end of the validity period is replaced by other characters.
+    fn ends_at(characters: &[u8; 13]) -> X509 {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.set_not_before(&Asn1Time::from_str("20200101000000Z").unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::from_str("20491231235959Z").unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        let mut der = builder.build().to_der().unwrap();
+        let end = der.windows(13).position(|found| found == b"491231235959Z").unwrap();
+        der[end..end + 13].copy_from_slice(characters);
+        X509::from_der(&der).unwrap()
+    }
+
+    #[test]
+    fn certificate_with_unreadable_date_is_not_valid() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        assert_eq!(invalidity(&ends_at(b"491231235959Z"), now), None);
+        for unreadable in [b"491331235959Z", b"4912312359599", b"hello, world!"] {
+            let reason = invalidity(&ends_at(unreadable), now);
+            assert_eq!(reason.as_deref(), Some("has dates that cannot be read"), "{unreadable:?}");
+        }
+    }
 
     #[test]
     fn fingerprint_is_read_with_colons_and_blanks_and_written_without() {

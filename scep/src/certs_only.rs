@@ -6,6 +6,7 @@ use openssl::x509::{X509, X509Crl};
 use crate::{
     Error, MAX_CERTIFICATES,
     cms::{ContentInfo, EncapsulatedContentInfo, SetOf, SignedData},
+    content::{Asn1, unlike},
 };
 
 /// The contents of a certs-only message.
@@ -47,12 +48,14 @@ pub fn encode(certificates: &[X509], crls: &[X509Crl]) -> Result<Vec<u8>, Error>
 /// # Errors
 /// Fails if the bytes are no `SignedData`.
 pub fn decode(bytes: &[u8]) -> Result<CertsOnly, Error> {
-    let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "certs-only message")?;
+    const WHAT: &str = "certs-only message";
+    let opened = ContentInfo::open(bytes, ID_SIGNED_DATA, WHAT);
+    let signed_data: SignedData = opened.map_err(unlike(bytes, WHAT, Asn1::is_signed, true))?;
     let (certificates, crls) = (signed_data.certificates, signed_data.crls);
     let (certificates, crls) = (certificates.unwrap_or_default(), crls.unwrap_or_default());
     let certificates = certificates.at_most(MAX_CERTIFICATES, "certificate set")?;
     let crls = crls.at_most(MAX_CERTIFICATES, "revocation list set")?;
-    let signers = signed_data.signer_infos.elements().map_err(Error::malformed("signer infos"))?;
+    let signers = signed_data.signer_infos.elements()?;
     // An unreadable element does not hide the others.
     Ok(CertsOnly {
         certificates: certificates.iter().filter_map(|one| X509::from_der(one).ok()).collect(),

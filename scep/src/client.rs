@@ -4,13 +4,15 @@
 //! [`Client::receive`], and after [`Next::Pending`] calls [`Client::poll`] when it likes.
 
 mod ca_certificates;
+mod candidates;
 pub mod choice;
 mod refusal;
 mod reply;
 
 pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
-pub use refusal::{Reason, Refusal, Stage};
+pub use candidates::Chosen;
+pub use refusal::{Exchange, Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
 
 use std::time::SystemTime;
@@ -135,6 +137,7 @@ pub struct Client {
     state: State,
     capabilities: Option<Capabilities>,
     ca_certificates: Option<CaCertificates>,
+    chosen: Option<Chosen>,
 }
 
 crate::named::debug_of!(Client { settings, capabilities });
@@ -161,6 +164,7 @@ impl Client {
             state: State::AwaitingCapabilities,
             capabilities: None,
             ca_certificates: None,
+            chosen: None,
         }
     }
 
@@ -173,13 +177,18 @@ impl Client {
     /// Takes the response to the last request, and says what to do next.
     ///
     /// # Errors
-    /// Fails with a [`Refusal`] that has the stage and the reason. The enrolment has then ended.
+    /// Fails with a [`Refusal`] that has the stage and the reason. The enrolment has then ended, but for [`Stage::Http`]: the server
+    /// answered with another status than 200, and the caller may send the same request again and pass on that response.
     pub fn receive(
         &mut self,
         response: &HttpResponse,
         now: SystemTime,
         entropy: Entropy<'_>,
     ) -> Result<Next, Refusal> {
+        // Before the state is taken: the request may be sent again.
+        if let Some(exchange) = self.exchange_that_needs_200(response) {
+            refusal::check_status(exchange, response)?;
+        }
         match std::mem::replace(&mut self.state, State::Finished) {
             State::AwaitingCapabilities => Ok(self.take_capabilities(response)),
             State::AwaitingCaCertificates => self.take_ca_certificates(response, now, entropy),
@@ -200,10 +209,15 @@ impl Client {
         transaction.message.message_type = MessageType::CertPoll;
         transaction.message.sender_nonce =
             Nonce::generate(&mut *entropy).map_err(Refusal::at(Stage::Request))?;
-        let issuer = self.known_ca()?.issuer().subject_name();
+        let issuer = self.chosen()?.issuer.subject_name();
         let body = IssuerAndSubject::encode(issuer, &self.settings.subject)
             .map_err(Refusal::at(Stage::Request))?;
         self.send(transaction, &body, entropy)
+    }
+
+    /// The settings of the enrolment.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The CA's capabilities, after they were received.
@@ -216,15 +230,15 @@ impl Client {
         self.ca_certificates.as_ref()
     }
 
-    /// The current exchange, in the standard's words: `GetCACert`, `PKIOperation (PKCSReq)`.
-    pub fn exchange(&self) -> String {
+    /// The current exchange.
+    pub fn exchange(&self) -> Exchange {
         match &self.state {
-            State::AwaitingCapabilities => "GetCACaps".to_owned(),
-            State::AwaitingCaCertificates => "GetCACert".to_owned(),
+            State::AwaitingCapabilities => Exchange::GetCaCaps,
+            State::AwaitingCaCertificates => Exchange::GetCaCert,
             State::AwaitingReply(transaction) | State::Pending(transaction) => {
-                format!("PKIOperation ({})", transaction.message.message_type)
+                Exchange::of(transaction.message.message_type.clone())
             }
-            State::Finished => "nothing".to_owned(),
+            State::Finished => Exchange::None,
         }
     }
 
@@ -240,6 +254,16 @@ impl Client {
 
     fn ask(&self, operation: impl FnOnce(Option<String>) -> Operation) -> HttpRequest {
         operation(self.settings.ca_identifier.clone()).to_http(Method::Get)
+    }
+
+    /// The awaited exchange, if its response must have the status 200. A CA that answers GetCACaps with an error has no capabilities
+    /// (RFC 8894 §3.5.2), but a redirection is no such error: the address is not that of a CA.
+    fn exchange_that_needs_200(&self, response: &HttpResponse) -> Option<Exchange> {
+        match self.state {
+            State::AwaitingCapabilities if response.is_redirect() => Some(self.exchange()),
+            State::AwaitingCaCertificates | State::AwaitingReply(_) => Some(self.exchange()),
+            _ => None,
+        }
     }
 
     /// A CA that answers GetCACaps with an error has no capabilities (RFC 8894 §3.5.2).
@@ -258,13 +282,14 @@ impl Client {
         now: SystemTime,
         entropy: Entropy<'_>,
     ) -> Result<Next, Refusal> {
-        refusal::check_status("GetCACert", response)?;
         let mut certificates = CaCertificates::read(response)?;
         if let Some(fingerprint) = &self.settings.ca_fingerprint {
             certificates = certificates.trusted_by_fingerprint(fingerprint)?;
         }
         // Stored before the checks, so that the caller can show the certificates if one fails.
-        self.ca_certificates.insert(certificates).check(now)?;
+        let certificates = self.ca_certificates.insert(certificates);
+        self.chosen = Some(certificates.choose(now)?);
+        certificates.drop_strangers();
         self.request(now, entropy).map(Next::Send)
     }
 
@@ -314,7 +339,7 @@ impl Client {
         body: &[u8],
         entropy: Entropy<'_>,
     ) -> Result<HttpRequest, Refusal> {
-        let encoded = transaction.message.encode(body, self.known_ca()?.recipient(), entropy);
+        let encoded = transaction.message.encode(body, &self.chosen()?.recipient, entropy);
         let encoded = encoded.map_err(Refusal::at(Stage::Request))?;
         let request = Operation::PkiOperation(encoded).to_http(transaction.method);
         self.state = State::AwaitingReply(transaction);
@@ -328,33 +353,35 @@ impl Client {
         now: SystemTime,
     ) -> Result<Next, Refusal> {
         let request = &transaction.message;
-        let exchange = format!("PKIOperation ({})", request.message_type);
-        refusal::check_status(&exchange, response)?;
+        let exchange = Exchange::of(request.message_type.clone());
         let ca = self.known_ca()?;
         let expected = Expected {
-            exchange: &exchange,
+            exchange: exchange.clone(),
             transaction_id: &request.transaction_id,
             sender_nonce: &request.sender_nonce,
-            signers: &ca.signers(),
+            signers: &ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect::<Vec<_>>(),
             recipient: &request.signer,
             takes_obsolete_algorithms: self.settings.takes_obsolete_algorithms,
             now,
         };
-        match Reply::read(&response.body, &expected)? {
+        let read = Reply::read(&response.body, &expected);
+        match read.map_err(|refusal| refusal.about(response))? {
             Reply::Success(content) => {
                 let key = &self.settings.key;
                 ca.issued(&content.certificates, key).map(Next::Issued)
             }
-            Reply::Failure { fail_info, text } => Err(Refusal {
-                stage: Stage::Answer,
-                exchange,
-                reason: Reason::Refused { fail_info, text },
-            }),
+            Reply::Failure(denial) => {
+                Err(Refusal { stage: Stage::Answer, exchange, reason: Reason::Refused(denial) })
+            }
             Reply::Pending => {
                 self.state = State::Pending(transaction);
                 Ok(Next::Pending)
             }
         }
+    }
+
+    fn chosen(&self) -> Result<&Chosen, Refusal> {
+        self.chosen.as_ref().ok_or(Refusal::misuse("the CA is not known yet"))
     }
 
     fn known_ca(&self) -> Result<&CaCertificates, Refusal> {

@@ -3,15 +3,19 @@
 //! They are read from normalised bytes ([`crate::ber`]). Every `SET OF` keeps the order received, because signatures are made
 //! over it and the order of certificates matters to clients.
 
+mod attribute;
+
+pub(crate) use attribute::{Attribute, Value};
+
 use der::{
     Choice, Decode, DecodeValue, Encode, EncodeValue, FixedTag, Header, Length, Reader, Sequence,
     Tag, Writer,
     asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec},
 };
 use openssl::x509::{X509Name, X509NameRef, X509Ref};
-use x509_cert::{attr::Attribute, spki::AlgorithmIdentifierOwned};
+use x509_cert::{attr, spki::AlgorithmIdentifierOwned};
 
-use crate::{Error, algorithm::Digest, ber};
+use crate::{Error, ber};
 
 /// ```text
 /// ContentInfo ::= SEQUENCE {
@@ -39,15 +43,32 @@ impl ContentInfo {
             let reason = format!("{} bytes, at most {}", bytes.len(), crate::MAX_MESSAGE_BYTES);
             return Err(Error::malformed(what)(reason));
         }
-        let info = Self::from_ber(&ber::normalise(bytes)?).map_err(Error::malformed(what))?;
+        let normalised = ber::normalise(bytes).map_err(|error| error.about(what))?;
+        Self::open_normal(&normalised, wanted, what)
+    }
+
+    /// Reads a message of this content type that has definite lengths.
+    pub(crate) fn open_normal<T>(
+        normal: &[u8],
+        wanted: ObjectIdentifier,
+        what: &'static str,
+    ) -> Result<T, Error>
+    where
+        T: for<'a> Decode<'a, Error = der::Error>,
+    {
+        let info = Self::from_ber(normal).map_err(|_| {
+            let reason =
+                "it is another ASN.1 structure than a CMS message (RFC 5652 §3), or damaged";
+            Error::malformed(what)(reason)
+        })?;
         if info.content_type != wanted {
             let reason = format!("content type `{}`, not `{wanted}`", info.content_type);
             return Err(Error::malformed(what)(reason));
         }
-        info.content
-            .to_der()
-            .and_then(|content| T::from_ber(&content))
-            .map_err(Error::malformed(what))
+        info.content.to_der().and_then(|content| T::from_ber(&content)).map_err(|error| {
+            let reason = format!("its ASN.1 is damaged, or none of this structure ({error})");
+            Error::malformed(what)(reason)
+        })
     }
 
     /// Wraps a structure of this content type.
@@ -245,19 +266,13 @@ impl SetOf {
     }
 
     /// The encoding of each element, in order.
-    pub(crate) fn elements(&self) -> der::Result<Vec<&[u8]>> {
-        let mut reader =
-            der::SliceReader::new_with_encoding_rules(&self.0, der::EncodingRules::Ber)?;
-        let mut elements = Vec::new();
-        while !reader.is_finished() {
-            elements.push(reader.tlv_bytes()?);
-        }
-        Ok(elements)
+    pub(crate) fn elements(&self) -> Result<Vec<&[u8]>, Error> {
+        ber::elements(&self.0)
     }
 
     /// The elements; more than `most` are an error, so that each may be looked at.
     pub(crate) fn at_most(&self, most: usize, what: &'static str) -> Result<Vec<&[u8]>, Error> {
-        let elements = self.elements().map_err(Error::malformed(what))?;
+        let elements = self.elements()?;
         if elements.len() > most {
             let reason = format!("{} elements, at most {most} are read", elements.len());
             return Err(Error::malformed(what)(reason));
@@ -266,8 +281,8 @@ impl SetOf {
     }
 
     /// The elements as attributes.
-    pub(crate) fn attributes(&self) -> der::Result<Vec<Attribute>> {
-        self.elements()?.into_iter().map(Attribute::from_ber).collect()
+    pub(crate) fn attributes(&self) -> Result<Vec<Attribute>, Error> {
+        self.elements()?.into_iter().map(Attribute::read).collect()
     }
 }
 
@@ -295,10 +310,5 @@ impl EncodeValue for SetOf {
 
 /// An encoded attribute with one value.
 pub(crate) fn attribute(oid: ObjectIdentifier, value: Any) -> der::Result<Vec<u8>> {
-    Attribute { oid, values: SetOfVec::try_from([value])? }.to_der()
-}
-
-/// The identifier of a digest algorithm, with the NULL parameters that old peers expect (RFC 5754 §2).
-pub(crate) fn digest_identifier(digest: Digest) -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned { oid: digest.oid(), parameters: Some(Any::null()) }
+    attr::Attribute { oid, values: SetOfVec::try_from([value])? }.to_der()
 }

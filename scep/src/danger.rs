@@ -4,12 +4,14 @@
 //! A CA or a client in production needs none of this: [`Reply::message`](crate::server::Reply::message) and
 //! [`RequestMessage`](crate::message::RequestMessage) build its messages.
 
+mod content;
 mod stream;
 
+pub use content::{without_parameters, wrap_content};
 pub use stream::stream;
 
 use der::{
-    Encode, Tag, Tagged,
+    Tag, Tagged,
     asn1::{Any, Ia5StringRef, ObjectIdentifier},
     oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA},
 };
@@ -20,7 +22,7 @@ use crate::{
     algorithm::Cipher,
     cms::SetOf,
     identity::Identity,
-    message::{AttributeName, MessageBuilder, encode_attributes},
+    message::{AttributeName, Frame, MessageBuilder, encode_attributes},
 };
 
 /// A way in which a message is wrong, or unusual, on purpose.
@@ -78,28 +80,18 @@ pub fn encode(
     distortions: &[Distortion],
 ) -> Result<Vec<u8>, Error> {
     let has = |distortion| distortions.contains(&distortion);
-    let attributes = if has(Distortion::NoSignedAttributes) {
-        None
-    } else {
-        Some(attributes(message, distortions)?)
+    let has_attributes = !has(Distortion::NoSignedAttributes);
+    let attributes = has_attributes.then(|| attributes(message, distortions)).transpose()?;
+    let frame = Frame {
+        content_type: if has(Distortion::ContentTypeNotData) { ID_ENVELOPED_DATA } else { ID_DATA },
+        signers: match (has(Distortion::NoSigner), has(Distortion::TwoSigners)) {
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        },
+        corrupts_signature: has(Distortion::CorruptSignature),
     };
-    let encoded = attributes.as_ref().map(SetOf::to_der).transpose()?;
-    let covered = encoded.as_deref().or(message.content.as_deref()).unwrap_or_default();
-    let mut signature = message.sign(covered, &signer.key)?;
-    if has(Distortion::CorruptSignature)
-        && let Some(last) = signature.last_mut()
-    {
-        *last ^= 1;
-    }
-    let signer_info = message.signer_info(attributes, signature, signer)?.to_der()?;
-    let signer_count = match (has(Distortion::NoSigner), has(Distortion::TwoSigners)) {
-        (true, _) => 0,
-        (false, true) => 2,
-        (false, false) => 1,
-    };
-    let content_type =
-        if has(Distortion::ContentTypeNotData) { ID_ENVELOPED_DATA } else { ID_DATA };
-    message.wrap(content_type, &vec![signer_info; signer_count])
+    message.sign_and_wrap(attributes, signer, &frame)
 }
 
 fn attributes(message: &MessageBuilder, distortions: &[Distortion]) -> Result<SetOf, Error> {
@@ -134,7 +126,13 @@ fn distort(
             let value = |_: &Any| Any::new(Tag::OctetString, &*digest);
             replace(attributes, AttributeName::MessageDigest, value)?;
         }
-        _ => {}
+        // These change the order of the attributes, or the message around them.
+        Distortion::UnsortedAttributes
+        | Distortion::NoSignedAttributes
+        | Distortion::CorruptSignature
+        | Distortion::NoSigner
+        | Distortion::TwoSigners
+        | Distortion::ContentTypeNotData => {}
     }
     Ok(())
 }
@@ -171,6 +169,16 @@ pub fn spoil_padding(envelope: &mut [u8], cipher: Cipher) -> Result<(), Error> {
         *byte ^= 0xff;
     }
     Ok(())
+}
+
+/// Changes the type of an envelope's encrypted content from data to signedData (RFC 8894 §3.2.2). The content stays as it is.
+pub fn retype_encrypted_content(envelope: &mut [u8]) {
+    const DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
+    const SIGNED_DATA_ARC: u8 = 2;
+    let found = envelope.windows(DATA.len()).position(|window| window == DATA);
+    if let Some(last) = found.and_then(|start| envelope.get_mut(start + DATA.len() - 1)) {
+        *last = SIGNED_DATA_ARC;
+    }
 }
 
 #[cfg(test)]

@@ -15,13 +15,17 @@ use openssl::{
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::{
-    Entropy, Error, PeerMisbehaved,
-    algorithm::{Cipher, KeyTransport},
+    Entropy, Error, PeerMisbehaved, addressee,
+    algorithm::{self, Cipher, KeyTransport},
+    ber,
+    certificate::serial_number,
     cms::{
         CertificateIdentifier, ContentInfo, EncryptedContentInfo, EnvelopedData,
-        KeyTransRecipientInfo, SetOf,
+        KeyTransRecipientInfo, SetOf, Value,
     },
+    content::{Asn1, unlike},
     identity::Identity,
+    name,
 };
 
 /// The most recipients that an envelope may have; scepclient names all certificates of GetCACert.
@@ -36,6 +40,8 @@ pub struct Opened {
     pub cipher: Cipher,
     /// The encryption of the content encryption key.
     pub key_transport: KeyTransport,
+    /// True if the content has the type data, as RFC 8894 §3.2.2 demands.
+    pub is_data: bool,
 }
 
 // Not the content, which may have a challenge password.
@@ -164,7 +170,7 @@ fn recipient_info(
 /// Fails if the bytes are no envelope, `recipient` is not named in it, an algorithm is not supported, or decryption fails. The
 /// error does not say which step of the decryption failed, because that would help an attacker.
 pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
-    let enveloped: EnvelopedData = ContentInfo::open(bytes, ID_ENVELOPED_DATA, "pkcsPKIEnvelope")?;
+    let enveloped = read(bytes)?;
     let content_info = enveloped.encrypted_content_info;
     let cipher = supported(Cipher::from_oid(&content_info.algorithm.oid), &content_info.algorithm)?;
     let info = our_recipient_info(&enveloped.recipient_infos, &recipient.certificate)?;
@@ -172,13 +178,71 @@ pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
     check_oaep_parameters(key_transport, &info.algorithm)?;
     let iv = initialization_vector(&content_info.algorithm)?;
     let encrypted = in_one_piece(content_info.encrypted_content.as_ref())?;
+    let (length, block) = (encrypted.len(), cipher.openssl()?.block_size());
+    if length == 0 || !length.is_multiple_of(block) {
+        return Err(PeerMisbehaved::EncryptedLength { length, block }.into());
+    }
     let content = decrypt(cipher.openssl()?, key_transport, &recipient.key, &info, &iv, &encrypted)
         .ok_or(PeerMisbehaved::CannotDecrypt)?;
-    Ok(Opened { content, cipher, key_transport })
+    let is_data = content_info.content_type == ID_DATA;
+    Ok(Opened { content, cipher, key_transport, is_data })
+}
+
+/// True if the envelope is DER: all lengths are definite and minimal, and every string is in one piece, the encrypted content as well.
+pub fn is_der(bytes: &[u8]) -> bool {
+    let is_normal = ber::normalise(bytes).is_ok_and(|normal| normal == bytes);
+    let opened = ContentInfo::open(bytes, ID_ENVELOPED_DATA, "pkcsPKIEnvelope");
+    let has_pieces = |enveloped: EnvelopedData| {
+        let content = enveloped.encrypted_content_info.encrypted_content;
+        content.is_some_and(|content| content.tag().is_constructed())
+    };
+    is_normal && opened.is_ok_and(|enveloped| !has_pieces(enveloped))
+}
+
+fn read(bytes: &[u8]) -> Result<EnvelopedData, Error> {
+    // A client that does not encipher may put its password here.
+    let unlike = unlike(bytes, WHAT, |asn1| *asn1 == Asn1::Enveloped, false);
+    ContentInfo::open(bytes, ID_ENVELOPED_DATA, WHAT).map_err(unlike)
+}
+
+const WHAT: &str = "pkcsPKIEnvelope";
+
+/// What an envelope says in the clear: its algorithms and recipients.
+#[non_exhaustive]
+pub struct Outside {
+    /// The cipher of the content, if it is known.
+    pub cipher: Option<Cipher>,
+    /// The encryption of the key for the first recipient, if it is known.
+    pub key_transport: Option<KeyTransport>,
+    recipients: Vec<CertificateIdentifier>,
+}
+
+crate::named::debug_of!(Outside { cipher, key_transport });
+
+impl Outside {
+    /// Reads an envelope without opening it.
+    ///
+    /// # Errors
+    /// Fails if the bytes are no envelope.
+    pub fn of(bytes: &[u8]) -> Result<Self, Error> {
+        let enveloped = read(bytes)?;
+        let infos = recipient_infos(&enveloped.recipient_infos)?;
+        let transport = infos.first().and_then(|info| KeyTransport::from_oid(&info.algorithm.oid));
+        Ok(Self {
+            cipher: Cipher::from_oid(&enveloped.encrypted_content_info.algorithm.oid),
+            key_transport: transport,
+            recipients: infos.into_iter().map(|info| info.rid).collect(),
+        })
+    }
+
+    /// True if the envelope is addressed to this certificate.
+    pub fn is_addressed_to(&self, certificate: &X509Ref) -> bool {
+        self.recipients.iter().any(|recipient| recipient.names(certificate))
+    }
 }
 
 fn supported<T>(known: Option<T>, algorithm: &AlgorithmIdentifierOwned) -> Result<T, Error> {
-    known.ok_or_else(|| Error::unsupported("encryption algorithm", algorithm.oid.to_string()))
+    known.ok_or_else(|| algorithm::unsupported("encryption algorithm", &algorithm.oid))
 }
 
 /// Only the default OAEP parameters are read: SHA-1, MGF1 with SHA-1, no label.
@@ -193,14 +257,37 @@ fn check_oaep_parameters(
     Ok(())
 }
 
-fn our_recipient_info(infos: &SetOf, own: &X509) -> Result<KeyTransRecipientInfo, Error> {
+/// The recipients with an RSA key; one of another kind, such as a password recipient, cannot be this one.
+fn recipient_infos(infos: &SetOf) -> Result<Vec<KeyTransRecipientInfo>, Error> {
     let elements = infos.at_most(MAX_RECIPIENTS, "recipient infos")?;
-    // A recipient of another kind, such as a password recipient, cannot be this one.
-    let mut infos =
-        elements.into_iter().filter_map(|one| KeyTransRecipientInfo::from_ber(one).ok());
-    infos.find(|info| info.rid.names(own)).ok_or_else(|| {
-        PeerMisbehaved::NotARecipient(crate::name::to_text(own.subject_name())).into()
-    })
+    Ok(elements.into_iter().filter_map(|one| KeyTransRecipientInfo::from_ber(one).ok()).collect())
+}
+
+fn our_recipient_info(set: &SetOf, own: &X509) -> Result<KeyTransRecipientInfo, Error> {
+    let mut infos = recipient_infos(set)?;
+    match infos.iter().position(|info| info.rid.names(own)) {
+        Some(place) => Ok(infos.swap_remove(place)),
+        None => Err(not_a_recipient(&infos, set.elements()?.is_empty(), own)?),
+    }
+}
+
+fn not_a_recipient(
+    infos: &[KeyTransRecipientInfo],
+    has_none: bool,
+    own: &X509,
+) -> Result<Error, Error> {
+    const NAMED: usize = 4;
+    let mut addressed: Vec<_> =
+        infos.iter().take(NAMED).map(|info| addressee::words(&info.rid)).collect();
+    if infos.len() > NAMED {
+        addressed.push(format!("{} others", infos.len() - NAMED));
+    }
+    if addressed.is_empty() {
+        let nobody = if has_none { "nobody" } else { "recipients of other kinds than an RSA key" };
+        addressed.push(nobody.to_owned());
+    }
+    let own = format!("{} `{}`", serial_number(own)?, name::to_text(own.subject_name()));
+    Ok(PeerMisbehaved::NotARecipient { addressed_to: addressed.join(" and "), own }.into())
 }
 
 fn initialization_vector(algorithm: &AlgorithmIdentifierOwned) -> Result<Vec<u8>, Error> {
@@ -209,29 +296,31 @@ fn initialization_vector(algorithm: &AlgorithmIdentifierOwned) -> Result<Vec<u8>
         .as_ref()
         .and_then(|parameters| parameters.decode_as::<&OctetStringRef>().ok())
         .map(|iv| iv.as_bytes().to_vec())
-        .ok_or_else(|| Error::malformed("pkcsPKIEnvelope")("no initialization vector"))
+        .ok_or_else(|| Error::malformed(WHAT)("no initialization vector"))
 }
 
 /// The encrypted content, which scepserver and streaming encoders send as octet strings in a constructed `[0]`.
 fn in_one_piece(content: Option<&Any>) -> Result<Vec<u8>, Error> {
-    let malformed = Error::malformed("pkcsPKIEnvelope");
+    let malformed = Error::malformed(WHAT);
     let content = content.ok_or_else(|| malformed("no encrypted content".to_owned()))?;
     match content.tag() {
         Tag::ContextSpecific { constructed: false, number: TagNumber(0) } => {
             Ok(content.value().to_vec())
         }
-        Tag::ContextSpecific { constructed: true, number: TagNumber(0) } => {
-            join(content.value()).map_err(Error::malformed("encrypted content in pieces"))
-        }
+        Tag::ContextSpecific { constructed: true, number: TagNumber(0) } => join(content.value()),
         tag => Err(malformed(format!("encrypted content with tag {tag}"))),
     }
 }
 
-fn join(pieces: &[u8]) -> der::Result<Vec<u8>> {
-    let mut reader = der::SliceReader::new(pieces)?;
+fn join(pieces: &[u8]) -> Result<Vec<u8>, Error> {
     let mut joined = Vec::with_capacity(pieces.len());
-    while !der::Reader::is_finished(&reader) {
-        joined.extend_from_slice(<&OctetStringRef>::decode(&mut reader)?.as_bytes());
+    for piece in ber::elements(pieces)? {
+        let piece = Value::read(piece)?;
+        let octets = piece.octets().ok_or_else(|| {
+            let reason = format!("one is {}, not an OCTET STRING", piece.type_name());
+            Error::malformed("encrypted content in pieces")(reason)
+        })?;
+        joined.extend_from_slice(octets);
     }
     Ok(joined)
 }

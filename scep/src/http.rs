@@ -1,13 +1,20 @@
 //! SCEP over HTTP: from an operation to a request and back (RFC 8894 §4.1).
 
+mod answered;
+mod body;
 #[cfg(feature = "http")]
 mod types;
 
 use base64::{
-    Engine, alphabet,
+    DecodeError, Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+pub use answered::NoCapabilities;
+pub use body::{MAX_PIECES, PartialBody, TooMuch};
+
+use crate::content::shown;
 
 /// The content type of a pkiMessage (RFC 8894 §4.3).
 pub const PKI_MESSAGE: &str = "application/x-pki-message";
@@ -52,13 +59,16 @@ pub struct HttpRequest {
 }
 
 /// An HTTP response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// The content type, if the server sent one.
     pub content_type: Option<String>,
+    /// The address of a redirection: the header `Location`, if the server sent one.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub location: Option<String>,
     /// The body.
     #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
     pub body: Vec<u8>,
@@ -95,8 +105,8 @@ pub enum Operation {
 #[non_exhaustive]
 pub enum HttpError {
     /// The query names no operation.
-    #[error("the query has no `operation`")]
-    NoOperation,
+    #[error("{}", no_operation(.0))]
+    NoOperation(String),
     /// A PKIOperation by GET has no message.
     #[error("the query has no `message`")]
     NoMessage,
@@ -129,7 +139,8 @@ impl Operation {
     /// Fails if there is no operation, or a PKIOperation without a readable message.
     pub fn from_http(request: &HttpRequest) -> Result<Self, HttpError> {
         let message = || parameter(&request.query, "message");
-        let name = parameter(&request.query, "operation").ok_or(HttpError::NoOperation)?;
+        let name = parameter(&request.query, "operation").filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| HttpError::NoOperation(request.query.clone()))?;
         Ok(match name.as_str() {
             "GetCACaps" => Self::GetCaCaps(message()),
             "GetCACert" => Self::GetCaCert(message()),
@@ -170,6 +181,30 @@ fn get(query: String) -> HttpRequest {
     HttpRequest { method: Method::Get, query, content_type: None, body: Vec::new() }
 }
 
+/// The reason why a query names no operation, by what it has instead.
+fn no_operation(query: &str) -> String {
+    let names = || query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let similar = |(name, _): &(&str, &str)| {
+        name.trim_start_matches('?').eq_ignore_ascii_case("operation") && *name != "operation"
+    };
+    if query.is_empty() {
+        return "the request has no query, and so no `operation`".to_owned();
+    }
+    if names().any(|(name, _)| name == "operation") {
+        return "the query has an empty `operation`".to_owned();
+    }
+    match names().find(similar) {
+        Some((name, _)) if name.starts_with('?') => {
+            "the query has no `operation`: it begins with a second `?`, which belongs to the name of its first parameter"
+                .to_owned()
+        }
+        Some((name, _)) => {
+            format!("the query has no `operation`, it has `{}`: upper and lower case differ", shown(name))
+        }
+        None => "the query has no `operation`".to_owned(),
+    }
+}
+
 /// The decoded value of the first parameter of this name.
 fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
@@ -186,7 +221,29 @@ fn decode_message(text: &str) -> Result<Vec<u8>, HttpError> {
             .with_decode_allow_trailing_bits(true),
     );
     let compact = text.replace(['\r', '\n'], "").replace(' ', "+");
-    TOLERANT.decode(compact).map_err(|error| HttpError::NotBase64(error.to_string()))
+    TOLERANT.decode(&compact).map_err(|error| HttpError::NotBase64(not_base64(&compact, &error)))
+}
+
+/// The reason why a text is no base64.
+fn not_base64(text: &str, error: &DecodeError) -> String {
+    let place = match error {
+        DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _) => *place,
+        DecodeError::InvalidLength(length) => {
+            return format!("it has {length} characters, one too many or too few");
+        }
+        DecodeError::InvalidPadding => return "its padding is wrong".to_owned(),
+    };
+    let character = text.get(place..).and_then(|rest| rest.chars().next());
+    let is_url_safe =
+        text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '='));
+    match character {
+        Some(_) if is_url_safe => {
+            "it is base64url, which has `-` and `_` in place of `+` and `/` (RFC 4648 §5)"
+                .to_owned()
+        }
+        Some(character) => format!("its character {} is `{}`", place + 1, character.escape_debug()),
+        None => "it ends early".to_owned(),
+    }
 }
 
 /// The characters that need no escape anywhere in a URL (RFC 3986 §2.3).
@@ -243,7 +300,21 @@ mod tests {
     #[test]
     fn requests_without_a_readable_operation_are_refused() {
         let refused = |query: &str| Operation::from_http(&get(query.to_owned())).unwrap_err();
-        assert_eq!(refused("op=GetCACaps"), HttpError::NoOperation);
+        for (query, words) in [
+            ("", "the request has no query, and so no `operation`"),
+            ("op=GetCACaps", "the query has no `operation`"),
+            ("operation=", "the query has an empty `operation`"),
+            (
+                "Operation=GetCACaps",
+                "the query has no `operation`, it has `Operation`: upper and lower case differ",
+            ),
+            (
+                "?operation=GetCACert",
+                "the query has no `operation`: it begins with a second `?`, which belongs to the name of its first parameter",
+            ),
+        ] {
+            assert_eq!(refused(query).to_string(), words);
+        }
         assert_eq!(refused("operation=PKIOperation"), HttpError::NoMessage);
         let query = "operation=PKIOperation&message=%00";
         assert!(matches!(refused(query), HttpError::NotBase64(_)));

@@ -13,8 +13,12 @@ impl KeyUsage {
     pub const DIGITAL_SIGNATURE: Self = Self(0x80);
     /// Encryption of keys, such as the content encryption key of an envelope.
     pub const KEY_ENCIPHERMENT: Self = Self(0x20);
+    /// Signatures that bind their signer.
+    pub const NON_REPUDIATION: Self = Self(0x40);
     /// Encryption of data.
     pub const DATA_ENCIPHERMENT: Self = Self(0x10);
+    /// Agreement on keys.
+    pub const KEY_AGREEMENT: Self = Self(0x08);
     /// Signatures on certificates.
     pub const KEY_CERT_SIGN: Self = Self(0x04);
     /// Signatures on revocation lists.
@@ -54,11 +58,13 @@ impl KeyUsage {
     }
 }
 
-/// The names of RFC 5280 §4.2.1.3 that matter to SCEP.
-const NAMES: [(KeyUsage, &str); 5] = [
+/// The names of RFC 5280 §4.2.1.3, but for those that restrict a key agreement.
+const NAMES: [(KeyUsage, &str); 7] = [
     (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
+    (KeyUsage::NON_REPUDIATION, "nonRepudiation"),
     (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
     (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
+    (KeyUsage::KEY_AGREEMENT, "keyAgreement"),
     (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
     (KeyUsage::CRL_SIGN, "cRLSign"),
 ];

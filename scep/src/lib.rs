@@ -2,7 +2,8 @@
 //!
 //! [`client`] is the client's state machine of RFC 8894 §2.5.1: begin with [`client::Client`]. [`server`] opens requests and builds
 //! replies: begin with [`server::open`]. Both share their messages ([`message`]), envelopes ([`envelope`]) and certification
-//! requests ([`request`]), and [`http`] maps them to HTTP.
+//! requests ([`request`]), and [`http`] maps them to HTTP. [`content`] recognises what came in place of a message, and [`ber`] rewrites
+//! BER as the other modules read it.
 //!
 //! The crate opens no socket, reads no clock and prints nothing: time, keys and randomness are arguments. The cryptography is
 //! OpenSSL's.
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+mod addressee;
 pub mod algorithm;
 pub mod attribute;
 pub mod ber;
@@ -23,23 +25,32 @@ pub mod capabilities;
 pub mod certificate;
 pub mod certs_only;
 pub mod client;
+pub mod clock;
 mod cms;
+pub mod content;
 #[cfg(feature = "danger-malformed")]
 pub mod danger;
+pub mod denial;
 pub mod envelope;
 mod error;
 pub mod http;
 pub mod identity;
 pub mod key_usage;
+mod latin_1;
 pub mod message;
 pub mod name;
+#[doc(hidden)] // for the types that its macro makes; `UnknownName` is below
 pub mod named;
+mod printable;
 pub mod request;
 pub mod secret;
 pub mod server;
+#[doc(hidden)]
+pub mod suggestion;
 pub mod url;
 
-pub use error::{Error, PeerMisbehaved};
+pub use error::{Error, PeerMisbehaved, Unproven, reasons};
+pub use named::UnknownName;
 
 #[cfg(feature = "serde")]
 #[doc(hidden)]

@@ -2,16 +2,22 @@
 
 mod attributes;
 mod build;
+mod reading;
 
 pub use attributes::{AttributeName, Attributes};
+pub use build::{
+    ExtraAttribute, MessageBuilder, Parameters, RequestMessage, SignatureAlgorithm,
+    TransactionString,
+};
 #[cfg(feature = "danger-malformed")]
-pub(crate) use build::encode_attributes;
-pub use build::{ExtraAttribute, MessageBuilder, RequestMessage, SignatureAlgorithm};
+pub(crate) use build::{Frame, encode_attributes};
+
+pub use reading::Reading;
 
 use std::sync::OnceLock;
 
 use der::{
-    Decode, Encode,
+    Decode,
     asn1::{ObjectIdentifier, OctetString},
     oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA},
     oid::db::rfc5912::RSA_ENCRYPTION,
@@ -19,14 +25,18 @@ use der::{
 use openssl::{
     hash::hash,
     memcmp,
+    pkey::Id,
     sign::Verifier,
     x509::{X509, X509Ref},
 };
 
 use crate::{
-    Error, MAX_CERTIFICATES, PeerMisbehaved,
-    algorithm::Digest,
+    Error, MAX_CERTIFICATES, PeerMisbehaved, addressee,
+    algorithm::{self, Digest},
     cms::{ContentInfo, SetOf, SignedData, SignerInfo},
+    content::{Asn1, Content, unlike},
+    error::reasons,
+    name,
 };
 
 /// A received pkiMessage with a signature that is not yet verified.
@@ -38,6 +48,7 @@ pub struct Message {
     certificates: OnceLock<Vec<X509>>,
     signer_info: SignerInfo,
     digest: Digest,
+    reading: Reading,
 }
 
 crate::named::debug_of!(Message { attributes, certificates, digest });
@@ -48,35 +59,52 @@ impl Message {
     /// # Errors
     /// Fails if the bytes are no `SignedData` with one signer and signed attributes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let signed_data: SignedData = ContentInfo::open(bytes, ID_SIGNED_DATA, "pkiMessage")?;
+        Self::read(bytes, Reading::default())
+    }
+
+    fn read(bytes: &[u8], reading: Reading) -> Result<Self, Error> {
+        let opened = reading
+            .normalise(bytes, WHAT)
+            .and_then(|normal| ContentInfo::open_normal(&normal, ID_SIGNED_DATA, WHAT));
+        let signed_data: SignedData = opened.map_err(unlike(bytes, WHAT, Asn1::is_signed, true))?;
         let content_type = signed_data.encap_content_info.content_type;
-        if content_type != ID_DATA {
+        if content_type != ID_DATA && !reading.any_content_type {
             let reason = format!("the content type of the content is `{content_type}`, not data");
-            return Err(Error::malformed("pkiMessage")(reason));
+            return Err(Error::malformed(WHAT)(reason));
         }
-        let signer_info = only_signer(&signed_data.signer_infos)?;
-        let signed = signer_info
-            .signed_attrs
-            .as_ref()
-            .ok_or(PeerMisbehaved::MissingAttribute("messageType"))?;
+        if signed_data.encap_content_info.content.is_none()
+            && let certs_only @ Asn1::CertsOnly(1..) = Asn1::of_signed(&signed_data)
+        {
+            return Err(Error::Foreign { what: WHAT, came: Content::Asn1(certs_only).to_string() });
+        }
+        let signer_info = only_signer(&signed_data.signer_infos, reading)?;
+        let content = signed_data.encap_content_info.content.map(OctetString::into_bytes);
+        let content: Option<Vec<u8>> = content.map(Into::into);
+        let signed = signer_info.signed_attrs.as_ref();
+        let signed = signed.ok_or_else(|| without_scep(content.as_deref()))?;
         let oid = signer_info.digest_algorithm.oid;
         let digest = Digest::from_oid(&oid)
-            .ok_or_else(|| Error::unsupported("digest algorithm", oid.to_string()))?;
+            .ok_or_else(|| algorithm::unsupported("digest algorithm", &oid))?;
         let certificate_set = signed_data.certificates.unwrap_or_default();
         certificate_set.at_most(MAX_CERTIFICATES, "certificate set")?;
         Ok(Self {
-            attributes: Attributes::read(signed)?,
-            signed_attributes: signed.to_der().map_err(Error::malformed("signed attributes"))?,
-            content: signed_data
-                .encap_content_info
-                .content
-                .map(OctetString::into_bytes)
-                .map(Into::into),
+            attributes: Attributes::read(signed, reading)?,
+            signed_attributes: reading.covered(signed)?,
+            content,
             certificate_set,
             certificates: OnceLock::new(),
             signer_info,
             digest,
+            reading,
         })
+    }
+
+    /// Refuses a signed message that has none of SCEP's attributes, such as a signed property list.
+    ///
+    /// # Errors
+    /// Fails with what the message is instead.
+    pub(crate) fn expect_scep(&self) -> Result<(), Error> {
+        if self.attributes.are_scep() { Ok(()) } else { Err(without_scep(self.content())) }
     }
 
     /// The signed attributes.
@@ -112,13 +140,22 @@ impl Message {
     pub fn verify(&self, known: &[&X509Ref]) -> Result<X509, Error> {
         let signer = self.signer(known)?;
         self.check_message_digest()?;
-        self.check_signature_algorithm()?;
-        let key = signer.public_key()?;
+        let key = signer.public_key().map_err(|errors| {
+            let subject = name::to_text(signer.subject_name());
+            let reason = format!("the key of `{subject}` cannot be read ({})", reasons(&errors));
+            Error::malformed("signer's certificate")(reason)
+        })?;
+        let fits = self.signature_algorithm_fits(key.id())?;
         let mut verifier = Verifier::new(self.digest.openssl(), &key)?;
         let signature = self.signer_info.signature.as_bytes();
         // OpenSSL puts details of a mismatch on its error queue; here they are all one error.
         if !verifier.verify_oneshot(signature, &self.signed_attributes).unwrap_or(false) {
-            return Err(PeerMisbehaved::BadSignature.into());
+            let reason = if fits {
+                PeerMisbehaved::BadSignature
+            } else {
+                PeerMisbehaved::KeyType(self.signer_info.signature_algorithm.oid.to_string())
+            };
+            return Err(reason.into());
         }
         Ok(signer)
     }
@@ -135,14 +172,20 @@ impl Message {
             .find(is_it)
             .or_else(|| self.certificates().iter().map(AsRef::as_ref).find(is_it))
             .map(ToOwned::to_owned)
-            .ok_or_else(|| PeerMisbehaved::SignerNotFound.into())
+            .ok_or_else(|| {
+                PeerMisbehaved::SignerNotFound(addressee::words(&self.signer_info.sid)).into()
+            })
     }
 
     /// The content must have the content type and the digest that are signed (RFC 5652 §11.1, §11.2).
     fn check_message_digest(&self) -> Result<(), Error> {
         // OpenXPKI omitted the content type for years, which does no harm.
-        if self.attributes.content_type()?.is_some_and(|content_type| content_type != ID_DATA) {
-            return Err(PeerMisbehaved::MalformedAttribute("contentType").into());
+        if !self.reading.any_content_type
+            && let Some(other) = self.attributes.content_type()?.filter(|other| *other != ID_DATA)
+        {
+            let reason = format!("its value is the type `{other}`, not data, `{ID_DATA}`");
+            let name = AttributeName::ContentType.as_str();
+            return Err(PeerMisbehaved::MalformedAttribute { name, reason }.into());
         }
         let content = self.content.as_deref().unwrap_or_default();
         let actual = hash(self.digest.openssl(), content)?;
@@ -153,22 +196,33 @@ impl Message {
         Ok(())
     }
 
-    /// The signature algorithm must be ECDSA, plain RSA, or RSA with the digest of the signer info.
-    fn check_signature_algorithm(&self) -> Result<(), Error> {
+    /// The signature algorithm must be ECDSA, plain RSA, or RSA with the digest of the signer info. True if the key is of that kind;
+    /// some peers name another and sign well.
+    fn signature_algorithm_fits(&self, key: Id) -> Result<bool, Error> {
         const ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4");
         let oid = self.signer_info.signature_algorithm.oid;
         let is_ecdsa = oid.as_bytes().starts_with(ECDSA.as_bytes());
-        if oid == RSA_ENCRYPTION || oid == self.digest.rsa_signature_oid() || is_ecdsa {
-            return Ok(());
+        let is_rsa = oid == RSA_ENCRYPTION || oid == self.digest.rsa_signature_oid();
+        if !is_rsa && !is_ecdsa {
+            return Err(algorithm::unsupported("signature algorithm", &oid));
         }
-        Err(Error::unsupported("signature algorithm", oid.to_string()))
+        Ok((is_rsa && key == Id::RSA) || (is_ecdsa && key == Id::EC))
     }
 }
 
-fn only_signer(signer_infos: &SetOf) -> Result<SignerInfo, Error> {
-    let signers = signer_infos.elements().map_err(Error::malformed("signer infos"))?;
+const WHAT: &str = "pkiMessage";
+
+fn without_scep(content: Option<&[u8]>) -> Error {
+    let came = Content::Asn1(Asn1::signed_around(content)).to_string();
+    Error::Foreign { what: WHAT, came }
+}
+
+fn only_signer(signer_infos: &SetOf, reading: Reading) -> Result<SignerInfo, Error> {
+    let signers = signer_infos.elements()?;
     match signers.as_slice() {
-        [signer] => SignerInfo::from_ber(signer).map_err(Error::malformed("signer info")),
+        [signer, further @ ..] if further.is_empty() || reading.several_signers => {
+            SignerInfo::from_ber(signer).map_err(Error::malformed("signer info"))
+        }
         signers => Err(PeerMisbehaved::WrongNumberOfSigners(signers.len()).into()),
     }
 }

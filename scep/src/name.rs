@@ -1,31 +1,34 @@
 //! Distinguished names as text, such as `DC=com, DC=scep, CN=scep-CA`.
 
-use std::{mem::take, ops::RangeInclusive};
+mod attribute_type;
+mod text;
 
+use der::{
+    Decode, Encode, Sequence,
+    asn1::{Any, ObjectIdentifier},
+};
 use openssl::{
-    asn1::{Asn1StringRef, Asn1Type},
-    nid::Nid,
-    x509::{X509Name, X509NameRef},
+    asn1::Asn1StringRef,
+    error::ErrorStack,
+    x509::{X509Name, X509NameEntryRef, X509NameRef},
 };
 
-/// The known attribute types, their object identifiers in OpenSSL, and the allowed number of characters of a value
-/// (RFC 5280 appendix A.1).
-const KNOWN_TYPES: [(&str, Nid, RangeInclusive<usize>); 14] = [
-    ("CN", Nid::COMMONNAME, 1..=64),
-    ("C", Nid::COUNTRYNAME, 2..=2),
-    ("DC", Nid::DOMAINCOMPONENT, 1..=255),
-    ("emailAddress", Nid::PKCS9_EMAILADDRESS, 1..=255),
-    ("GN", Nid::GIVENNAME, 1..=64),
-    ("L", Nid::LOCALITYNAME, 1..=128),
-    ("O", Nid::ORGANIZATIONNAME, 1..=64),
-    ("OU", Nid::ORGANIZATIONALUNITNAME, 1..=64),
-    ("serialNumber", Nid::SERIALNUMBER, 1..=64),
-    ("SN", Nid::SURNAME, 1..=64),
-    ("ST", Nid::STATEORPROVINCENAME, 1..=128),
-    ("street", Nid::STREETADDRESS, 1..=128),
-    ("title", Nid::TITLE, 1..=64),
-    ("UID", Nid::USERID, 1..=255),
-];
+use self::{
+    attribute_type::{AttributeType, is_word, unknown_type},
+    text::{Part, parts, written},
+};
+use crate::cms::SetOf;
+
+/// ```text
+/// AttributeTypeAndValue ::= SEQUENCE {
+///     type  OBJECT IDENTIFIER,
+///     value ANY }
+/// ```
+#[derive(Sequence)]
+struct AttributeTypeAndValue {
+    oid: ObjectIdentifier,
+    value: Any,
+}
 
 /// The error for a text that is no distinguished name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,23 +40,70 @@ pub enum NameError {
     /// A part has not the form `TYPE=value`.
     #[error("`{0}` is not of the form `TYPE=value`")]
     NotAPair(String),
+    /// There is nothing between two separators.
+    #[error("a part of the name is empty: a comma or a `+` is too much, or a part is missing")]
+    EmptyPart,
+    /// The name is written with slashes.
+    #[error(
+        "the parts of a name are separated by commas: write `CN=name, O=organisation`, not `/CN=name/O=organisation`"
+    )]
+    Slashes,
+    /// A semicolon, which RFC 4514 does not have as a separator.
+    #[error(
+        "the parts of a name are separated by commas; write `\\;` for a semicolon that belongs to a value"
+    )]
+    Semicolon,
+    /// A quotation mark inside a value, or one that is not closed.
+    #[error(
+        "write `\\\"` for a quotation mark that belongs to a value; two enclose a whole value, as in `O=\"Smith, Jones\"`"
+    )]
+    Quote,
+    /// A value begins with `#`, which RFC 4514 uses for hexadecimal values.
+    #[error(
+        "a value in hexadecimal, `#…`, is not supported; write `\\#` for a value that begins with `#`"
+    )]
+    Hash,
+    /// A backslash that is followed by neither a special character nor two hexadecimal digits, or bytes that are not UTF-8.
+    #[error(
+        "`{0}` is no escape: after a backslash comes one of `\"+,;<>\\ #=` or two hexadecimal digits of UTF-8; write `\\\\` for a backslash"
+    )]
+    Escape(String),
+    /// A control character.
+    #[error(
+        "the control character {0:?} must be written in hexadecimal, such as `\\0A` for a line feed"
+    )]
+    Control(char),
+    /// A value that contains the next part.
+    #[error("is a comma missing before `{0}=`? Write `\\=` for a `=` that belongs to the value")]
+    MissingComma(String),
     /// A type is unknown.
-    #[error("`{0}` is no known attribute type (known: {known})", known = known_types())]
+    #[error("{}", unknown_type(.0))]
     UnknownType(String),
-    /// A value is not allowed in a certificate, because it is empty, too long or of the wrong form.
-    #[error("`{value}` cannot be the value of `{attribute_type}`")]
+    /// A type has no value.
+    #[error("`{0}` has no value")]
+    NoValue(String),
+    /// A value is not allowed in a certificate, because it is too long or has characters that its type does not allow.
+    #[error("`{value}` cannot be the value of `{attribute_type}`: {reason}")]
     UnusableValue {
         /// The attribute type.
         attribute_type: String,
         /// The value.
         value: String,
+        /// The reason, in words.
+        reason: String,
     },
+    /// OpenSSL cannot take the name.
+    #[error("OpenSSL: {0}")]
+    Crypto(String),
 }
 
 /// Reads a distinguished name: `TYPE=value` pairs, separated by commas, in the order of the certificate.
 ///
-/// A comma after a backslash belongs to the value. A type may occur several times. `DC` and `emailAddress` become `IA5String`, any other
-/// type `PrintableString` if the value allows it, or else `UTF8String` (RFC 5280 §4.1.2.4).
+/// The values are written as in RFC 4514: `+` joins several pairs to one relative distinguished name, a special character comes
+/// after a backslash, any byte may be written as a backslash and two hexadecimal digits, and quotation marks may enclose a value.
+/// A text that could mean something else is refused. A type may occur several times, and may be an object identifier. `DC`,
+/// `emailAddress` and `unstructuredName` become `IA5String`, any other type `PrintableString` if the value allows it, or else
+/// `UTF8String` (RFC 5280 §4.1.2.4).
 ///
 /// # Errors
 /// Fails if a part is no pair, or its type or value is not usable.
@@ -62,119 +112,88 @@ pub enum NameError {
 /// ```
 /// use scep::name;
 ///
-/// let subject = name::parse(r"CN=device, O=Smith\, Jones")?;
-/// assert_eq!(name::to_text(&subject), "CN = device, O = Smith, Jones");
+/// let subject = name::parse(r"CN=r1 + serialNumber=12, O=Smith\, Jones")?;
+/// assert_eq!(name::to_text(&subject), r#"CN = r1 + serialNumber = 12, O = "Smith, Jones""#);
 /// # Ok::<(), name::NameError>(())
 /// ```
 pub fn parse(text: &str) -> Result<X509Name, NameError> {
-    let parts = split(text);
-    if parts.is_empty() {
-        return Err(NameError::Empty);
-    }
-    let mut builder = X509Name::builder().map_err(|_| NameError::Empty)?;
-    for part in parts {
-        let (attribute_type, value) = pair(&part)?;
-        let (_, nid, lengths) = KNOWN_TYPES
-            .into_iter()
-            .find(|(name, ..)| name.eq_ignore_ascii_case(attribute_type))
-            .ok_or_else(|| NameError::UnknownType(attribute_type.to_owned()))?;
-        if !lengths.contains(&value.chars().count()) {
-            return Err(unusable(attribute_type, value));
-        }
-        builder
-            .append_entry_by_nid_with_type(nid, value, string_type(nid, value))
-            .map_err(|_| unusable(attribute_type, value))?;
-    }
-    Ok(builder.build())
-}
-
-fn split(text: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut part = String::new();
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            ',' => parts.push(take(&mut part)),
-            '\\' => part.extend(characters.next()),
-            other => part.push(other),
+    let mut names: Vec<Vec<Vec<u8>>> = Vec::new();
+    for part in parts(text)? {
+        let encoded = encode(&part)?;
+        match names.last_mut().filter(|_| part.is_joined) {
+            Some(name) => name.push(encoded),
+            None => names.push(vec![encoded]),
         }
     }
-    parts.push(part);
-    parts.into_iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    let names: Vec<_> = names.into_iter().map(SetOf::sorted).collect();
+    let encoded = names.to_der().map_err(|error| NameError::Crypto(error.to_string()))?;
+    X509Name::from_der(&encoded).map_err(|error| NameError::Crypto(error.to_string()))
 }
 
-fn pair(part: &str) -> Result<(&str, &str), NameError> {
-    let (attribute_type, value) =
-        part.split_once('=').ok_or_else(|| NameError::NotAPair(part.to_owned()))?;
-    let (attribute_type, value) = (attribute_type.trim(), value.trim());
-    if value.is_empty() || value.contains('\0') {
-        return Err(unusable(attribute_type, value));
-    }
-    Ok((attribute_type, value))
+fn encode(part: &Part) -> Result<Vec<u8>, NameError> {
+    let attribute_type = AttributeType::parse(&part.attribute_type)?;
+    let tag = attribute_type.string_type(&part.value)?;
+    let encoded = Any::new(tag, part.value.as_bytes())
+        .and_then(|value| AttributeTypeAndValue { oid: attribute_type.oid, value }.to_der());
+    encoded.map_err(|error| NameError::Crypto(error.to_string()))
 }
 
-fn unusable(attribute_type: &str, value: &str) -> NameError {
-    NameError::UnusableValue { attribute_type: attribute_type.to_owned(), value: value.to_owned() }
-}
-
-fn string_type(nid: Nid, value: &str) -> Asn1Type {
-    let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
-    match nid {
-        Nid::DOMAINCOMPONENT | Nid::PKCS9_EMAILADDRESS => Asn1Type::IA5STRING,
-        _ if value.chars().all(printable) => Asn1Type::PRINTABLESTRING,
-        _ => Asn1Type::UTF8STRING,
-    }
-}
-
-fn known_types() -> String {
-    KNOWN_TYPES.map(|(name, ..)| name).join(", ")
-}
-
-/// Writes a distinguished name in OpenSSL's one-line form: `CN = Teldat-PKI, O = Teldat`.
+/// Writes a distinguished name in OpenSSL's one-line form: `CN = Teldat-PKI, O = Teldat`. [`parse`] reads it back.
 pub fn to_text(name: &X509NameRef) -> String {
-    let entries = name.entries().map(|entry| {
-        let nid = entry.object().nid();
-        let attribute_type =
-            nid.short_name().map_or_else(|_| entry.object().to_string(), str::to_owned);
-        format!("{attribute_type} = {}", value_text(entry.data()))
-    });
-    entries.collect::<Vec<_>>().join(", ")
+    let mut entries = name.entries().map(entry_text);
+    let names = sizes(name).into_iter().map(|size| entries.by_ref().take(size).collect::<Vec<_>>());
+    let names: Vec<_> = names.map(|pairs| pairs.join(" + ")).collect();
+    names.join(", ")
+}
+
+/// The pairs of a name, each as in [`to_text`].
+pub(crate) fn pairs(name: &X509NameRef) -> Vec<String> {
+    name.entries().map(entry_text).collect()
+}
+
+/// True if a relative distinguished name has several pairs, which are written with a `+` between them.
+pub fn is_multi_valued(name: &X509NameRef) -> bool {
+    sizes(name).into_iter().any(|size| size > 1)
+}
+
+/// The attribute type of an entry as [`parse`] reads it: by its short name if that is known there, or else its object identifier.
+pub fn attribute_type(entry: &X509NameEntryRef) -> String {
+    let object = entry.object();
+    match object.nid().short_name() {
+        Ok(word) if is_word(word) => word.to_owned(),
+        _ => identifier(entry).map_or_else(|| object.to_string(), |oid| oid.to_string()),
+    }
+}
+
+/// The object identifier of an entry's type, from its encoding, because OpenSSL only shows that of unknown types.
+fn identifier(entry: &X509NameEntryRef) -> Option<ObjectIdentifier> {
+    let mut builder = X509Name::builder().ok()?;
+    builder.append_entry(entry).ok()?;
+    let names = Vec::<SetOf>::from_ber(&builder.build().to_der().ok()?).ok()?;
+    let pair = names.first()?.elements().ok()?.into_iter().next()?;
+    AttributeTypeAndValue::from_der(pair).ok().map(|pair| pair.oid)
+}
+
+/// The number of pairs in each relative distinguished name.
+fn sizes(name: &X509NameRef) -> Vec<usize> {
+    let sizes = |der: Vec<u8>| {
+        let names = Vec::<SetOf>::from_ber(&der).ok()?;
+        names.iter().map(|name| Some(name.elements().ok()?.len())).collect::<Option<Vec<_>>>()
+    };
+    let count = name.entries().count();
+    let read: Result<Vec<u8>, ErrorStack> = name.to_der();
+    let read = read.ok().and_then(sizes);
+    read.filter(|sizes| sizes.iter().sum::<usize>() == count).unwrap_or_else(|| vec![1; count])
+}
+
+fn entry_text(entry: &X509NameEntryRef) -> String {
+    format!("{} = {}", attribute_type(entry), written(&value_text(entry.data())))
 }
 
 fn value_text(value: &Asn1StringRef) -> String {
     let text = value.to_string();
-    let text = text.unwrap_or_else(|_| String::from_utf8_lossy(value.as_slice()).into_owned());
-    text.escape_debug().to_string()
+    text.unwrap_or_else(|_| String::from_utf8_lossy(value.as_slice()).into_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn name_keeps_order_and_repeated_types() {
-        let name = parse("DC=com, DC=scep,CN=scep-TELDATPKI-CA").unwrap();
-        assert_eq!(to_text(&name), "DC = com, DC = scep, CN = scep-TELDATPKI-CA");
-    }
-
-    #[test]
-    fn name_values_have_the_string_types_that_peers_expect() {
-        let der = parse("DC=com,CN=plain,O=Grün").unwrap().to_der().unwrap();
-        let has = |needle: &[u8]| der.windows(needle.len()).any(|window| window == needle);
-        assert!(has(b"\x16\x03com") && has(b"\x13\x05plain") && has("\x0c\x05Grün".as_bytes()));
-    }
-
-    #[test]
-    fn name_value_may_have_an_escaped_comma() {
-        assert_eq!(to_text(&parse(r"O=Smith\, Jones,CN=x").unwrap()), "O = Smith, Jones, CN = x");
-    }
-
-    #[test]
-    fn name_errors_list_the_known_types() {
-        assert_eq!(parse(" , ").err(), Some(NameError::Empty));
-        assert_eq!(parse("MyUser").err(), Some(NameError::NotAPair("MyUser".into())));
-        let error = parse("CM=x").err().unwrap().to_string();
-        assert!(error.starts_with("`CM` is no known attribute type (known: CN, C, DC"), "{error}");
-        assert!(matches!(parse("C=Spain").err(), Some(NameError::UnusableValue { .. })));
-    }
-}
+mod tests;

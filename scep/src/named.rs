@@ -27,11 +27,10 @@ macro_rules! named {
 
         impl $type {
             /// All values.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// All values, each after its name.
-            pub const NAMED: [(&'static str, Self); Self::ALL.len()] =
-                [$(($name, Self::$variant)),+];
+            pub const NAMED: &'static [(&'static str, Self)] = &[$(($name, Self::$variant)),+];
 
             /// The name.
             pub fn as_str(self) -> &'static str {

@@ -1,30 +1,42 @@
 //! Certification requests (PKCS#10) and the self-signed certificates that requests are signed with.
 
 mod build;
+mod differences;
+mod proof;
 
 pub use build::{ChallengeString, CsrBuilder, self_signed};
+pub use differences::{alternative_names_of, differences};
 pub use x509_cert::ext::Extension;
 
 use der::{
-    Decode, Encode, EncodingRules, Sequence, Tag, Tagged,
+    Decode, Encode, Sequence,
     asn1::{Any, BitString, Ia5String, ObjectIdentifier, OctetString},
     oid::AssociatedOid,
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
 use openssl::{
     pkey::{PKey, Public},
-    x509::{X509NameRef, X509Req},
+    x509::{X509Name, X509NameRef, X509Req},
 };
 use x509_cert::{
-    attr::Attribute,
     ext::{
         Extensions,
         pkix::{self, SubjectAltName, name::GeneralName},
     },
-    spki::AlgorithmIdentifierOwned,
+    spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned},
 };
 
-use crate::{Error, cms::SetOf, key_usage::KeyUsage, secret::Secret};
+use self::proof::Proof;
+use crate::{
+    Error, Unproven,
+    algorithm::{self, nid, quoted},
+    ber,
+    cms::{Attribute, SetOf, Value},
+    content::{Asn1, unlike},
+    error::reasons,
+    key_usage::KeyUsage,
+    secret::Secret,
+};
 
 /// Microsoft's own object identifier of the extension request, which Windows clients send.
 const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier =
@@ -81,11 +93,21 @@ pub struct Csr {
     pub challenge_password: Option<Secret>,
     /// The requested extensions, in order.
     pub extensions: Vec<Extension>,
+    /// True if the challenge password is among the requested extensions, where it authorises nothing.
+    pub challenge_among_extensions: bool,
+    /// The number of attributes, of any kind.
+    pub attribute_count: usize,
+    /// True if the request is in DER, over which its signature is made.
+    is_der: bool,
+    version: String,
+    proof: Proof,
     request: X509Req,
 }
 
 // Not the encoded request, which contains the challenge password.
 crate::named::debug_of!(Csr { public_key, challenge_password, extensions });
+
+const WHAT: &str = "certification request";
 
 impl Csr {
     /// Reads a request in DER.
@@ -93,19 +115,36 @@ impl Csr {
     /// # Errors
     /// Fails if the bytes are no request, or its key or its attributes are unreadable.
     pub fn from_der(bytes: &[u8]) -> Result<Self, Error> {
-        const WHAT: &str = "certification request";
-        let parsed = CertificationRequest::from_ber(bytes).map_err(Error::malformed(WHAT))?;
-        let request = X509Req::from_der(bytes).map_err(Error::malformed(WHAT))?;
-        let attributes = parsed.info.attributes.unwrap_or_default().attributes();
-        let attributes =
-            attributes.map_err(Error::malformed("attributes of the certification request"))?;
+        // Without its text, which may be a password.
+        let is_request = |asn1: &Asn1| matches!(asn1, Asn1::CertificationRequest(_));
+        let normalised = ber::normalise(bytes).map_err(|error| error.about(WHAT));
+        let normalised = normalised.map_err(unlike(bytes, WHAT, is_request, false))?;
+        let parts = Parts::of(&normalised).map_err(unlike(bytes, WHAT, is_request, false))?;
+        let (version, public_key, proof) = (parts.version()?, parts.public_key()?, parts.proof()?);
+        let attributes = parts.attributes()?;
+        let challenge_password = challenge_password(&attributes)?;
+        let extensions = extensions(&attributes)?;
+        let without_set =
+            attributes.iter().find_map(|one| Some((one.oid, one.values.as_ref().err()?)));
+        if let Some((oid, reason)) = without_set {
+            return Err(malformed(format!("its attribute `{oid}`: {reason}")));
+        }
+        // After the checks that say what is wrong, because OpenSSL only says that something is.
+        let request = X509Req::from_der(bytes).map_err(|errors| {
+            Error::malformed(WHAT)(format!("OpenSSL says: {}", reasons(&errors)))
+        })?;
+        let challenge_among_extensions =
+            extensions.iter().any(|extension| extension.extn_id == PKCS_9_AT_CHALLENGE_PASSWORD);
         Ok(Self {
             der: bytes.to_vec(),
-            public_key: request.public_key().map_err(|_| {
-                Error::unsupported("public key of the certification request", "of an unknown type")
-            })?,
-            challenge_password: challenge_password(&attributes)?,
-            extensions: extensions(&attributes)?,
+            challenge_password,
+            challenge_among_extensions,
+            attribute_count: attributes.len(),
+            extensions,
+            is_der: normalised == bytes,
+            version,
+            proof,
+            public_key,
             request,
         })
     }
@@ -122,46 +161,174 @@ impl Csr {
         KeyUsage::from_der(usage.extn_value.as_bytes())
     }
 
-    /// True if the request is signed with the key to certify.
-    pub fn verify(&self) -> bool {
-        self.request.verify(&self.public_key).unwrap_or(false)
+    /// Checks that the request has PKCS#10's only version, and is signed with the key to certify.
+    ///
+    /// # Errors
+    /// Fails with the first of these that does not hold: version, signature algorithm, type of the key, signature.
+    pub fn verify(&self) -> Result<(), Unproven> {
+        if self.version != "0" {
+            return Err(Unproven::Version(self.version.clone()));
+        }
+        self.verify_signature()
     }
+
+    /// Checks that the request is signed with the key to certify, whatever its version: some clients write another, and some
+    /// servers accept that.
+    ///
+    /// # Errors
+    /// Fails with the first of these that does not hold: signature algorithm, type of the key, signature.
+    pub fn verify_signature(&self) -> Result<(), Unproven> {
+        match self.proof.check(&self.public_key, &self.request) {
+            Err(Unproven::Signature) if !self.is_der => Err(Unproven::SignatureOfBer),
+            checked => checked,
+        }
+    }
+}
+
+/// The parts of a certification request, each as it came.
+struct Parts<'a> {
+    /// The signed part.
+    info: &'a [u8],
+    /// Version, subject, key and perhaps attributes.
+    values: Vec<Value>,
+    algorithm: Value,
+    signature: Value,
+}
+
+impl<'a> Parts<'a> {
+    fn of(request: &'a [u8]) -> Result<Self, Error> {
+        let [info, algorithm, signature] = in_sequence(request, "it")?[..] else {
+            return Err(malformed(
+                "it has not three parts: what is signed, algorithm and signature",
+            ));
+        };
+        let values = in_sequence(info, "what is signed")?;
+        let values: Vec<_> = values.into_iter().map(Value::read).collect::<Result<_, _>>()?;
+        if !(3..=4).contains(&values.len()) {
+            let reason = "what is signed is not version, subject, key and attributes";
+            return Err(malformed(reason));
+        }
+        Ok(Self {
+            info,
+            values,
+            algorithm: Value::read(algorithm)?,
+            signature: Value::read(signature)?,
+        })
+    }
+
+    fn version(&self) -> Result<String, Error> {
+        let version = &self.values[0];
+        let octets = version.integer();
+        let octets = octets.ok_or_else(|| {
+            malformed(format!("its version is {}, not an INTEGER", version.type_name()))
+        })?;
+        let [first, ..] = octets else {
+            return Err(malformed("its version, an INTEGER, is empty"));
+        };
+        // The sign of an INTEGER is its first bit.
+        let sign = if *first < 0x80 { 0 } else { -1 };
+        Ok(match octets.len() {
+            ..=8 => octets.iter().fold(sign, |it, octet| it << 8 | i64::from(*octet)).to_string(),
+            length => format!("of {length} bytes"),
+        })
+    }
+
+    fn public_key(&self) -> Result<PKey<Public>, Error> {
+        X509Name::from_der(self.values[1].der()).map_err(|_| {
+            malformed(format!("its subject, {}, is no name", self.values[1].type_name()))
+        })?;
+        let der = self.values[2].der();
+        let info = SubjectPublicKeyInfoOwned::from_der(der)
+            .map_err(|_| malformed("its key is no SubjectPublicKeyInfo"))?;
+        if nid(&info.algorithm.oid).is_none() {
+            return Err(algorithm::unsupported("key algorithm", &info.algorithm.oid));
+        }
+        // OpenSSL does not say what is wrong.
+        PKey::public_key_from_der(der).map_err(|_| {
+            let algorithm = quoted(&info.algorithm.oid);
+            malformed(format!("its key is no key of the algorithm {algorithm}, or damaged"))
+        })
+    }
+
+    fn attributes(&self) -> Result<Vec<Attribute>, Error> {
+        let Some(attributes) = self.values.get(3) else { return Ok(Vec::new()) };
+        let Some(set) = attributes.context_specific() else {
+            let reason = format!(
+                "its attributes are {}, not a set with the tag [0]",
+                attributes.type_name()
+            );
+            return Err(malformed(reason));
+        };
+        ber::elements(set)?.into_iter().map(Attribute::read).collect()
+    }
+
+    fn proof(&self) -> Result<Proof, Error> {
+        let algorithm = self.algorithm.decode::<AlgorithmIdentifierOwned>();
+        let signature = self.signature.decode::<BitString>();
+        Ok(Proof {
+            signed: self.info.to_vec(),
+            algorithm: algorithm
+                .ok_or_else(|| malformed("its signature algorithm cannot be read"))?
+                .oid,
+            signature: signature
+                .and_then(|bits| bits.as_bytes().map(<[u8]>::to_vec))
+                .ok_or_else(|| malformed("its signature is no BIT STRING of whole octets"))?,
+        })
+    }
+}
+
+fn in_sequence<'a>(element: &'a [u8], what: &str) -> Result<Vec<&'a [u8]>, Error> {
+    let (tag, content) = ber::split(&mut &*element)?;
+    if tag != 0x30 {
+        return Err(malformed(format!("{what} is no SEQUENCE")));
+    }
+    ber::elements(content)
+}
+
+fn malformed(reason: impl ToString) -> Error {
+    Error::malformed(WHAT)(reason)
+}
+
+/// The values of the attributes with one of these object identifiers; the error names the attribute.
+fn values<'a>(
+    attributes: &'a [Attribute],
+    wanted: &[ObjectIdentifier],
+    what: &'static str,
+) -> Result<Vec<&'a [Value]>, Error> {
+    let asked = attributes.iter().filter(|attribute| wanted.contains(&attribute.oid));
+    let values = asked.map(|attribute| match &attribute.values {
+        Ok(values) => Ok(values.as_slice()),
+        Err(reason) => Err(Error::malformed(what)(reason)),
+    });
+    values.collect()
 }
 
 /// The challenge password, in any string type, because clients differ: Windows writes UTF-16.
 fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error> {
-    let malformed = Error::malformed("challengePassword");
-    let mut attributes = attributes.iter();
-    let Some(attribute) = attributes.find(|one| one.oid == PKCS_9_AT_CHALLENGE_PASSWORD) else {
-        return Ok(None);
-    };
-    let [value] = attribute.values.as_slice() else {
-        return Err(malformed("not exactly one value"));
-    };
-    let text = match value.tag() {
-        Tag::PrintableString | Tag::Utf8String | Tag::Ia5String | Tag::TeletexString => {
-            String::from_utf8(value.value().to_vec()).ok()
-        }
-        Tag::BmpString => {
-            let units =
-                value.value().chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            String::from_utf16(&units.collect::<Vec<_>>()).ok()
-        }
-        _ => None,
-    };
-    text.map(|text| Some(Secret::new(text))).ok_or_else(|| malformed("not a string"))
+    const CHALLENGE_PASSWORD: &str = "challengePassword";
+    let malformed = |reason: String| Error::malformed(CHALLENGE_PASSWORD)(reason);
+    let values = values(attributes, &[PKCS_9_AT_CHALLENGE_PASSWORD], CHALLENGE_PASSWORD)?;
+    match values[..] {
+        [] => Ok(None),
+        [[value]] => match value.text() {
+            Some(text) => Ok(Some(Secret::new(text))),
+            None => {
+                Err(malformed(format!("its value is {}, not a readable string", value.type_name())))
+            }
+        },
+        [values] => Err(malformed(format!("it has {} values, it must have one", values.len()))),
+        _ => Err(malformed(format!("it occurs {} times, it must occur once", values.len()))),
+    }
 }
 
 fn extensions(attributes: &[Attribute]) -> Result<Extensions, Error> {
-    let asked = |attribute: &&Attribute| {
-        attribute.oid == ID_EXTENSION_REQ || attribute.oid == MICROSOFT_EXTENSION_REQUEST
-    };
+    const WHAT: &str = "requested extensions";
+    let asked = [ID_EXTENSION_REQ, MICROSOFT_EXTENSION_REQUEST];
     let mut extensions = Vec::new();
-    for value in attributes.iter().filter(asked).flat_map(|attribute| attribute.values.iter()) {
-        let list: Extensions = value
-            .decode_as_encoding(EncodingRules::Ber)
-            .map_err(Error::malformed("requested extensions"))?;
-        extensions.extend(list);
+    for value in values(attributes, &asked, WHAT)?.into_iter().flatten() {
+        let list: Option<Extensions> = value.decode();
+        let reason = || format!("{} that is no list of extensions", value.type_name());
+        extensions.extend(list.ok_or_else(|| Error::malformed(WHAT)(reason()))?);
     }
     Ok(extensions)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use openssl::memcmp;
+use openssl::sha::sha256;
+use zeroize::Zeroize;
 
 /// The text that is printed in place of a secret.
 pub const MASK: &str = "****";
@@ -19,7 +21,9 @@ pub const MASK: &str = "****";
 /// assert_eq!(format!("{password:?} {password}"), "**** ****");
 /// assert!(password.matches(&Secret::new("8CE317021F690069")));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+///
+/// The memory of the text is overwritten when the secret is dropped.
+#[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Secret(String);
 
@@ -34,9 +38,28 @@ impl Secret {
         &self.0
     }
 
-    /// True if both are the same text; the time of the comparison depends on their lengths alone.
+    /// True if both are the same text. The time of the comparison shows neither where they differ nor if they have the same length.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && memcmp::eq(self.0.as_bytes(), other.0.as_bytes())
+        self.is(other.0.as_bytes())
+    }
+
+    /// True if the secret has these bytes; see [`Secret::matches`].
+    pub fn is(&self, given: &[u8]) -> bool {
+        memcmp::eq(&sha256(self.0.as_bytes()), &sha256(given))
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other)
+    }
+}
+
+impl Eq for Secret {}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -55,5 +78,24 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_any_length_are_compared() {
+        let secret = Secret::new("hunter2");
+        assert!(secret.matches(&Secret::new("hunter2")) && secret == secret.clone());
+        for other in ["", "hunter", "hunter22", "Hunter2", "hunter3"] {
+            assert!(
+                !secret.matches(&Secret::new(other)) && secret != Secret::new(other),
+                "{other}"
+            );
+            assert!(!secret.is(other.as_bytes()), "{other}");
+        }
+        assert!(Secret::new("").is(b""));
     }
 }

@@ -63,8 +63,7 @@ pub enum Body {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct RequestError {
-    /// The reason, which gives the `failInfo`.
-    #[source]
+    /// The reason, which gives the `failInfo`. Its text is also that of this error, so it is no `source`.
     pub error: Error,
     /// The facts of the request, if they suffice for a CertRep.
     pub header: Option<Box<Header>>,
@@ -98,7 +97,7 @@ pub struct RequestError {
 /// ) -> Result<Result<X509, FailInfo>, scep::Error> {
 ///     let request = server::open(&Message::parse(body)?, ca).map_err(|refused| refused.error)?;
 ///     Ok(match &request.body {
-///         Body::PkcsReq(csr) if !csr.verify() => Err(FailInfo::BadMessageCheck),
+///         Body::PkcsReq(csr) if csr.verify().is_err() => Err(FailInfo::BadMessageCheck),
 ///         Body::PkcsReq(csr) => match &csr.challenge_password {
 ///             Some(password) if password.matches(&Secret::new("8CE317021F690069")) => Ok(issue(csr)),
 ///             _ => Err(FailInfo::BadRequest),
@@ -118,6 +117,7 @@ pub fn open(message: &Message, decrypter: &Identity) -> Result<Request, RequestE
 }
 
 fn header(message: &Message) -> Result<Header, Error> {
+    message.expect_scep()?;
     let attributes = message.attributes();
     Ok(Header {
         message_type: attributes.message_type()?,

@@ -1,7 +1,9 @@
 //! Whole enrolments in memory: the client's state machine and the server's side of the crate.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a test program")]
 
+mod candidates;
 mod pki;
+mod reasons;
 
 use openssl::rand::rand_bytes;
 use pki::{Answer, Flaw, TestPki, client_settings, now};
@@ -121,6 +123,19 @@ fn renewal_is_signed_with_the_existing_certificate() {
 }
 
 #[test]
+fn certificate_of_an_elliptic_ca_is_renewed_through_its_ra() {
+    let pki = TestPki::elliptic_with_ra();
+    let settings = client_settings();
+    let key = settings.key.clone();
+    let Ok(Next::Issued(certificate)) = enrol(&pki, settings) else { panic!("not issued") };
+    assert!(certificate.verify(&pki.ca.key).unwrap());
+    let existing = scep::identity::Identity { certificate, key };
+    let renewal = Settings { existing: Some(existing), challenge: None, ..client_settings() };
+    assert!(matches!(enrol(&pki, renewal), Ok(Next::Issued(_))));
+    assert!(pki.last_request().is_renewal);
+}
+
+#[test]
 fn refusal_shows_the_text_of_the_server() {
     let mut pki = TestPki::single_ca();
     pki.answer = Answer::Failure(FailInfo::BadMessageCheck, Some("wrong challenge"));
@@ -129,6 +144,24 @@ fn refusal_shows_the_text_of_the_server() {
     assert_eq!(
         refusal.to_string(),
         "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck: wrong challenge"
+    );
+}
+
+#[test]
+fn refusal_shows_the_error_number_and_the_words_of_ndes() {
+    let mut pki = TestPki::single_ca();
+    pki.answer = Answer::Failure(FailInfo::BadRequest, None);
+    // `szOID_ENROLL_SCEP_ERROR` and `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
+    let words = b"Denied by Policy Module";
+    let message = [&[0x0c, u8::try_from(words.len()).unwrap()][..], words].concat();
+    pki.further_attributes = vec![
+        ("1.3.6.1.4.1.311.21.33", [&b"\x13\x0b"[..], b"-2146875375"].concat()),
+        ("1.3.6.1.4.1.311.21.38", message),
+    ];
+    assert_eq!(
+        refusal(&pki).to_string(),
+        "PKIOperation (PKCSReq) was answered FAILURE, badRequest: Denied by Policy Module; 0x80094811 CERTSRV_E_KEY_LENGTH (the \
+         public key is shorter than the certificate template allows)"
     );
 }
 
@@ -149,13 +182,19 @@ fn refusal_shows_the_http_status_and_its_text() {
         status: 404,
         content_type: Some("text/plain; charset=utf-8".into()),
         body: b"404 page not found\n".to_vec(),
+        ..HttpResponse::default()
     };
     // An enrolment can go on without capabilities, but not without the CA's certificate.
     assert!(client.receive(&not_found, now(), &mut rand_bytes).is_ok());
     let refusal = client.receive(&not_found, now(), &mut rand_bytes).unwrap_err();
     assert_eq!(refusal.stage, Stage::Http);
-    assert_eq!(refusal.to_string(), "GetCACert was answered HTTP 404: 404 page not found");
-    drop(pki);
+    assert_eq!(
+        refusal.to_string(),
+        "GetCACert was answered HTTP 404: plain text (`text/plain; charset=utf-8`): `404 page not found`"
+    );
+    // The state is kept, so the same request may be sent again.
+    let request = pki.handle(&scep::http::Operation::GetCaCert(None).to_http(Method::Get));
+    assert!(matches!(client.receive(&request, now(), &mut rand_bytes), Ok(Next::Send(_))));
 }
 
 #[test]
@@ -246,15 +285,15 @@ fn too_long_attributes_are_refused() {
     };
     let message = Message::parse(&message.encode(&pki.ca).unwrap()).unwrap();
     let error = scep::server::open(&message, &pki.ca).unwrap_err();
-    assert_eq!(error.to_string(), "the transactionID attribute has the wrong encoding");
+    assert_eq!(error.to_string(), "malformed transactionID: 257 bytes, at most 256 are read");
     assert!(error.header.is_none());
 }
 
 #[test]
 fn ca_without_an_rsa_key_is_refused() {
     let mut pki = TestPki::single_ca();
-    pki.ca_response = pki::elliptic_curve_ca();
-    assert_eq!(refusal(&pki).stage, Stage::Request);
+    pki.ca_response = pki::certificates::elliptic_curve_ca();
+    assert_eq!(refusal(&pki).stage, Stage::RaChoice);
 }
 
 #[test]
@@ -328,5 +367,5 @@ fn wrong_requests_are_refused_each_with_its_fail_info() {
     assert!(Message::parse(&message[..message.len() / 2]).is_err());
     let request = open(&message, &pki).unwrap();
     let Body::PkcsReq(csr) = request.body else { panic!("a PKCSReq") };
-    assert!(csr.verify());
+    assert_eq!(csr.verify(), Ok(()));
 }

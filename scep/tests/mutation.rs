@@ -18,7 +18,7 @@ use scep::{
     body::{IssuerAndSerial, IssuerAndSubject},
     capabilities::Capabilities,
     certs_only,
-    client::{CaCertificates, Expected, Reply, RequestMessage},
+    client::{CaCertificates, Exchange, Expected, Reply, RequestMessage},
     envelope,
     http::{HttpRequest, HttpResponse, Method, Operation},
     message::Message,
@@ -120,7 +120,7 @@ fn read_mutated_replies(answer: Answer) {
     let seen = pki.last_request();
     let expected = Expected {
         takes_obsolete_algorithms: false,
-        exchange: "PKIOperation",
+        exchange: Exchange::PkiOperation(None),
         transaction_id: &seen.transaction_id,
         sender_nonce: &seen.sender_nonce,
         signers: &[&pki.ca.certificate],
@@ -180,7 +180,8 @@ fn sealed_envelope() {
 fn ca_certificates_and_capabilities() {
     let pki = TestPki::with_ra(false);
     read_mutations(&pki.ca_response.1, |mutated| {
-        let response = HttpResponse { status: 200, content_type: None, body: mutated.to_vec() };
+        let response =
+            HttpResponse { status: 200, body: mutated.to_vec(), ..HttpResponse::default() };
         drop(CaCertificates::read(&response));
     });
     read_mutations(pki.capabilities.as_bytes(), |mutated| drop(Capabilities::parse(mutated)));

@@ -15,7 +15,7 @@ use scep::{
     attribute::{FailInfo, MessageType, Nonce, TransactionId},
     body::IssuerAndSerial,
     certs_only,
-    client::{self, Expected, RequestMessage},
+    client::{self, Exchange, Expected, RequestMessage},
     message::Message,
     server::{self, Body, Outcome, Reply, Request},
 };
@@ -45,7 +45,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
     };
     let expected = Expected {
         takes_obsolete_algorithms: false,
-        exchange: "PKIOperation",
+        exchange: Exchange::PkiOperation(None),
         transaction_id: &TransactionId::new("query"),
         sender_nonce: &Nonce::new([5; 16]),
         signers: &[&pki.ca.certificate],
@@ -80,10 +80,10 @@ fn get_cert_of_an_unknown_certificate_fails() {
     let pki = TestPki::single_ca();
     let request = ask(&pki, MessageType::GetCert);
     let outcome = Outcome::Failure { fail_info: FailInfo::BadCertId, text: None };
-    let client::Reply::Failure { fail_info, text } = answer(&pki, &request, outcome) else {
+    let client::Reply::Failure(denial) = answer(&pki, &request, outcome) else {
         panic!("a failure")
     };
-    assert_eq!((fail_info, text), (FailInfo::BadCertId, None));
+    assert_eq!((denial.fail_info, denial.text), (Some(FailInfo::BadCertId), None));
 }
 
 #[test]

@@ -101,6 +101,24 @@ impl ClientDevice {
         panic!("none of {texts:?} in:\n{shown}\n{}", self.log());
     }
 
+    /// Waits until the output of a command has the text, and returns the output.
+    pub(crate) async fn outputs(&self, command: &str, text: &str) -> String {
+        // The log announces a certificate before it is stored.
+        let waiting = async {
+            loop {
+                let output = self.output(command).await;
+                if output.contains(text) {
+                    return output;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if let Ok(output) = timeout(DEADLINE, waiting).await {
+            return output;
+        }
+        panic!("no `{text}` in:\n{}\n{}", self.output(command).await, self.log());
+    }
+
     /// Waits until the log has a line with the text.
     pub(crate) async fn logs(&self, text: &str) {
         // A line of a program's output is no change of the device, so nothing announces it.

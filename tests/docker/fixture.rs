@@ -1,15 +1,14 @@
 //! The mock CA as a container of other people's tests, by `mock_ca::container`.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use driver_docker::node_image::NodeImages;
+use mock_ca::PersonalityName;
 use mock_ca::container::MockCaImage;
 use mock_ca::container::testcontainers::ImageExt;
 use mock_ca::container::testcontainers::runners::AsyncRunner;
 use testbed::LabOptions;
 
 use super::scenario::Docker;
+use crate::support::http::get;
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -24,23 +23,15 @@ fn mock_ca_image_answers_get_ca_caps() {
     docker.runtime.block_on(async {
         let own = NodeImages::default().obtain(&docker.engine, &options).await.unwrap();
         let (name, tag) = own.rsplit_once(':').unwrap();
-        let fault = "on: GetCACaps, nth: 2, do: http-status 503";
-        let image = MockCaImage::rfc8894().challenge("s3cret").fault(fault).unwrap();
-        let container = image.with_name(name).with_tag(tag).start().await.unwrap();
-        let url = MockCaImage::url(&container).await.unwrap();
-        let capable = capabilities(&url);
-        assert!(capable.starts_with("HTTP/1.1 200 ") && capable.contains("AES"), "{capable}");
-        assert!(capabilities(&url).starts_with("HTTP/1.1 503 "));
+        for personality in PersonalityName::ALL.iter().copied() {
+            let fault = "on: GetCACaps, nth: 2, do: http-status 503";
+            let image = MockCaImage::new(personality).challenge("s3cret").fault(fault).unwrap();
+            let container = image.with_name(name).with_tag(tag).start().await.unwrap();
+            let url = MockCaImage::url(&container).await.unwrap();
+            let url = format!("{url}?operation=GetCACaps");
+            let (status, capable) = get(&url);
+            assert!(status == 200 && capable.contains("SHA-256"), "{status} {capable}");
+            assert_eq!(get(&url).0, 503, "{personality}");
+        }
     });
-}
-
-/// The answer to GetCACaps.
-fn capabilities(url: &str) -> String {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    write!(stream, "GET /{path}?operation=GetCACaps HTTP/1.1\r\nHost: {host}\r\n").unwrap();
-    write!(stream, "Connection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }

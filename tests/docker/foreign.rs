@@ -77,7 +77,7 @@ fn misbehaving_container_is_reported_with_its_last_output() {
     let dies = scripted(name, "echo ready; sleep 1; echo out of luck; exit 3", "{output: ^ready$}");
     let waits = dies.replace(
         "  - ping",
-        "  - run: {command: pki scep show CSR, matches: [never], within: 60m}\n  - ping",
+        "  - run: {command: show date, matches: [never], within: 60m}\n  - ping",
     );
     let told = ["pki `gateway`", "its container ended (exit code 3)", "out of luck"];
     broken(&docker, &waits, &told);

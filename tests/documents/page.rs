@@ -12,13 +12,14 @@ use super::console::Console;
 use crate::support::workspace;
 
 /// Reasons for exempting a block from the tests.
-const EXEMPTIONS: [(&str, &str); 7] = [
+const EXEMPTIONS: [(&str, &str); 8] = [
     ("build", "it builds Sceplab"),
     ("ci", "a CI system reads it"),
     ("client", "it needs a SCEP client of the reader's own"),
     ("device", "it needs a real device"),
     ("engine", "it needs a Docker engine or kernel namespaces; other tests run such labs"),
     ("pki", "it needs a real PKI"),
+    ("sqlite3", "it needs the program `sqlite3`"),
     ("terminal", "a person types at a terminal"),
 ];
 

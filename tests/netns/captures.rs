@@ -19,7 +19,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
     let mut all = trials![
         needs;
         captures_have_every_ping_and_http_message_of_each_link,
-        unwritable_capture_is_a_warning,
+        incomplete_capture_decides_the_exit_code,
     ];
     all.extend(trials![&[]; unwritable_capture_folder_is_rejected_before_the_run]);
     all
@@ -89,7 +89,7 @@ fn describe(frame: &[u8]) -> Option<String> {
     }
 }
 
-fn unwritable_capture_is_a_warning() {
+fn incomplete_capture_decides_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let captures = folder.path().join("there/scep-linux-pki");
     fs::create_dir_all(&captures).unwrap();
@@ -99,7 +99,7 @@ fn unwritable_capture_is_a_warning() {
     run.arg(folder.path().join("there")).arg("scenarios/scep/linux-pki.yaml");
     in_folders(&mut run, folder.path());
     let ended = finish(run);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(3), "{ended:?}");
     let told = format!("the capture `{}` is incomplete: No space left", full.display());
     assert!(ended.stderr.contains(&told) && ended.stderr.contains("warning: "), "{ended:?}");
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);

@@ -1,12 +1,10 @@
 //! A lab leaves no process, no namespace and no folder behind, however it ends.
 
-use std::collections::HashSet;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::PathBuf;
 use std::process::Command;
 
-use super::lab::{LabRun, WAITS, in_folders, inhabited, wait_until};
-use crate::support::sceplab::{command, finish};
+use super::lab::{LabRun, Namespaces, WAITS, in_folders, wait_until};
+use crate::support::sceplab::{command, finish, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -20,24 +18,25 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         passed_and_failed_scenarios_leave_no_labs,
         fifty_labs_leave_no_process_no_namespace_and_no_memory,
         killed_device_ends_the_scenario_and_removes_the_lab,
+        panic_in_any_process_of_a_lab_is_a_bug,
         hanging_device_ends_the_scenario_after_a_timeout,
     ]
 }
 
 /// A run with its lab, and the lab's namespaces.
-fn standing() -> (LabRun, HashSet<PathBuf>) {
+fn standing() -> (LabRun, Namespaces) {
     let run = LabRun::start(WAITS, &[]);
     let namespaces = run.namespaces();
     // At least process, mount and network namespaces; root may need no user namespace.
-    assert!(namespaces.len() >= 3, "{namespaces:?}");
+    assert!(namespaces.count() >= 3, "{} namespaces", namespaces.count());
     let [folder] = run.temporary().try_into().unwrap();
     assert_eq!(std::fs::metadata(folder).unwrap().mode() & 0o777, 0o700);
     (run, namespaces)
 }
 
 #[track_caller]
-fn assert_gone(run: &LabRun, namespaces: &HashSet<PathBuf>) {
-    wait_until("no process lives in the lab", || inhabited().is_disjoint(namespaces));
+fn assert_gone(run: &LabRun, namespaces: &Namespaces) {
+    wait_until("no process lives in the lab", || !namespaces.inhabited());
     wait_until("the lab's folder is gone", || run.temporary().is_empty());
 }
 
@@ -46,13 +45,40 @@ fn signal(name: &str, process: u32) {
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
+fn panic_in_any_process_of_a_lab_is_a_bug() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let format = format!("json={}", report.display());
+    // In the main task of the lab process, in another one, and in the process of a device.
+    for place in ["lab-process", "lab-task", "device"] {
+        let scenario = "scenarios/scep/linux-pki.yaml";
+        let arguments = ["run", "--driver", "netns", scenario, "--report", &format];
+        let mut run = command(workspace(), &arguments);
+        in_folders(&mut run, folder.path());
+        run.env("SCEPLAB_PANIC_IN", place);
+        let ended = finish(run);
+        assert_eq!(ended.code, Some(1), "{place}: {ended:?}");
+        let injected = format!("injected in {place}");
+        for told in [&injected, ".rs:", "a bug in sceplab, and no failure of what it tests"] {
+            assert!(ended.stderr.contains(told), "{place}: {told}: {ended:?}");
+        }
+        assert_eq!(ended.stderr.matches("please report it").count(), 1, "{ended:?}");
+        let written: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+        let verdict = &written["scenarios"][0]["verdict"];
+        assert_eq!(verdict["kind"], "panicked", "{place}: {written:#}");
+        assert!(verdict["message"].as_str().unwrap().contains(&injected), "{place}: {verdict}");
+        assert_eq!(std::fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
+    }
+}
+
 fn int_term_and_hup_remove_the_lab() {
     for name in ["INT", "TERM", "HUP"] {
         let (mut run, namespaces) = standing();
         run.running.signal(name);
         assert_eq!(run.running.wait().code(), Some(130));
         // The run has waited for the removal.
-        assert!(inhabited().is_disjoint(&namespaces));
+        assert!(!namespaces.inhabited());
         assert!(run.temporary().is_empty() && run.registered().is_none());
     }
 }
@@ -129,7 +155,7 @@ fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
     }
     std::fs::write(folder.path().join("last.yaml"), WAITS).unwrap();
     let mut run = LabRun::start_folder(folder, "last");
-    assert_eq!(run.namespaces().len(), namespaces.len());
+    assert_eq!(run.namespaces().count(), namespaces.count());
     assert_eq!(run.processes().len(), processes);
     // The run keeps 51 outcomes; a lab needs some MiB more, which must be freed.
     let grown = run.resident_kib().saturating_sub(memory);
@@ -140,10 +166,10 @@ fn fifty_labs_leave_no_process_no_namespace_and_no_memory() {
 }
 
 /// A run that waits for a device, the lab's namespaces, and the device's process.
-fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
+fn standing_device() -> (LabRun, Namespaces, u32) {
     let pings = WAITS.replace(
         "issued: {pki: ca, count: 9, within: 60m}",
-        "run: {command: pki scep show CSR, matches: [never], within: 60m}",
+        "run: {command: show running, matches: [never], within: 60m}",
     );
     let run = LabRun::start(&pings, &[]);
     let is_device = |process: &u32| {
@@ -158,18 +184,20 @@ fn standing_device() -> (LabRun, HashSet<PathBuf>, u32) {
 fn killed_device_ends_the_scenario_and_removes_the_lab() {
     let (mut run, namespaces, device) = standing_device();
     signal("KILL", device);
-    assert_eq!(run.running.wait().code(), Some(3));
-    assert_gone(&run, &namespaces);
+    let code = run.running.wait().code();
     let stdout = run.running.rest_of_stdout();
+    assert_eq!(code, Some(3), "{stdout}");
+    assert_gone(&run, &namespaces);
     assert!(stdout.contains("DUT0"), "{stdout}");
 }
 
 fn hanging_device_ends_the_scenario_after_a_timeout() {
     let (mut run, namespaces, device) = standing_device();
     signal("STOP", device);
-    assert_eq!(run.running.wait().code(), Some(3));
-    assert_gone(&run, &namespaces);
+    let code = run.running.wait().code();
     let stdout = run.running.rest_of_stdout();
+    assert_eq!(code, Some(3), "{stdout}");
+    assert_gone(&run, &namespaces);
     // Either the step that waits for an answer or the watcher of the device reports it.
     for part in ["`DUT0`: ", "it sent nothing for 30 s"] {
         assert!(stdout.contains(part), "{stdout}");

@@ -1,7 +1,8 @@
 //! A run with its lab: processes, namespaces and folders.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -77,17 +78,47 @@ impl LabRun {
     }
 
     /// The namespaces of the run's processes, without those of this test.
-    pub(super) fn namespaces(&self) -> HashSet<PathBuf> {
+    pub(super) fn namespaces(&self) -> Namespaces {
         let own = namespaces_of("self");
-        let all =
-            self.processes().into_iter().flat_map(|process| namespaces_of(&process.to_string()));
-        all.filter(|namespace| !own.contains(namespace)).collect()
+        let mut namespaces = Namespaces { names: HashSet::new(), kept: Vec::new() };
+        for process in self.processes() {
+            for kind in KINDS {
+                let Ok(file) = File::open(namespace_of(&process.to_string(), kind)) else {
+                    continue;
+                };
+                let name = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+                if !own.contains(&name) && namespaces.names.insert(name) {
+                    namespaces.kept.push(file);
+                }
+            }
+        }
+        namespaces
     }
 
     /// The entries of the folder for temporary files.
     pub(super) fn temporary(&self) -> Vec<PathBuf> {
         let folder = fs::read_dir(self.folder.path().join("temporary")).unwrap();
         folder.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// Namespaces of a run. They are kept open, because the kernel gives the names of closed ones to the labs of other trials.
+pub(super) struct Namespaces {
+    names: HashSet<PathBuf>,
+    kept: Vec<File>,
+}
+
+impl Namespaces {
+    pub(super) fn count(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// True if a process lives in one of them.
+    pub(super) fn inhabited(&self) -> bool {
+        let processes = fs::read_dir("/proc").unwrap();
+        let names = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
+        let mut ids = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+        ids.any(|id| namespaces_of(&id).iter().any(|name| self.names.contains(name)))
     }
 }
 
@@ -105,17 +136,14 @@ pub(super) fn registered(folder: &Path) -> Option<String> {
     labs.flatten().find_map(|lab| fs::read_to_string(lab.path().join("lab.json")).ok())
 }
 
-/// The namespaces of all visible processes.
-pub(super) fn inhabited() -> HashSet<PathBuf> {
-    let processes = fs::read_dir("/proc").unwrap();
-    let names = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
-    let ids = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    ids.flat_map(|id| namespaces_of(&id)).collect()
+const KINDS: [&str; 4] = ["user", "pid", "mnt", "net"];
+
+fn namespace_of(process: &str, kind: &str) -> PathBuf {
+    format!("/proc/{process}/ns/{kind}").into()
 }
 
 fn namespaces_of(process: &str) -> Vec<PathBuf> {
-    let kinds = ["user", "pid", "mnt", "net"].into_iter();
-    kinds.filter_map(|kind| fs::read_link(format!("/proc/{process}/ns/{kind}")).ok()).collect()
+    KINDS.iter().filter_map(|kind| fs::read_link(namespace_of(process, kind)).ok()).collect()
 }
 
 fn children(process: u32) -> Vec<u32> {

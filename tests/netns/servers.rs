@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::lab::{LabRun, in_folders, inhabited, registered, wait_until};
+use super::lab::{LabRun, in_folders, registered, wait_until};
 use crate::support::sceplab::{Ended, Running, command, finish, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
@@ -48,7 +48,7 @@ lab:
         ready: {output: '^ready$', within: 60s}
 steps:
   - configure: {set: set interfaces ethernet eth0 address 10.0.0.64/24}
-  - run: {command: pki scep show CSR, matches: [never], within: 60m}
+  - run: {command: show running, matches: [never], within: 60m}
 ";
 
 /// The same scenario with a step that passes instead of the one that waits.
@@ -142,7 +142,7 @@ fn control_characters_in_server_output_are_escaped() {
 }
 
 fn server_that_floods_its_output_still_serves() {
-    let server = "yes | head -c 30000000; head -c 30000000 /dev/zero; echo; echo ready; yes";
+    let server = "yes | head -c 6000000; head -c 30000000 /dev/zero; echo; echo ready; yes";
     let ended = run(&passes(), server);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
@@ -156,9 +156,9 @@ fn server_that_ignores_signals_is_killed_with_its_children() {
     let mut run = LabRun { running: Running::start(start(folder.path(), &[])), folder };
     wait_until("a lab is built", || run.registered().is_some());
     let namespaces = run.namespaces();
-    assert!(!namespaces.is_empty());
+    assert!(namespaces.count() > 0);
     run.running.kill();
-    wait_until("no process lives in the lab", || inhabited().is_disjoint(&namespaces));
+    wait_until("no process lives in the lab", || !namespaces.inhabited());
 }
 
 fn failing_prepare_command_breaks_the_lab() {

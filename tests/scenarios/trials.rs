@@ -140,8 +140,8 @@ impl Kind {
             [one] => match &one.verdict {
                 Verdict::Passed => Ok(Completion::Completed),
                 // Skipped because the server is not installed, not by a step of the scenario.
-                Verdict::Skipped { reason } if self.elsewhere.is_some() => self.ignored(reason),
-                Verdict::Skipped { reason } => Ok(Completion::ignored_with(reason)),
+                Verdict::Skipped(skip) if self.elsewhere.is_some() => self.ignored(&skip.reason),
+                Verdict::Skipped(skip) => Ok(Completion::ignored_with(skip.to_string())),
                 _ => Err(report(one).into()),
             },
             other => {
@@ -206,7 +206,7 @@ async fn probed(name: DriverName) -> &'static Result<(), TestbedError> {
     }
 }
 
-/// A new driver, or a shared one for containers, so that their node image is made once.
+/// A new driver, or a shared one, so that node images of containers, and keys for labs in this process, are made once.
 fn driver(name: DriverName) -> Arc<dyn Driver> {
     let sceplab = Some(PathBuf::from(env!("CARGO_BIN_EXE_sceplab")));
     let options = LabOptions { sceplab, ..LabOptions::default() };
@@ -219,7 +219,11 @@ fn driver(name: DriverName) -> Arc<dyn Driver> {
             let shared = SHARED.get_or_init(|| Arc::new(driver_docker::Docker::new(options)));
             Arc::clone(shared)
         }
-        _ => Arc::new(driver_virtual::Virtual::new(options.client)),
+        _ => {
+            static SHARED: LazyLock<driver_virtual::Virtual> =
+                LazyLock::new(driver_virtual::Virtual::default);
+            Arc::new(SHARED.clone())
+        }
     }
 }
 

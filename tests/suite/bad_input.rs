@@ -42,7 +42,9 @@ impl Files {
 
     /// A folder with a valid scenario and this lab.
     fn with_lab(lab: impl AsRef<[u8]>) -> Self {
-        let files = Self::with_steps("  - ping: {address: 10.0.0.1}\n");
+        let files = Self::with_steps(
+            "  - configure: {set: set interfaces ethernet eth0 address 10.0.0.64/24}\n  - ping: {address: 10.0.0.1}\n",
+        );
         fs::write(files.path("labs/lab.yaml"), lab).unwrap();
         files
     }

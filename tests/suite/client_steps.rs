@@ -46,7 +46,7 @@ fn unacceptable_request_of_a_client_is_reported() {
 ";
     let ended = run("run", "", steps);
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-    for told in ["a request matches none of the acceptable outcomes", "method is POST"] {
+    for told in ["a request came that this step does not accept", "method is POST"] {
         assert!(ended.stdout.contains(told), "{}", ended.stdout);
     }
 }
@@ -67,7 +67,7 @@ fn wrong_acceptance_and_wrong_refusal_by_a_client_fail() {
     let ended = run("run", &faults, "  - client: {}\n");
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     for told in [
-        "the client rejects a reply that it must accept",
+        "the client fails although the CA issued a certificate",
         "recipientNonce is",
         "outcome is refused",
     ] {

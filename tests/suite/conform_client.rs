@@ -10,6 +10,9 @@ use model::scenario::client::{ClientFact, ClientStep};
 use model::scenario::{Action, Scenario, discover, load};
 use tempfile::TempDir;
 
+mod gate; // the plain right exchange before the judgement
+mod vacuous; // clients that do nothing, crash, or always succeed
+
 use super::sceplab::{run, workspace};
 use crate::support::conform::conform;
 
@@ -40,7 +43,7 @@ fn cases() -> Vec<Scenario> {
 fn accepts_success(step: &ClientStep) -> bool {
     let outcomes = step.acceptable.iter().flat_map(|one| &one.conditions);
     let mut outcomes = outcomes.filter(|it| it.fact == ClientFact::Outcome);
-    outcomes.any(|it| it.holds("issued", str::to_owned))
+    outcomes.any(|it| it.holds(Some("issued"), |text| Some(text.to_owned())))
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn built_in_client_conforms() {
 }
 
 #[test]
-fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
+fn client_that_says_it_succeeded_fails_every_case_that_asks_for_a_refusal() {
     let text = format!(
         "#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" --poll-within 3 >/dev/null 2>&1\nexit 0\n"
     );
@@ -76,22 +79,31 @@ fn client_that_accepts_everything_fails_every_case_that_asks_for_a_refusal() {
     assert!(refusals.len() > 40, "{}", refusals.len());
     let gullible: Vec<_> = refusals.iter().filter(|id| verdicts[*id] != "failed").collect();
     assert!(gullible.is_empty(), "{gullible:?}");
+    // It asked, and was answered: it does not fail for another reason than what it says.
+    let told = "the client accepts a reply that it must reject";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("it sent no request to the CA"), "{}", ended.stdout);
 }
 
 #[test]
-fn client_that_always_accepts_or_always_refuses_conforms_to_no_must() {
-    for word in ["true", "false"] {
-        let asks = format!("#!/bin/sh\n{}\n{word}\n", asking());
-        let (_folder, client) = script(&asks);
-        let (ended, verdicts) =
-            conform(&["--case", "attributes", "--case", "signature"], &[&client, "{url}"]);
-        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-        let conforming: Vec<_> = verdicts
-            .iter()
-            .filter(|(_, kind)| ["conforms", "noted"].contains(&kind.as_str()))
-            .collect();
-        assert!(conforming.is_empty(), "{word}: {conforming:?}");
-    }
+fn case_that_fails_as_another_does_is_skipped_and_names_it() {
+    let text =
+        format!("#!/bin/sh\n{SCEPLAB} enrol \"$1\" --challenge \"$2\" >/dev/null 2>&1\nexit 0\n");
+    let (_folder, believer) = script(&text);
+    let client = [&*believer, "{url}", "{challenge}"];
+    let (other, case) = ("attributes/wrong-nonce", "attributes/no-recipient-nonce");
+    let line = |ended: &super::sceplab::Ended| {
+        let mut lines = ended.stdout.lines().map(str::to_owned);
+        lines.find(|line| line.contains(case)).unwrap()
+    };
+    let (both, _) = conform(&["--case", other, "--case", case], &client);
+    assert_eq!(both.code, Some(4), "{}", both.transcript());
+    let reason = format!("it fails as `conformance/client/{other}` does, which counts");
+    assert!(line(&both).starts_with("skip "), "{}", both.transcript());
+    assert!(line(&both).contains(&reason), "{}", both.transcript());
+    let (alone, _) = conform(&["--case", case], &client);
+    assert_eq!(alone.code, Some(4), "{}", alone.transcript());
+    assert!(line(&alone).starts_with("FAIL "), "{}", alone.transcript());
 }
 
 #[test]
@@ -103,8 +115,8 @@ fn hanging_client_is_killed_with_its_children() {
         "#!/bin/sh\n{}\necho $$ >> $2/pids\nsleep 600 &\necho $! >> $2/pids\nwait\n",
         asking()
     ));
-    let arguments =
-        ["--timeout", "3", "--case", "attributes/wrong-nonce", "--case", "enrolment/right"];
+    let cases = ["--case", "request/capabilities", "--case", "enrolment/right"];
+    let arguments = [&["--no-gate", "--timeout", "3"], &cases[..]].concat();
     let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("did not exit in time"), "{}", ended.stdout);
@@ -127,15 +139,36 @@ fn missing_client_program_is_rejected_before_the_run() {
 }
 
 #[test]
-fn command_that_sends_no_request_is_reported_with_its_output() {
-    let (_folder, mistyped) = script("#!/bin/sh\necho \"usage: client URL $2\" >&2\nexit 64\n");
-    let (ended, verdicts) = conform(&[], &[&mistyped, "{urll}", "{challenge}"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.transcript());
-    assert!(verdicts.is_empty(), "{verdicts:?}");
-    for told in ["sent no request to the CA", "exit status: 64", "usage: client URL ****"] {
-        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+fn command_that_cannot_be_run_is_rejected_with_the_reason() {
+    for (text, words) in [
+        (
+            "#!/no/such/interp -x\n",
+            "its first line `#!/no/such/interp -x` names a program that is not there",
+        ),
+        ("#!/bin/sh\r\nexit 0\r\n", "with a carriage return: remove it"),
+        ("exit 0\n", "it is text, and has no `#!` line"),
+        // The beginning of a program for another machine.
+        ("\0\0nothing that runs", "could not be run: Exec format error"),
+    ] {
+        let (_folder, client) = script(text);
+        let (ended, verdicts) = conform(&[], &[&client, "{url}"]);
+        assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+        assert!(verdicts.is_empty() && ended.stderr.contains(words), "{}", ended.transcript());
+        // Without the gate, no case gets a verdict for it either, and the reason is told once.
+        let ungated = ["--no-gate", "--case", "attributes"];
+        let (ended, verdicts) = conform(&ungated, &[&client, "{url}"]);
+        let is_no_program = words.contains("Exec format error");
+        assert_eq!(ended.code, Some(if is_no_program { 3 } else { 2 }), "{}", ended.transcript());
+        let judged = ["conforms", "noted", "unmet", "failed", "skipped"];
+        let is_judged = verdicts.values().any(|kind| judged.contains(&kind.as_str()));
+        assert!(!is_judged && verdicts.is_empty() != is_no_program, "{verdicts:?}");
+        let words = if is_no_program { "Exec format error" } else { words };
+        assert_eq!(ended.transcript().matches(words).count(), 1, "{}", ended.transcript());
     }
-    let (ended, _) = conform(&["--timeout", "1"], &["sleep", "600"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{}", ended.transcript());
-    assert!(ended.stderr.contains("it did not end in 1 s"), "{}", ended.stderr);
+    for folder in ["tests", "./tests"] {
+        let (ended, _) = conform(&[], &[folder, "{url}"]);
+        assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+        let words = format!("`{folder}` is a folder, not a program");
+        assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+    }
 }

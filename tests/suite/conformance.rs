@@ -1,11 +1,17 @@
 //! Conformance: the catalogue, its coverage, and `sceplab conform` at good, odd and hostile servers.
 
+mod challenge_types; // passwords that a string type cannot have
 mod coverage; // every requirement, every mutation and every fault has a case
+mod ended; // servers that a request ends
 mod faults; // a faulty server fails the cases that name its fault, and no others
+mod gate; // set-ups in which nobody is judged
 mod hostile; // servers that send nothing, too much, or nonsense
-mod mutations;
+mod mutations; // the mock CA's answer to each mutation
+mod not_issued; // what is refused is not issued
+mod outcomes; // each acceptable outcome of a case can happen
 mod servers; // the command at servers on real ports
-mod targets; // deviations that are known, gone, or expired // the mock CA's answer to each mutation
+mod targets; // deviations that are known, gone, or expired
+mod vacuous; // servers that do nothing, or say SUCCESS to everything
 
 use std::collections::BTreeSet;
 

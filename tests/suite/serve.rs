@@ -6,8 +6,11 @@ mod crash;
 mod enrolment;
 mod health;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod limits;
 mod passwords;
 mod slow;
+mod state;
 mod stopping;
 
 pub(crate) use crate::support::server::{LINUX, NDES, Server};

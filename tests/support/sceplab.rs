@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpSocket;
 
 /// Time after which a test gives up waiting. No test measures time.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Exit code and output of a run of the binary.
 #[derive(Debug)]
@@ -150,6 +150,11 @@ impl Running {
     /// Writes a line to standard input, which the command must have as a pipe.
     pub(crate) fn write_line(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Closes standard input.
+    pub(crate) fn close_stdin(&mut self) {
+        self.child.stdin = None;
     }
 
     /// Sends keys to standard input, which leads to a terminal.

@@ -17,8 +17,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let running = serve(folder.path(), arguments);
+        let running = serve_with(folder.path(), arguments, environment);
         Self { folder, running }
     }
 
@@ -34,7 +39,13 @@ impl Served {
 
 /// Serves a device at the socket `dut` of that folder.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Running {
-    let served = Running::start(command(folder, &[&["dut", "--serve", "dut"], arguments].concat()));
+    serve_with(folder, arguments, &[])
+}
+
+fn serve_with(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+    let mut command = command(folder, &[&["dut", "--serve", "dut"], arguments].concat());
+    command.envs(environment.iter().copied());
+    let served = Running::start(command);
     wait_until("the device is served", || UnixStream::connect(folder.join("dut")).is_ok());
     served
 }

@@ -23,9 +23,15 @@ impl Server {
     /// Starts `sceplab serve` with these arguments on a free port, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    #[track_caller]
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let whole = [&["serve"], arguments, &["--listen", "127.0.0.1:0"]].concat();
         let mut command = command(workspace(), &whole);
-        command.stdin(Stdio::piped());
+        command.stdin(Stdio::piped()).envs(environment.iter().copied());
         let mut running = Running::start(command);
         let authority = running.stdout_line(|line| {
             let url = line.strip_prefix("url")?.trim().strip_prefix("http://")?;

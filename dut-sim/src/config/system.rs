@@ -46,6 +46,11 @@ impl System {
     }
 }
 
+/// The addresses that a configuration gives to interfaces, whichever the device has.
+pub(crate) fn interface_addresses(configuration: &Configuration) -> Vec<InterfaceAddress> {
+    Reader { configuration, faults: Vec::new() }.interfaces(&[])
+}
+
 struct Reader<'a> {
     configuration: &'a Configuration,
     faults: Vec<CommitFault>,

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
 use scep::secret::Secret;
-use scep::url::{HttpUrl, UrlError};
+use scep::url::{HttpUrl, UrlError, check_path};
 
 use crate::secret::{MASK, Sealed};
 
@@ -37,7 +37,7 @@ impl Kind {
             Self::InterfaceAddress => interface_address(text)?,
             Self::Network => network(text)?,
             Self::Address => text.parse().ok().map(Value::Address),
-            Self::Port => text.parse().ok().filter(|port| *port > 0).map(Value::Port),
+            Self::Port => port(text).map(Value::Port),
             Self::Url => Some(url(text)?),
             Self::Cipher => choice(CIPHERS, text).map(Value::Cipher),
             Self::Digest => choice(DIGESTS, text).map(Value::Digest),
@@ -46,7 +46,7 @@ impl Kind {
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
             Self::CryptHash => is_crypt_hash(text).then(|| Value::Hash(Secret::new(text))),
             Self::Interface => is_interface(text).then(|| Value::Text(text.to_owned())),
-            Self::Path => is_path(text).then(|| Value::Text(text.to_owned())),
+            Self::Path => path(text)?,
             Self::HostName => is_host_name(text).then(|| Value::Text(text.to_owned())),
             Self::Name => is_name(text).then(|| Value::Text(text.to_owned())),
         };
@@ -109,10 +109,21 @@ fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
     choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
 }
 
+/// Parses a port as it is shown: without a sign and without leading zeros.
+fn port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port: &u16| *port > 0 && port.to_string() == text)
+}
+
 /// Parses a URL. IPv6 is refused, because devices reach a SCEP server by IPv4.
 fn url(text: &str) -> Result<Value, String> {
     let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
-    if url.host().contains(':') { Err(UrlError::Host.to_string()) } else { Ok(Value::Url(url)) }
+    if url.host().contains(':') {
+        let host = url.host();
+        return Err(format!(
+            "`{host}` is an IPv6 address, and the device reaches SCEP servers by IPv4 only"
+        ));
+    }
+    Ok(Value::Url(url))
 }
 
 /// Parses the address of a host, which is neither the subnet's own nor its broadcast address.
@@ -138,7 +149,7 @@ fn network(text: &str) -> Result<Option<Value>, String> {
 }
 
 fn prefix(text: &str) -> Option<Ipv4Net> {
-    text.contains('/').then(|| text.parse().ok())?
+    text.parse().ok().filter(|net: &Ipv4Net| net.to_string() == text)
 }
 
 fn distinguished_name(text: &str) -> Result<Value, String> {
@@ -151,9 +162,14 @@ fn is_interface(text: &str) -> bool {
     (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn is_path(text: &str) -> bool {
+/// Parses a path below a URL, with the same characters as in a URL.
+fn path(text: &str) -> Result<Option<Value>, String> {
     let refused = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-    !text.is_empty() && text.is_ascii() && text.len() <= 1024 && !text.contains(refused)
+    if text.is_empty() || text.len() > 1024 || text.contains(refused) {
+        return Ok(None);
+    }
+    check_path(text).map_err(|error| error.to_string())?;
+    Ok(Some(Value::Text(text.to_owned())))
 }
 
 fn is_host_name(text: &str) -> bool {
@@ -278,7 +294,10 @@ mod tests {
             &["10.215.168.64", "10.0.0.0/24", "10.0.0.255/24", "300.0.0.1/8"],
         );
         accepts(Kind::Network, &["192.168.212.0/22", "0.0.0.0/0"]);
-        refuses(Kind::Network, &["192.168.213.25/22", "192.168.212.0", "192.168.212.0/33"]);
+        refuses(
+            Kind::Network,
+            &["192.168.213.25/22", "192.168.212.0", "192.168.212.0/33", "10.0.0.0/08"],
+        );
         let error = Kind::Network.parse("192.168.213.25/22").unwrap_err();
         assert_eq!(
             error,
@@ -292,7 +311,7 @@ mod tests {
         accepts(Kind::Digest, &["sha1", "sha224", "sha256", "sha384", "sha512"]);
         assert_eq!(Kind::Cipher.parse("aes128").unwrap_err(), "`aes128` is none of aes, des3");
         accepts(Kind::Port, &["1", "8080", "65535"]);
-        refuses(Kind::Port, &["0", "65536", "-1", "http"]);
+        refuses(Kind::Port, &["0", "65536", "-1", "http", "+80", "080", "80800", ""]);
     }
 
     #[test]
@@ -300,11 +319,39 @@ mod tests {
         accepts(Kind::Interface, &["eth0", "eth12"]);
         refuses(Kind::Interface, &["eth", "wlan0", "eth0.1", ""]);
         accepts(Kind::Path, &["/scep", "CertSrv/mscep/mscep.dll/pkiclient.exe"]);
-        refuses(Kind::Path, &["", "/scep?x=1", "/a b"]);
+        refuses(Kind::Path, &["", "/scep?x=1", "/scep#a", "/a b", "/a\\b", "/é", "/100%", "/%zz"]);
+        let error = Kind::Path.parse("/100%").unwrap_err();
+        assert_eq!(error, "`%` in a path must be written in hexadecimal, after a `%`");
         accepts(Kind::HostName, &["osdx", "DUT0"]);
         refuses(Kind::HostName, &["x", "-osdx", "a.b"]);
         accepts(Kind::Name, &["CSR", "my-csr_2.1"]);
         refuses(Kind::Name, &["", "a b", "../x", "a/b"]);
+    }
+
+    #[test]
+    fn urls_are_kept_as_typed_or_refused_with_the_reason() {
+        accepts(Kind::Url, &["http://10.215.168.1", "http://pki.lab:8080/a%2Fb/", "http://h:80"]);
+        for (text, reason) in [
+            ("http://[2001:db8::1]/scep", "`2001:db8::1` is an IPv6 address"),
+            ("http://[2001:db8::1]:8080/scep", "reaches SCEP servers by IPv4 only"),
+            ("http://2001:db8::1/scep", "an IPv6 address must be in brackets"),
+            ("http://h:80800/scep", "the port must be a number from 1 to 65535"),
+            ("http://h:0", "the port must be a number from 1 to 65535"),
+            ("http://h:", "the port is missing"),
+            ("http://user:pw@h/scep", "leave out the user and the password"),
+            ("https://h", "HTTPS is not supported"),
+            ("http:/h", "begins with `http://`"),
+            ("h", "begins with `http://`"),
+            ("http://", "the host is missing"),
+            ("http://h/?a=b", "leave out the query"),
+            ("http://h/#a", "leave out the `#`"),
+            ("http://h ", "leave out the blanks"),
+            ("http://127.1", "programs would send it as `http://127.0.0.1/`"),
+        ] {
+            let error = Kind::Url.parse(text).unwrap_err();
+            assert!(error.contains(reason), "`{text}`: {error}");
+            assert!(!error.contains("pw"), "{error}");
+        }
     }
 
     #[test]
@@ -321,6 +368,7 @@ mod tests {
     #[test]
     fn distinguished_names_are_checked() {
         accepts(Kind::DistinguishedName, &["CN=MyUserCert", "C=ES, O=Teldat, CN=My User"]);
-        refuses(Kind::DistinguishedName, &["", "MyUserCert"]);
+        accepts(Kind::DistinguishedName, &["CN=r1+serialNumber=12", r"O=Smith\, Jones,CN=x"]);
+        refuses(Kind::DistinguishedName, &["", "MyUserCert", "CN=r1;O=Example", "CN=r1 O=Example"]);
     }
 }

@@ -32,13 +32,13 @@ impl Device {
     ) -> Step {
         let (verb, rest) = match split(words) {
             Ok(found) => found,
-            Err(error) => return Reply::refused(error).stay(),
+            Err(error) => return Reply::refused_verb(&error).stay(),
         };
         if verb == "run" {
             return self.operate(session, rest, screen).await;
         }
         let changed = self.change(session, verb, rest).await;
-        changed.map_or_else(Reply::refused, Reply::done).stay()
+        changed.map_or_else(|refusal| Reply::refused_change(&refusal), Reply::done).stay()
     }
 
     /// Runs `verb`; returns its output.

@@ -99,13 +99,13 @@ impl Device {
 }
 
 /// The lines with content, with their numbers.
-fn numbered(lines: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn numbered(lines: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = lines.lines().enumerate().map(|(index, text)| (index + 1, text.trim()));
     numbered.filter(|(_, text)| !text.is_empty() && !text.starts_with('#'))
 }
 
 /// The first line about the node that the refused commit names; if there is none, the last line.
-fn refused_line<'a>(lines: &'a str, refusal: &Refusal) -> (usize, &'a str) {
+pub(crate) fn refused_line<'a>(lines: &'a str, refusal: &Refusal) -> (usize, &'a str) {
     let about = |path: &[String], text: &str| {
         let words = parse::words(text).unwrap_or_default();
         let location = words.get(1..).and_then(|words| locate(words).ok());

@@ -21,7 +21,7 @@ impl Device {
     ) -> Step {
         let (action, arguments) = match find(words) {
             Ok(found) => found,
-            Err(error) => return Reply::refused(error).stay(),
+            Err(error) => return Reply::refused_command(&error).stay(),
         };
         let reply = match action {
             Action::Configure => self.configure(session),

@@ -8,7 +8,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
-use scep::client::{Client, Next, Refusal};
+use scep::client::{Client, Exchange, Next, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
 
 use super::http::{HttpFailure, compose, exchange};
@@ -75,7 +75,7 @@ impl Builtin<'_> {
         }
     }
 
-    /// Sends once. Any status other than 200 is a failure, except for GetCACaps (RFC 8894 §3.5.2).
+    /// Sends once. Any status other than 200 is a failure, except an error status for GetCACaps (RFC 8894 §3.5.2).
     async fn try_to_send(
         &self,
         client: &Client,
@@ -85,8 +85,8 @@ impl Builtin<'_> {
         let response = exchange(network, &self.order.settings.endpoint, request).await?;
         match response.status {
             200 => Ok(response),
-            _ if client.capabilities().is_none() => Ok(response),
-            status => Err(HttpFailure::Status(status)),
+            _ if client.capabilities().is_none() && !response.is_redirect() => Ok(response),
+            _ => Err(HttpFailure::Status(response.answered())),
         }
     }
 
@@ -104,11 +104,15 @@ impl Builtin<'_> {
         next
     }
 
-    fn log_answer(&self, exchange: &str, client: &Client, next: Option<&Next>) {
+    fn log_answer(&self, exchange: &Exchange, client: &Client, next: Option<&Next>) {
         match (next, client.ca_certificates(), client.capabilities()) {
-            (Some(Next::Issued(certificate)), ..) => self.journal.log_issued(exchange, certificate),
-            (_, Some(ca), _) if exchange == "GetCACert" => self.journal.log_ca(exchange, ca),
-            (_, None, Some(capabilities)) if exchange == "GetCACaps" => {
+            (Some(Next::Issued(certificate)), ..) => {
+                self.journal.log_issued(exchange, self.order, certificate);
+            }
+            (_, Some(ca), _) if *exchange == Exchange::GetCaCert => {
+                self.journal.log_ca(exchange, ca);
+            }
+            (_, None, Some(capabilities)) if *exchange == Exchange::GetCaCaps => {
                 let count = capabilities.known().len() + capabilities.unknown().len();
                 let noun = if count == 1 { "capability" } else { "capabilities" };
                 self.journal.log(&format!("{exchange}: {count} {noun} ({capabilities})"));

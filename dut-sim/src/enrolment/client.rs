@@ -56,6 +56,11 @@ impl ScepClient {
         self.find(env::var_os("PATH").as_deref()).err()
     }
 
+    /// The version of the client's program, as it tells it; none for the built-in client, and if the program does not tell it.
+    pub async fn version(self) -> Option<String> {
+        self.find(env::var_os("PATH").as_deref()).ok()??.version().await
+    }
+
     /// Finds the client's program on `path` or in the folders of packages; `None` for the built-in client.
     pub(super) fn find(self, path: Option<&OsStr>) -> Result<Option<Installed>, Missing> {
         self.adapter().map(|adapter| adapter.find(path)).transpose()
@@ -82,7 +87,7 @@ mod tests {
 
     #[test]
     fn client_names_are_the_same_in_text_and_json() {
-        for client in ScepClient::ALL {
+        for client in ScepClient::ALL.iter().copied() {
             assert_eq!(client.to_string().parse(), Ok(client));
             assert_eq!(serde_json::to_value(client).unwrap(), client.as_str());
         }

@@ -4,15 +4,18 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, LOCATION};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use scep::http::{HttpRequest, HttpResponse};
+use scep::client::Exchange;
+use scep::content::FirstBytes;
+use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody, TooMuch};
 use scep::url::HttpUrl;
 use tokio::time::timeout;
+use tokio_util::io::InspectReader;
 
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
@@ -23,23 +26,30 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Why there is no usable answer. The next try may succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpFailure {
-    #[error("{0}")]
+    #[error(transparent)]
     Resolve(#[from] ResolveError),
     #[error("{}", connect_words(error, *address, *port))]
     Connect { error: ConnectError, address: Ipv4Addr, port: u16 },
     #[error("no answer in {} s", .0.as_secs())]
     TimedOut(Duration),
-    #[error("the answer is longer than {} bytes", scep::MAX_MESSAGE_BYTES)]
-    TooLong,
+    #[error("{}", .0.of("the answer"))]
+    TooMuch(#[from] TooMuch),
+    #[error("{0}")]
+    NotHttp(String),
+    #[error("the server closed the connection without an answer; perhaps it speaks only HTTPS")]
+    Closed,
+    #[error("the answer broke off")]
+    BrokeOff,
     #[error("HTTP: {0}")]
     Protocol(#[from] hyper::Error),
-    #[error("was answered HTTP {0}")]
-    Status(u16),
+    /// The answer has another status than 200; the words are those of [`HttpResponse::answered`].
+    #[error("{0}")]
+    Status(String),
 }
 
 impl HttpFailure {
     /// Text of the failure in this exchange.
-    pub(crate) fn at(&self, exchange: &str) -> String {
+    pub(crate) fn at(&self, exchange: &Exchange) -> String {
         match self {
             Self::Status(_) => format!("{exchange} {self}"),
             _ => format!("{exchange}: {self}"),
@@ -93,26 +103,43 @@ async fn send_over(
     stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,
 ) -> Result<HttpResponse, HttpFailure> {
+    let first_bytes = FirstBytes::default();
+    let recorded = first_bytes.clone();
+    let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async { read(sender.send_request(request).await?).await };
     tokio::pin!(answer, connection);
-    tokio::select! {
+    let answered = tokio::select! {
         answer = &mut answer => answer,
         // The connection may end right after the last byte; `answer` also reports its errors.
         _ = &mut connection => answer.await,
-    }
+    };
+    answered.map_err(|failure| match (first_bytes.explain("response"), failure) {
+        (Some(explanation), _) => HttpFailure::NotHttp(explanation),
+        (None, HttpFailure::Protocol(error)) if error.is_incomplete_message() => {
+            if first_bytes.is_empty() { HttpFailure::Closed } else { HttpFailure::BrokeOff }
+        }
+        (None, failure) => failure,
+    })
 }
 
 async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure> {
     let status = response.status().as_u16();
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
-    let body = Limited::new(response.into_body(), scep::MAX_MESSAGE_BYTES).collect().await;
-    let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
-        Ok(error) => HttpFailure::Protocol(*error),
-        Err(_) => HttpFailure::TooLong,
-    })?;
-    Ok(HttpResponse { status, content_type, body: body.to_bytes().to_vec() })
+    let headers = response.headers();
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let (content_type, location) = (text(CONTENT_TYPE), text(LOCATION));
+    let body = read_body(response.into_body()).await?;
+    Ok(HttpResponse { status, content_type, location, body })
+}
+
+async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpFailure> {
+    let mut received = PartialBody::new(scep::MAX_MESSAGE_BYTES, MAX_PIECES);
+    while let Some(frame) = body.frame().await {
+        if let Some(piece) = frame?.data_ref() {
+            received.push(piece)?;
+        }
+    }
+    Ok(received.into_bytes())
 }
 
 fn connect_words(error: &ConnectError, address: Ipv4Addr, port: u16) -> String {

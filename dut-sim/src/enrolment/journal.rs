@@ -2,15 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use openssl::x509::X509Ref;
 use parking_lot::Mutex;
 use redact::{Masker, Secret};
-use scep::client::CaCertificates;
+use scep::client::{CaCertificates, Exchange};
+use scep::request::differences;
 use tokio::time::sleep;
 
 use super::EnrolmentContext;
+use super::order::Order;
 use super::progress::{Phase, Progress, seconds};
 
 /// Reports of one enrolment or one renewal.
@@ -106,7 +108,7 @@ impl Journal {
         }
     }
 
-    pub(super) async fn wait_for_decision(&mut self, exchange: &str) {
+    pub(super) async fn wait_for_decision(&mut self, exchange: &Exchange) {
         self.polls = self.polls.saturating_add(1);
         let pause = self.context.poll_pause.after(self.polls);
         self.log(&format!("{exchange} was answered PENDING, next poll in {}", seconds(pause)));
@@ -114,14 +116,18 @@ impl Journal {
         sleep(pause).await;
     }
 
-    pub(super) fn log_ca(&self, exchange: &str, ca: &CaCertificates) {
+    pub(super) fn log_ca(&self, exchange: &Exchange, ca: &CaCertificates) {
         let count = ca.ca.len() + ca.ra.len();
         let noun = if count == 1 { "certificate" } else { "certificates" };
         self.log(&format!("{exchange}: {count} {noun}"));
     }
 
-    pub(super) fn log_issued(&self, exchange: &str, certificate: &X509Ref) {
+    pub(super) fn log_issued(&self, exchange: &Exchange, order: &Order, certificate: &X509Ref) {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
+        let Ok(subject) = scep::name::parse(&order.settings.distinguished_name) else { return };
+        for difference in differences(&subject, &[], certificate, SystemTime::now()) {
+            self.log(&format!("warning: {difference}"));
+        }
     }
 
     /// The text with the password masked.

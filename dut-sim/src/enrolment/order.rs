@@ -5,7 +5,7 @@ use std::io;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509NameEntryRef;
-use scep::client::{Refusal, Settings};
+use scep::client::{Exchange, Refusal, Settings};
 use scep::identity::Identity;
 use scep::name::NameError;
 use scep::secret::Secret;
@@ -38,15 +38,18 @@ impl Order {
         })
     }
 
-    /// Attribute types and values of the subject in its order, such as `CN` and `DUT0`.
-    pub(super) fn subject_parts(&self) -> Result<Vec<(String, String)>, NameError> {
+    /// Attribute types and values of the subject in its order, such as `CN` and `DUT0`, for a program that takes them one by
+    /// one.
+    pub(super) fn subject_parts(&self) -> Result<Vec<(String, String)>, Failure> {
+        let subject = scep::name::parse(&self.settings.distinguished_name)?;
+        if scep::name::is_multi_valued(&subject) {
+            return Err(Failure::JoinedTypes);
+        }
         let part = |entry: &X509NameEntryRef| {
-            let object = entry.object();
-            let short_name = object.nid().short_name();
-            let attribute_type = short_name.map_or_else(|_| object.to_string(), str::to_owned);
-            (attribute_type, String::from_utf8_lossy(entry.data().as_slice()).into_owned())
+            let value = String::from_utf8_lossy(entry.data().as_slice()).into_owned();
+            (scep::name::attribute_type(entry), value)
         };
-        Ok(scep::name::parse(&self.settings.distinguished_name)?.entries().map(part).collect())
+        Ok(subject.entries().map(part).collect())
     }
 }
 
@@ -57,13 +60,13 @@ pub(super) enum Failure {
     PasswordSealed,
     #[error("no key: {0}")]
     Key(ErrorStack),
-    #[error("{0}")]
+    #[error(transparent)]
     Subject(#[from] NameError),
     #[error("{exchange}: the request cannot be written as HTTP: {error}")]
-    Unwritable { exchange: String, error: hyper::http::Error },
-    #[error("{0}")]
+    Unwritable { exchange: Exchange, error: hyper::http::Error },
+    #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("{0}")]
+    #[error(transparent)]
     Missing(#[from] Missing),
     /// Message about a program's exit or output, with the name of the exchange.
     #[error("{0}")]
@@ -72,6 +75,10 @@ pub(super) enum Failure {
     AttributeType { program: &'static str, attribute_type: String },
     #[error("`{program}` takes one `{attribute_type}` in a subject, and several are configured")]
     RepeatedType { program: &'static str, attribute_type: String },
+    #[error(
+        "this client's program takes no subject with a `+`, which joins several attributes to one"
+    )]
+    JoinedTypes,
     #[error("`{program}` cannot be given the value `{value}` in a subject")]
     AttributeValue { program: &'static str, value: String },
     #[error("the program's folder: {0}")]

@@ -2,6 +2,7 @@
 
 pub(super) mod folder;
 pub(super) mod job;
+pub(super) mod version;
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,32 +10,39 @@ use std::fmt::Display;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
 use process::is_executable;
-use scep::client::CaCertificates;
+use regex::Regex;
+use scep::certificate::{allows, is_issued_by, is_valid};
+use scep::client::{CaCertificates, Exchange};
+use scep::key_usage::KeyUsage;
 
 use self::folder::Folder;
 use self::job::{Job, Run};
+use self::version::Version;
 use super::journal::Journal;
 use super::order::{Failure, Missing, Order};
 
 /// The reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [&str; 5] = ["badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"];
-/// Texts before an HTTP status in the output of programs.
-const BEFORE_STATUS: [&str; 4] = ["HTTP ", "with status ", "response code ", "status code "];
-/// Texts about an unreachable server in the output of programs, in lower case.
-const UNREACHED: [&str; 7] = [
-    "connection refused",
-    "couldn't connect",
-    "failed to connect",
-    "no route to host",
-    "network is unreachable",
-    "connection timed out",
-    "timeout was reached",
-];
+/// The HTTP error status that a line names: `HTTP 404`, `status code: 503`, `returned error: 404`.
+static HTTP_STATUS: LazyLock<Regex> = LazyLock::new(|| {
+    constant(
+        r"(?i)\b(?:HTTP(?:/\d(?:\.\d)?)?(?: error| status| code)*|(?:http )?status(?: ?code)?|response code|returned error)[:=]? ?([3-5]\d\d)\b",
+    )
+});
+/// Texts about an unreachable server in the output of programs.
+static UNREACHED: LazyLock<Regex> = LazyLock::new(|| {
+    constant(
+        r"(?i)connection (?:refused|reset|timed out)|(?:couldn't|failed to|cannot|unable to) connect|no route to host|network is unreachable|timeout was reached|i/o timeout|could ?n[o']t resolve|failed to resolve|name or service not known|no such host|unknown host|temporary failure in name resolution|\bHTTP 0\b",
+    )
+});
+/// Number of the last lines of its standard error that tell why a program failed: many programs add a general one at the end.
+const LINES_OF_REASON: usize = 2;
 
 /// Describes a program as a client: its place, its use, and the meaning of its output.
 pub(super) struct Adapter {
@@ -56,8 +64,14 @@ pub(super) struct Adapter {
     pub(super) is_pending: fn(&str) -> bool,
     /// True for a printed line that is never relevant.
     pub(super) is_noise: fn(&str) -> bool,
+    /// True for a printed line that is never the reason of a failure.
+    pub(super) is_progress: fn(&str) -> bool,
+    /// True if the program polls with CertPoll, as RFC 8894 §4.4 says.
+    pub(super) sends_cert_polls: bool,
     /// Error of a failed run.
     pub(super) error: fn(&Run) -> Error,
+    /// How the program tells its version, if it does.
+    pub(super) version: Option<Version>,
 }
 
 /// An installed program.
@@ -92,7 +106,10 @@ impl Adapter {
             begin,
             is_pending: |_| false,
             is_noise: |_| false,
+            is_progress: |_| false,
+            sends_cert_polls: true,
             error: Run::error,
+            version: None,
         }
     }
 
@@ -130,8 +147,8 @@ pub(super) trait Program: Send {
 pub(super) enum Answer {
     /// The issued certificate.
     Issued(X509),
-    /// The CA has not decided; with the name of the exchange.
-    Pending(String),
+    /// The CA has not decided; with the exchange.
+    Pending(Exchange),
 }
 
 /// Why a run of a program failed.
@@ -139,7 +156,7 @@ pub(super) enum Error {
     /// The server gave no usable answer, for this reason; another try may succeed.
     Retry(String),
     /// The server was not reached, with the exchange and the program's message; another try may succeed.
-    Unreached(String, String),
+    Unreached(Exchange, String),
     /// The enrolment has failed for good.
     Final(Failure),
 }
@@ -184,7 +201,7 @@ async fn attempt(
     } else {
         let received = program.ca_certificates(job).await?;
         job.journal.reset_retries();
-        job.journal.log_ca("GetCACert", &received);
+        job.journal.log_ca(&Exchange::GetCaCert, &received);
         job.journal.store_ca(Some(&received));
         ca.insert(received)
     };
@@ -193,7 +210,7 @@ async fn attempt(
             Answer::Issued(certificate) => {
                 let certificate = ca.issued(&[certificate], &job.order.key)?;
                 job.journal.reset_retries();
-                job.journal.log_issued(&job.exchange(), &certificate);
+                job.journal.log_issued(&job.exchange(), job.order, &certificate);
                 return Ok(certificate);
             }
             Answer::Pending(exchange) => {
@@ -204,9 +221,24 @@ async fn attempt(
     }
 }
 
-/// The certificate that most likely signs the replies.
+/// The certificate to encipher requests to.
+pub(super) fn recipient(ca: &CaCertificates) -> &X509Ref {
+    ca.recipient(SystemTime::now())
+}
+
+/// The certificate of the issuing CA.
+pub(super) fn issuer(ca: &CaCertificates) -> &X509Ref {
+    ca.issuer(SystemTime::now())
+}
+
+/// The certificate that most likely signs the replies: a valid one of the RA of the issuing CA, or else the issuing CA's.
 pub(super) fn signer(ca: &CaCertificates) -> &X509Ref {
-    ca.signers().first().copied().unwrap_or_else(|| ca.issuer())
+    let now = SystemTime::now();
+    let issuer = ca.issuer(now);
+    let signs = |ra: &&X509| allows(ra, KeyUsage::DIGITAL_SIGNATURE) && is_issued_by(ra, issuer);
+    let mut ra: Vec<_> = ca.ra.iter().filter(signs).collect();
+    ra.sort_by_key(|one| !is_valid(one, now));
+    ra.into_iter().next().map_or(issuer, AsRef::as_ref)
 }
 
 /// Name of an algorithm in options of programs: `sha256`.
@@ -229,14 +261,23 @@ impl Run {
         self.exit_failure(&self.exchange).into()
     }
 
-    /// Failure with the exchange, the exit status and the last line of output.
-    pub(crate) fn exit_failure(&self, exchange: &str) -> Failure {
-        let said = match self.lines.last() {
-            Some(line) => format!(": {}", line.trim()),
+    /// Failure with the exchange, the exit status and the last lines of the program.
+    pub(crate) fn exit_failure(&self, exchange: &Exchange) -> Failure {
+        let said = match self.last_words() {
+            Some(said) => format!(": {said}"),
             None => " and said nothing".to_owned(),
         };
         let status = describe_status(self.status);
         Failure::Ended(format!("{exchange}: `{}` {status}{said}", self.program))
+    }
+
+    /// The last lines of its standard error. Its standard output counts only if there are none, because programs write it late
+    /// and with other texts.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        let last = self.errors.len().saturating_sub(LINES_OF_REASON);
+        let errors: Vec<&str> = self.errors[last..].iter().map(|line| line.trim()).collect();
+        let printed = || self.lines.last().map(|line| line.trim().to_owned());
+        if errors.is_empty() { printed() } else { Some(errors.join("; ")) }
     }
 
     /// Failure of a program that exited with success but whose result is not usable.
@@ -251,7 +292,7 @@ impl Run {
 }
 
 /// Error of a request that the CA refused.
-pub(super) fn refused(exchange: &str, fail_info: &str) -> Error {
+pub(super) fn refused(exchange: &Exchange, fail_info: &str) -> Error {
     Failure::Ended(format!("{exchange} was answered FAILURE, {fail_info}")).into()
 }
 
@@ -268,16 +309,17 @@ fn fail_info(line: &str) -> Option<&'static str> {
     FAIL_INFOS.into_iter().find(|name| named.contains(name))
 }
 
-/// The HTTP error status that a line names; 0, as curl prints it, is none.
 fn http_status(line: &str) -> Option<u16> {
-    let after = BEFORE_STATUS.iter().find_map(|before| Some(line.split_once(before)?.1))?;
-    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok().filter(|status| (300..600).contains(status))
+    HTTP_STATUS.captures(line)?.get(1)?.as_str().parse().ok()
 }
 
 fn is_unreached(line: &str) -> bool {
-    let line = line.to_lowercase();
-    UNREACHED.iter().any(|words| line.contains(words))
+    UNREACHED.is_match(line)
+}
+
+#[expect(clippy::expect_used, reason = "the expressions are constants, which the tests try")]
+fn constant(text: &str) -> Regex {
+    Regex::new(text).expect("a constant expression")
 }
 
 #[cfg(test)]
@@ -291,11 +333,45 @@ mod tests {
         let refused = "PKCSReq (19) request failed, failInfo: badMessageCheck (1)";
         assert_eq!(fail_info(refused), Some("badMessageCheck"));
         assert_eq!(fail_info("badRequest"), None);
-        assert_eq!(http_status("did not receive a valid SCEP response: HTTP 404"), Some(404));
-        assert_eq!(http_status("did not receive a valid SCEP response: HTTP 0"), None);
-        assert_eq!(http_status("http request failed with status 503 Service"), Some(503));
-        assert_eq!(http_status("Got response code 404 from http://h/nope, not 200."), Some(404));
-        assert!(is_unreached("dial tcp 127.0.0.1:1: connect: connection refused"));
-        assert!(is_unreached("Error 7 connecting to http://h/: Couldn't connect to server."));
+        for said in [
+            "did not receive a valid SCEP response: HTTP 404",
+            "sscep: server response status code: 404, MIME header: text/html",
+            "Got response code 404 from http://h/nope, not 200.",
+            "The requested URL returned error: 404",
+            "HTTP/1.1 404 Not Found",
+            "http request failed with status 404 Not Found",
+            "status=404",
+            "HTTP error 404",
+        ] {
+            assert_eq!(http_status(said), Some(404), "{said}");
+        }
+        for said in [
+            "did not receive a valid SCEP response: HTTP 0",
+            "sscep: server response status code: 200, MIME header: text/plain",
+            "ended with exit status 1",
+            "pkistatus: 3",
+            "wrote 404 bytes",
+        ] {
+            assert_eq!(http_status(said), None, "{said}");
+        }
+    }
+
+    #[test]
+    fn unreached_server_is_recognised() {
+        for said in [
+            "dial tcp 127.0.0.1:1: connect: connection refused",
+            "Error 7 connecting to http://h/: Couldn't connect to server.",
+            "cannot connect: Connection refused",
+            "did not receive a valid SCEP response: HTTP 0",
+            "failed to resolve remote host address nowhere (err=-2)",
+            "dial tcp: lookup nowhere: no such host",
+            "Error 6 connecting to http://nowhere/: Couldn't resolve host name.",
+            "libcurl request failed [6]: Could not resolve host: nowhere",
+        ] {
+            assert!(is_unreached(said), "{said}");
+        }
+        for said in ["did not receive a valid SCEP response: HTTP 404", "unable to verify"] {
+            assert!(!is_unreached(said), "{said}");
+        }
     }
 }

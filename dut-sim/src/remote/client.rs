@@ -1,5 +1,6 @@
 //! The user's end of the stream.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -70,7 +71,7 @@ impl RemoteConsole {
     /// If the device does not answer within 30 seconds.
     pub async fn of(device: Arc<Device>) -> Result<Self, RemoteError> {
         let (stream, served) = tokio::io::duplex(BUFFER);
-        let devices = Devices::new(move |_| Ok(Arc::clone(&device)));
+        let devices = Devices::new(move |_| Ok::<_, Infallible>(Arc::clone(&device)));
         tokio::spawn(async move { devices.serve(served).await });
         Self::start(stream, Settings::default()).await
     }

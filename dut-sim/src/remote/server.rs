@@ -1,7 +1,9 @@
 //! The device's end of the stream.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -31,7 +33,7 @@ pub struct Devices<F> {
     device: Mutex<Option<Arc<Device>>>,
 }
 
-impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
+impl<E: Display, F: Fn(Settings) -> Result<Arc<Device>, E>> Devices<F> {
     /// `make` starts the device, or returns why it cannot be started.
     pub fn new(make: F) -> Self {
         Self { make, device: Mutex::new(None) }
@@ -47,7 +49,8 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
             }
             (Greeting::Attach, None) => Err("the device has not been started".to_owned()),
             (Greeting::Start(settings), None) => {
-                let device = device.insert((self.make)(settings)?);
+                let made = (self.make)(settings).map_err(|error| error.to_string())?;
+                let device = device.insert(made);
                 Ok(User { device: Arc::clone(device), login: Arc::clone(device.console()) })
             }
         }
@@ -55,9 +58,17 @@ impl<F: Fn(Settings) -> Result<Arc<Device>, String>> Devices<F> {
 
     /// Serves one connection until it ends; its unfinished requests are cancelled.
     pub async fn serve(&self, stream: impl Stream + 'static) {
+        self.serve_if(stream, || true).await;
+    }
+
+    /// Like [`Devices::serve`], but a connection that has said something is asked `may_begin` first, and ends if it may not.
+    async fn serve_if(&self, stream: impl Stream + 'static, may_begin: impl FnOnce() -> bool) {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Messages::new(BufReader::new(reader));
         let Ok(greeting) = timeout(GREETING_TIMEOUT, lines.next()).await else { return };
+        if !may_begin() {
+            return;
+        }
         let greeting = greeting.map_err(|error: ReadError| error.to_string());
         match greeting.and_then(|greeting| self.user_for(greeting)) {
             Ok(user) => serve_user(user, lines, writer).await,
@@ -94,10 +105,15 @@ impl User {
     }
 }
 
-/// Serves one connection to `device`, which is already started, until the connection ends.
-pub async fn serve(device: Arc<Device>, stream: impl Stream + 'static) {
+/// Serves one connection to `device`, which is already started, until the connection ends. `may_begin` is called when the connection
+/// has said something; if it returns false, the connection ends.
+pub async fn serve(
+    device: Arc<Device>,
+    stream: impl Stream + 'static,
+    may_begin: impl FnOnce() -> bool,
+) {
     let devices = Devices { make: |_| Err(String::new()), device: Mutex::new(Some(device)) };
-    devices.serve(stream).await;
+    devices.serve_if(stream, may_begin).await;
 }
 
 async fn serve_user<R, W>(user: User, mut lines: Messages<BufReader<R>>, writer: W)
@@ -198,7 +214,23 @@ impl Handler {
     }
 }
 
+/// Answers a request whose task panics, for which its user would wait in vain.
+struct AnswerOnPanic {
+    id: u64,
+    answers: mpsc::Sender<FromDevice>,
+}
+
+impl Drop for AnswerOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let answer = Err("an internal error in the device ended this request".to_owned());
+            let _ = self.answers.try_send(FromDevice::Answer { id: self.id, answer });
+        }
+    }
+}
+
 async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>) {
+    let _answered = AnswerOnPanic { id, answers: answers.clone() };
     let User { device, login } = &user;
     let answer = match call {
         Call::Replace(lines) => {

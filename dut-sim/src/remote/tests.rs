@@ -35,6 +35,7 @@ impl Network for HangingNetwork {
     }
 
     async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        assert_ne!(host, "panic");
         host.parse().map_err(|_| ResolveError::Unknown { host: host.to_owned() })
     }
 
@@ -127,6 +128,15 @@ async fn remote_console_works_like_the_device() {
     assert_eq!((refused.line, refused.line_text.as_str()), (2, "set nonsense"));
     let offered = console.complete(vec!["pki".to_owned()], "sc".to_owned()).await.unwrap();
     assert_eq!(offered.iter().map(|each| each.word.as_str()).collect::<Vec<_>>(), ["scep"]);
+}
+
+#[tokio::test]
+async fn panic_in_a_command_is_its_answer_and_the_session_goes_on() {
+    let console = console().await;
+    let error = tokio::time::timeout(Duration::from_secs(60), console.execute("ping panic"));
+    let told = "an internal error in the device ended this request";
+    assert_eq!(error.await.unwrap().unwrap_err(), RemoteError::Failed(told.to_owned()));
+    assert!(console.execute("show date").await.unwrap().ok);
 }
 
 #[tokio::test]

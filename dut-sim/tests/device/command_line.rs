@@ -34,8 +34,24 @@ async fn command_line_works_in_both_modes() {
     let device = &lab.device;
     assert_eq!(device.prompt().await, "admin@osdx$ ");
     assert_eq!(lab.output("frobnicate now").await, "Invalid command: [frobnicate]");
+    let misspelt = "Invalid command: pki scep [shwo]\nDid you mean `show`?";
+    assert_eq!(lab.output("pki scep shwo CSR").await, misspelt);
     assert_eq!(lab.output("configure").await, "[edit]");
     assert_eq!(device.prompt().await, "admin@osdx# ");
+    for (line, refusal) in [
+        (
+            "set system certificate scep csr CSR cgi-pth /scep",
+            "Configuration path: system certificate scep csr CSR [cgi-pth] is not valid\nSet failed\nDid you mean \
+             `cgi-path`?",
+        ),
+        (
+            "delete sytem",
+            "Configuration path: [sytem] is not valid\nDelete failed\nDid you mean `system`?",
+        ),
+        ("comit", "Invalid command: [comit]\nDid you mean `commit`?"),
+    ] {
+        assert_eq!(lab.output(line).await, refusal);
+    }
     assert_eq!(lab.output("se sy host DUT0").await, "");
     assert_eq!(lab.output("compare").await, "+ set system host-name DUT0");
     assert!(lab.output("exit").await.starts_with("Cannot exit: configuration modified."));

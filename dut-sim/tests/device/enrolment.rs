@@ -153,20 +153,22 @@ async fn commit_during_a_try_wakes_the_next_try() {
 }
 
 #[tokio::test]
-async fn invalid_http_request_is_not_retried() {
+async fn path_that_cannot_be_sent_is_refused() {
     let lab = Lab::new(Answer::Issue);
-    let lines = DOCUMENTED.replace("cgi-path /scep", "cgi-path /scep<1>");
-    lab.device.replace_configuration(&lines).await.unwrap();
-    lab.shows("ca: GetCACaps: the request cannot be written as HTTP: invalid uri character").await;
-    let table = lab.output("pki scep show CSR").await;
-    assert!(!table.contains("next try"), "{table}");
+    for (path, character) in [("/scep<1>", "<"), ("/100%", "%"), ("/grün", "ü")] {
+        let lines = DOCUMENTED.replace("cgi-path /scep", &format!("cgi-path {path}"));
+        let error = lab.device.replace_configuration(&lines).await.unwrap_err();
+        let reason = format!("`{character}` in a path must be written in hexadecimal, after a `%`");
+        assert!(error.message.starts_with(&reason), "{error}");
+    }
+    assert!(lab.ca.requests().is_empty());
 }
 
 #[tokio::test]
 async fn wrong_path_is_retried() {
     let lab = Lab::new(Answer::Status(404));
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
-    lab.shows("ca: GetCACert was answered HTTP 404, next try in").await;
+    lab.shows("ca: GetCACert was answered HTTP 404 with an empty body, next try in").await;
     lab.ca.change(Answer::Issue);
     lab.shows("usercert Valid").await;
     let log = lab.device.protocol_log();
@@ -179,7 +181,8 @@ async fn wrong_path_is_retried() {
 async fn invalid_and_too_long_answers_are_refused() {
     let lab = Lab::new(Answer::Invalid);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
-    lab.shows("ca: GetCACert: neither a certificate nor a certs-only message").await;
+    lab.shows("ca: GetCACert: a web page (no content type) came in place of the CA's certificates")
+        .await;
     let lab = Lab::new(Answer::Endless);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("ca: GetCACaps: the answer is longer than 2097152 bytes, next try in").await;
@@ -239,7 +242,7 @@ async fn renewal_replaces_the_certificate_and_a_failed_renewal_keeps_it() {
     assert!(log.contains("CSR: renewal: PKIOperation (PKCSReq) was answered SUCCESS"), "{log}");
     lab.ca.change(Answer::Invalid);
     lab.output("pki scep renew CSR").await;
-    lab.shows("usercert: renewal: GetCACert: neither a certificate").await;
+    lab.shows("usercert: renewal: GetCACert: a web page (no content type) came").await;
     lab.shows("usercert Valid").await;
     assert_eq!(lab.output(certificate).await, renewed);
 }

@@ -142,7 +142,7 @@ impl ToyCa {
 /// Password, key and subject of a request; for a poll, of the self-signed certificate that signs it.
 fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
     if let Body::PkcsReq(csr) = body {
-        assert!(csr.verify());
+        assert_eq!(csr.verify(), Ok(()));
         let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
         return (password, csr.public_key.clone(), csr.subject().to_owned().unwrap());
     }
@@ -152,7 +152,7 @@ fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X50
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
-    HttpResponse { status, content_type: None, body }
+    HttpResponse { status, body, ..HttpResponse::default() }
 }
 
 fn builder(serial: u32, subject: &X509NameRef, issuer: &X509NameRef) -> X509Builder {

@@ -1,4 +1,4 @@
-//! `sceplab clean`: removes the leftovers of labs whose run crashed or was killed.
+//! `sceplab clean`: removes the leftovers of runs that crashed or were killed.
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use super::wiring;
 use diagnostics::counted;
 use testbed::leftovers::{Found, Leftover, Removal, State};
 
-/// Remove containers, networks, images and folders that crashed or killed runs left
+/// Remove processes, containers, networks, images and folders of killed runs
 ///
 /// Anything that belongs to a current run or to another machine stays. Images serve many runs: one that was used within the last two
 /// minutes stays, and one that is removed is made again when a run needs it.
@@ -24,7 +24,7 @@ Exit codes:
   2  `--all` without a terminal and without `--yes`
   3  something could not be removed, or the Docker engine could not be asked
   5  you answered no")]
-pub(super) struct Arguments {
+pub(super) struct CleanArguments {
     /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     yes: bool,
 }
 
-impl Arguments {
+impl CleanArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let asks = self.all && !self.yes && !self.dry_run;
         if asks && !can_ask() {
@@ -79,7 +79,7 @@ impl Arguments {
                 Ok(Removal::Removed) => say(&format!("removed {}", leftover.what)),
                 Ok(Removal::InUse) => say(&format!("in use: {}", leftover.what)),
                 Err(why) => {
-                    complain(&why);
+                    complain(&why.to_string());
                     failed = true;
                 }
             }

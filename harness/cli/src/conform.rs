@@ -2,36 +2,35 @@
 
 pub(super) mod catalogue;
 pub(super) mod challenges;
-mod discovery;
+pub(super) mod discovery;
+mod identity;
+mod plan;
+mod run;
+mod trial;
 
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use redact::Masker;
 
-use self::catalogue::Catalogue;
+use self::catalogue::{Cases, Catalogue};
 use self::challenges::ChallengeArguments;
+use self::discovery::Discovered;
+pub(super) use self::run::{finish, run_cases};
+use self::trial::Trial;
 use super::exit::{CommandError, Exit};
-use super::output::{complain, say, warn};
-use super::progress::Progress;
+use super::output::{say, warn, warnings};
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
-use super::values::jobs;
+use super::values::{jobs, scep_url};
 use super::wiring::{Challenges, LivePki};
-use ::report::conformance::{case_line, explanation, issued, requirements};
-use ::report::terminal::{line, summary, transcript_before_explanation};
-use conformance::{Budget, OnePki, Plan, Target, judge};
-use diagnostics::{Palette, counted};
-use model::scenario::Scenario;
+use conformance::{Budget, Password, Plan, Rules, Target};
 use model::scep_url::ScepUrl;
+use results::Date;
 use results::requirement::End;
-use results::{ConformanceReport, Date, Outcome};
-use runner::run_all;
-use testbed::pki::Pki;
-use testbed::{Driver, ReceivedLog};
 
 /// The folder of the cases for servers.
 const CASES: &str = "scenarios/conformance/server";
@@ -42,6 +41,8 @@ const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 /// Test a SCEP server, requirement by requirement
 ///
 /// Each case sends a few requests, right or wrong on purpose, and compares the replies with what RFC 8894 allows.
+/// If a selected case sends messages, the plain right request, `enrolment/pkcs-req`, is sent first. If it fails and the cause
+/// is probably the set-up, such as a wrong password, no case is judged.
 /// Cases make the server issue certificates, and use up challenge passwords: --dry-run shows how many, and the certificates
 /// are listed at the end. Requests that could disturb a server are sent with --allow-disruptive only.
 #[derive(Debug, Args)]
@@ -59,14 +60,14 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  the server cannot be reached or stopped answering, or a case could not be tried
-  4  a MUST is not met (with --strict: or a SHOULD)
+  3  no SCEP service answers, it refuses the plain request, or it went away during the run
+  4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
-pub(super) struct Arguments {
+pub(super) struct ConformArguments {
     /// The SCEP address of the server, such as `http://pki.example.com/scep`; needed unless a target file has it
-    #[arg(value_name = "URL", required_unless_present_any = ["list", "coverage", "target"])]
+    #[arg(value_name = "URL", value_parser = scep_url(), required_unless_present_any = ["list", "coverage", "target"])]
     url: Option<ScepUrl>,
     #[command(flatten)]
     catalogue: Catalogue,
@@ -84,15 +85,23 @@ pub(super) struct Arguments {
     /// Also send requests that could disturb a server, such as noise
     #[arg(long)]
     allow_disruptive: bool,
+    /// Also send the challenge password so that others can read it: in the clear, and enciphered with single DES
+    #[arg(long)]
+    reveal_challenge: bool,
     /// Maximum number of requests per second, such as 5 or 0.5 [default: no limit]
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// How long the server may take for one reply, in seconds
+    /// How long the server may take for one reply, in seconds; after three messages without a reply, a server that answers others
+    /// quickly has four times as long as its slowest reply took, but at least 2 seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
-    /// How many cases run at the same time [default: `parallel` of the target file; otherwise 4, or 1 with --ndes-admin]
+    /// How many cases run at the same time; requests are sent one by one, so that one that ends the server is known [default: `parallel` of the target file; otherwise 4, or 1 with --ndes-admin]
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
+    /// Go on if the server is no SCEP service or refuses the plain request; only cases that need no granted request are
+    /// judged then
+    #[arg(long)]
+    no_gate: bool,
     /// Fail if a SHOULD is not met, too
     #[arg(long)]
     strict: bool,
@@ -124,7 +133,7 @@ fn rate(text: &str) -> Result<f64, String> {
     if rate.is_finite() && rate >= 0.1 { Ok(rate) } else { Err("the minimum is 0.1".to_owned()) }
 }
 
-impl Arguments {
+impl ConformArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
@@ -139,53 +148,90 @@ impl Arguments {
 
     async fn conform(&self, stop: &StopSignals) -> Result<Exit, CommandError> {
         self.reports.check()?;
-        let target = load_target(self.target.as_deref())?;
+        let mut target = load_target(self.target.as_deref())?;
         let url = self.url(&target)?;
-        let cases = self.catalogue.cases(CASES, End::Server, Some(&target))?;
-        let given = self.challenges.read().map_err(|reason| Exit::Usage.because(reason))?;
+        let Cases { selected, known } =
+            self.catalogue.cases(CASES, End::Server, Some(&mut target))?;
+        let given = tokio::select! {
+            given = self.challenges.read() => given.map_err(|reason| Exit::Usage.because(reason))?,
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
+        };
+        let has_no_challenge = matches!(given.challenges, Challenges::None);
         let budget = Budget {
             certificates: self.max_certificates,
             challenges: given.count,
             disruptive: self.allow_disruptive,
+            shares_challenge: matches!(given.challenges, Challenges::One(_)),
+            reveals_challenge: self.reveal_challenge || has_no_challenge,
         };
-        let has_no_challenge = matches!(given.challenges, Challenges::None);
-        let plan = Plan::of(cases, budget);
+        let plan = Plan::of(selected, &known, budget);
         if self.dry_run {
-            show_plan(&plan, &url);
+            plan::show(&plan, &url, has_no_challenge);
             return Ok(Exit::Success);
         }
-        let pki = Arc::new(LivePki::new(
-            url.clone(),
-            given.challenges,
-            Duration::from_secs(self.timeout),
-            self.rate,
-        ));
+        let password = password(&given.challenges);
+        given.keep_secret();
+        let limit = Duration::from_secs(self.timeout);
+        let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate).watched();
+        let pki = Arc::new(pki);
+        let mut discovered = self.discover(&pki, &url, &target, stop).await?;
+        let masker = Masker::new(given.secrets.iter().cloned());
+        discovered.lines = masker.lines(&discovered.lines);
+        say(&discovered.lines.join("\n"));
+        warn(&plan::cost(&plan, has_no_challenge));
+        if target.title.is_empty() {
+            target.title = url.to_string();
+        }
+        let settings = trial::Settings {
+            subject: self.subject.clone(),
+            at_once: self.at_once(&target),
+            no_gate: self.no_gate,
+            verbose: self.verbose,
+            secrets: given.secrets,
+            ca: std::mem::take(&mut discovered.ca),
+        };
+        let rules = Rules {
+            target: &target,
+            end: End::Server,
+            strict: self.strict,
+            today: Date::today(),
+            known: &known,
+            no_plain_exchange: None,
+            is_no_service: discovered.no_service.is_some(),
+        };
+        let trial = Trial::new(settings, pki, stop);
+        let (mut report, refusal) = trial.run(plan, password, rules).await?;
+        report.discovered = discovered.lines;
+        let exit = finish(&report, self.verbose, &self.reports, stop).await;
+        if let Some(refusal) = refusal {
+            warnings(&[refusal]);
+        }
+        Ok(exit)
+    }
+
+    /// Asks for capabilities and certificates; the error is that the server cannot be tested.
+    async fn discover(
+        &self,
+        pki: &LivePki,
+        url: &ScepUrl,
+        target: &Target,
+        stop: &StopSignals,
+    ) -> Result<Discovered, CommandError> {
         let discovered = tokio::select! {
-            discovered = discovery::discover(&*pki, &url, &target) => discovered,
+            discovered = discovery::discover(pki, url, target) => discovered,
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
-        let discovered = discovered.map_err(|reason| Exit::Lab.because(reason))?;
-        warn(&discovered.join("\n"));
-        warn(&cost(&plan));
-        if has_no_challenge {
-            warn(
-                "warning: no challenge password is given; a PKI that requires one will refuse every request (`--challenge-file`)",
-            );
+        let discovered = discovered.map_err(|wrong| Exit::Lab.with(vec![wrong]))?;
+        match &discovered.no_service {
+            Some(diagnostic) if !self.no_gate => Err(Exit::Lab.with(vec![diagnostic.clone()])),
+            _ => Ok(discovered),
         }
-        let mut report = self.run(plan, target, &url, &pki, stop).await;
-        report.discovered = discovered;
-        Ok(finish(&report, self.verbose, &self.reports))
     }
 
     fn url(&self, target: &Target) -> Result<ScepUrl, CommandError> {
-        match (&self.url, &target.url) {
-            (Some(url), _) => Ok(url.clone()),
-            (None, Some(url)) => {
-                url.parse().map_err(|error| Exit::Usage.because(format!("`{url}`: {error}")))
-            }
-            (None, None) => Err(Exit::Usage
-                .because("the target file has no `url`: add one, or give the URL as an argument")),
-        }
+        let url = self.url.as_ref().or(target.url.as_ref());
+        let without = "the target file has no `url`: add one, or give the URL as an argument";
+        url.cloned().ok_or_else(|| Exit::Usage.because(without))
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {
@@ -193,114 +239,18 @@ impl Arguments {
         let default = if self.challenges.are_fetched() { NonZeroUsize::MIN } else { AT_ONCE };
         self.jobs.or(target.parallel).unwrap_or(default)
     }
+}
 
-    async fn run(
-        &self,
-        plan: Plan,
-        mut target: Target,
-        url: &ScepUrl,
-        pki: &Arc<LivePki>,
-        stop: &StopSignals,
-    ) -> ConformanceReport {
-        let Plan { run, skipped } = plan;
-        let cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let received = ReceivedLog::default();
-        let one: Arc<dyn Pki> = Arc::<LivePki>::clone(pki);
-        let driver: Arc<dyn Driver> = Arc::new(OnePki {
-            pki: one,
-            subject: self.subject.clone(),
-            received: received.clone(),
-        });
-        let (stopped, mut given_up) = (stop.clone().received(1), None);
-        let ended = async {
-            tokio::select! {
-                () = stopped => {}
-                reason = pki.became_unresponsive() => given_up = Some(reason),
-            }
-        };
-        let mut outcome =
-            run_cases(driver, &cases, self.at_once(&target), self.verbose, ended).await;
-        outcome.interrupted &= given_up.is_none();
-        target.title = if target.title.is_empty() { url.to_string() } else { target.title };
-        let today = Date::today();
-        let mut report = judge(&target, End::Server, outcome, &cases, skipped, self.strict, today);
-        report.given_up = given_up;
-        (report.issued, report.challenges) = (received.entries(), pki.challenges_given());
-        report
+/// What is known about the challenge password.
+fn password(challenges: &Challenges) -> Password {
+    match challenges {
+        Challenges::None => Password::Missing,
+        Challenges::Ndes(_) => Password::Fetched,
+        Challenges::One(_) | Challenges::OneTime(_) => Password::Given,
     }
 }
 
 /// Reads a target file; without one, nothing is known of the target.
 pub(super) fn load_target(path: Option<&Path>) -> Result<Target, CommandError> {
     Ok(path.map(Target::load).transpose()?.unwrap_or_default())
-}
-
-/// Runs cases, and shows the requests and replies of each if `verbose`.
-pub(super) async fn run_cases(
-    driver: Arc<dyn Driver>,
-    cases: &[Scenario],
-    at_once: NonZeroUsize,
-    verbose: bool,
-    ended: impl Future<Output = ()>,
-) -> Outcome {
-    let palette = Palette::of(&io::stdout());
-    let mut progress = Progress::new(cases.len());
-    let observe = progress.follow(|case| {
-        let shown = || {
-            format!("{}\n\n{}", line(case, palette), transcript_before_explanation(case, palette))
-        };
-        verbose.then(shown)
-    });
-    let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
-    progress.end();
-    outcome
-}
-
-/// Shows a line for each case, the failures, the issued certificates and a summary; and writes the reports. If `verbose`,
-/// known deviations are explained like failures.
-pub(super) fn finish(found: &ConformanceReport, verbose: bool, reports: &Reports) -> Exit {
-    let palette = Palette::of(&io::stdout());
-    for case in &found.cases {
-        say(&case_line(case, palette));
-    }
-    for explanation in found.cases.iter().filter_map(|case| explanation(case, verbose, palette)) {
-        say(&format!("\n{explanation}"));
-    }
-    let issued = issued(found);
-    if !issued.is_empty() {
-        say(&format!("\n{}", issued.join("\n")));
-    }
-    say(&format!("\n{}", requirements(found)));
-    say(&format!("\n{}", summary(found, palette)));
-    if let Some(reason) = &found.given_up {
-        complain(reason);
-    }
-    reports.write(found, Exit::of_peer(found))
-}
-
-fn cost(plan: &Plan) -> String {
-    format!(
-        "{}; at most {} will be issued and {} used",
-        counted(plan.run.len(), "case"),
-        counted(plan.certificates(), "certificate"),
-        counted(plan.challenges(), "challenge password")
-    )
-}
-
-fn show_plan(plan: &Plan, url: &ScepUrl) {
-    say(&format!("would be sent to {url}:"));
-    for planned in &plan.run {
-        let what = match (planned.certificates, planned.challenges) {
-            (0, 0) => String::new(),
-            (certificates, 0) => format!("  (certificates: {certificates})"),
-            (certificates, challenges) => {
-                format!("  (certificates: {certificates}, challenge passwords: {challenges})")
-            }
-        };
-        say(&format!("  {}{what}", planned.case.id));
-    }
-    for (case, reason) in &plan.skipped {
-        say(&format!("  {}  skipped: {reason}", case.id));
-    }
-    say(&cost(plan));
 }

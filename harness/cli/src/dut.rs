@@ -1,6 +1,7 @@
 //! `sceplab dut`: the console of a simulated device in a lab.
 
 mod serve;
+mod sessions;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -73,6 +74,11 @@ pub(super) struct Dut {
 }
 
 impl Dut {
+    /// True if a lab has started this process.
+    pub(super) fn is_part_of_a_lab(&self) -> bool {
+        self.on_socket
+    }
+
     /// Runs the console to its end.
     ///
     /// # Errors

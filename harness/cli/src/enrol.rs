@@ -1,32 +1,34 @@
 //! `sceplab enrol`: one enrolment with the built-in client.
 
+mod refusal;
+mod settings;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use openssl::pkey::{PKey, Private};
-use openssl::x509::X509Name;
+use openssl::asn1::Asn1TimeRef;
 use redact::Masker;
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::{Fingerprint, serial_number};
-use scep::client::Settings;
-use scep::identity::Identity;
 use scep::name::to_text;
-use scep::request::dns_names;
 
+use self::refusal::{Sent, advice, is_no_service};
 use super::conform::challenges::{ChallengeArguments, Given};
+use super::conform::discovery::cause_of_silence;
 use super::exit::{CommandError, Exit};
-use super::output::{say, warn};
+use super::output::{self, say, warn};
 use super::stop::StopSignals;
-use super::values::one_of;
+use super::values::{dns_name, one_of, scep_url};
 use super::wiring::LivePki;
+use diagnostics::{Diagnostic, visible};
+use files::Kept;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
-use simulated::client::{Enrolled, EnrolmentError, Files, Polling, enrol, fingerprint_of, new_key};
+use simulated::client::{
+    Enrolled, EnrolmentError, Files, NotInPlace, Polling, PreparedFiles, enrol, new_key,
+};
 use testbed::pki::ScepService;
-
-/// The subject without `--subject`.
-const SUBJECT: &str = "CN=sceplab client";
 
 /// The pause before each CertPoll.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,26 +46,30 @@ Examples:
   sceplab enrol http://pki.example.com/scep --out router1 --renew
 
 Exit codes:
-  0  the certificate was issued
-  2  wrong usage
-  3  the CA cannot be reached, or a file cannot be written
+  0  the certificate was issued; a warning says what it has otherwise than was asked for
+  2  wrong usage, or a file cannot be read
+  3  the CA cannot be reached, the server is no SCEP service, or a file cannot be written
   4  the CA refused the request or did not decide in time, or its reply was wrong")]
-pub(super) struct Arguments {
+pub(super) struct EnrolArguments {
     /// The SCEP address of the CA, such as `http://pki.example.com/scep`
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = scep_url())]
     url: ScepUrl,
-    /// The subject of the certificate [default: "CN=sceplab client", or the subject of the renewed certificate]
+    /// The subject of the certificate, such as `CN=r1, O=Smith\, Jones` or `CN=r1+serialNumber=12`, written as in RFC 4514 and
+    /// in the order of the certificate [default: "CN=sceplab client", or the subject of the renewed certificate]
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
-    /// A DNS name for the certificate; may be given several times
-    #[arg(long = "dns", value_name = "NAME")]
+    /// A DNS name for the certificate; may be given several times [default: none, or the alternative names of the renewed
+    /// certificate]
+    #[arg(long = "dns", value_name = "NAME", value_parser = dns_name)]
     dns_names: Vec<String>,
     #[command(flatten)]
     challenge: ChallengeArguments,
-    /// Write the key, the certificate and the CA's certificates to this folder: `key.pem`, `cert.pem`, `ca.pem`
+    /// Write the key, the certificate and the CA's certificates to this folder: `key.pem`, `cert.pem`, `ca.pem`. They are links into its
+    /// subfolder `.sceplab`, so that they change together
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Renew the certificate in the folder of --out: it signs the request, and the key is a new one
+    /// Renew the certificate in the folder of --out: it signs the request, and the key is a new one. A challenge password is sent
+    /// only if one is given; some CAs want it in a renewal, too
     #[arg(long, requires = "out")]
     renew: bool,
     /// The SHA-256 fingerprint that one of the CA's certificates must have
@@ -108,7 +114,7 @@ const DIGESTS: [(&str, Digest); 5] = [
     ("sha1", Digest::Sha1),
 ];
 
-impl Arguments {
+impl EnrolArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::select! {
@@ -118,22 +124,31 @@ impl Arguments {
     }
 
     async fn enrol(&self) -> Result<(), CommandError> {
-        let given = self.challenge.read().map_err(|reason| Exit::Usage.because(reason))?;
+        let given = self.challenge.read().await.map_err(|reason| Exit::Usage.because(reason))?;
+        given.keep_secret();
+        let known = given.secrets.clone();
         let pki = self.pki(given)?;
         let files = self.out.as_deref().map(Files::in_folder);
         self.check_folder(files.as_ref())?;
         let key = new_key().await.map_err(|reason| Exit::Internal.because(reason))?;
-        let mut settings = self.settings(key.clone(), files.as_ref())?;
-        // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
-        let challenge = match settings.existing {
-            Some(_) => None,
-            None => pki.challenge(false).await.map_err(|error| Exit::Lab.because(error))?,
-        };
+        let mut settings = self.settings(key.clone(), files.as_ref()).await?;
+        // What cannot be kept is not requested.
+        let prepared = files.as_ref().map(|files| files.prepare(&key)).transpose();
+        let prepared = prepared.map_err(|error| Exit::Lab.because(error))?;
+        // A renewal has one only if the user gives it (RFC 8894 §2.4); step-ca and micromdm ask for it in renewals, too.
+        let challenge = pki.challenge(false).await.map_err(|error| Exit::Lab.because(error))?;
+        output::hide(&challenge);
         settings.challenge = challenge.clone();
+        let sent = Sent {
+            is_renewal: self.renew,
+            has_challenge: challenge.is_some(),
+            subject: to_text(&settings.subject),
+        };
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
-        let enrolled = enrol(&pki, settings, polling).await;
-        let enrolled = enrolled.map_err(|error| refused(&error, challenge))?;
-        keep(files.as_ref(), &key, &enrolled)
+        let remark = |text: String| warn(&format!("warning: {}", visible(&text)));
+        let enrolled = enrol(&pki, settings, polling, remark).await;
+        let enrolled = enrolled.map_err(|error| refused(&error, &sent, challenge, known))?;
+        keep(files.as_ref().zip(prepared), &enrolled)
     }
 
     fn pki(&self, given: Given) -> Result<LivePki, CommandError> {
@@ -146,87 +161,100 @@ impl Arguments {
 
     /// Fails if the folder has a key already, so that no key is overwritten.
     fn check_folder(&self, files: Option<&Files>) -> Result<(), CommandError> {
-        if let Some(files) = files.filter(|files| !self.renew && files.key().exists()) {
-            return Err(Exit::Usage.because(format!(
+        let Some(files) = files else { return Ok(()) };
+        if files.finish_earlier().map_err(|error| Exit::Lab.because(error))? {
+            let folder = files.folder().display();
+            warn(&format!(
+                "note: an earlier run was ended when its certificate was issued; `{folder}` has it now"
+            ));
+        }
+        let key = files.key();
+        if self.renew || !files.has_key().map_err(|error| Exit::Lab.because(error))? {
+            return Ok(());
+        }
+        Err(Exit::Usage.because(if files.certificate().exists() {
+            format!(
                 "`{}` exists already: renew its certificate with `--renew`, or name another folder",
-                files.key().display()
-            )));
-        }
-        Ok(())
-    }
-
-    fn settings(
-        &self,
-        key: PKey<Private>,
-        files: Option<&Files>,
-    ) -> Result<Settings, CommandError> {
-        let existing = self.existing(files)?;
-        let subject = self.subject(existing.as_ref())?;
-        let mut settings = Settings { existing, ..Settings::new(key, subject) };
-        if !self.dns_names.is_empty() {
-            let names = dns_names(&self.dns_names);
-            let names = names.map_err(|error| Exit::Usage.because(error))?;
-            settings.extensions.push(names);
-        }
-        settings.cipher = self.cipher;
-        settings.digest = self.digest;
-        settings.takes_obsolete_algorithms = self.obsolete;
-        settings.ca_identifier.clone_from(&self.ca_identifier);
-        let fingerprint = match &self.ca {
-            Some(file) => Some(fingerprint_of(file).map_err(|error| Exit::Usage.because(error))?),
-            None => self.ca_fingerprint.clone(),
-        };
-        settings.ca_fingerprint = fingerprint.map(|fingerprint| fingerprint.octets().to_vec());
-        Ok(settings)
-    }
-
-    fn existing(&self, files: Option<&Files>) -> Result<Option<Identity>, CommandError> {
-        let Some(files) = files.filter(|_| self.renew) else { return Ok(None) };
-        let existing = files.identity().map_err(|error| Exit::Usage.because(error))?;
-        let folder = files.folder().display();
-        let none =
-            || Exit::Usage.because(format!("there is no certificate to renew in `{folder}`"));
-        existing.ok_or_else(none).map(Some)
-    }
-
-    fn subject(&self, existing: Option<&Identity>) -> Result<X509Name, CommandError> {
-        if let (None, Some(existing)) = (&self.subject, existing) {
-            let kept = existing.certificate.subject_name().to_owned();
-            return kept.map_err(|error| Exit::Internal.because(error));
-        }
-        let text = self.subject.as_deref().unwrap_or(SUBJECT);
-        let wrong = |error| Exit::Usage.because(format!("`--subject {text}`: {error}"));
-        scep::name::parse(text).map_err(wrong)
+                key.display()
+            )
+        } else {
+            format!(
+                "`{}` exists already, without a certificate: move it away, or name another folder",
+                key.display()
+            )
+        }))
     }
 }
 
+/// Masks the passwords in the error, because a server may send them back.
+fn refused(
+    error: &EnrolmentError,
+    sent: &Sent,
+    challenge: Option<Secret>,
+    known: Vec<Secret>,
+) -> CommandError {
+    let exit = match error {
+        EnrolmentError::Unreachable { .. } => Exit::Lab,
+        EnrolmentError::Refused(refusal) if is_no_service(refusal) => Exit::Lab,
+        EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,
+    };
+    let advice = match error {
+        EnrolmentError::Refused(refusal) => advice(refusal, sent),
+        EnrolmentError::Unreachable { reason, .. } => vec![cause_of_silence(reason).to_owned()],
+        EnrolmentError::StillPending(_) => Vec::new(),
+    };
+    let diagnostic = Diagnostic::general(
+        Masker::new(challenge.into_iter().chain(known)).text(&error.to_string()),
+    );
+    exit.with(vec![advice.into_iter().fold(diagnostic, Diagnostic::note)])
+}
+
 fn keep(
-    files: Option<&Files>,
-    key: &PKey<Private>,
+    files: Option<(&Files, PreparedFiles<'_>)>,
     enrolled: &Enrolled,
 ) -> Result<(), CommandError> {
     let certificate = &enrolled.certificate;
     say(&format!("subject  {}", to_text(certificate.subject_name())));
     say(&format!("issuer   {}", to_text(certificate.issuer_name())));
     say(&format!("serial   {}", serial_number(certificate).unwrap_or_default()));
-    say(&format!("valid    {} to {}", certificate.not_before(), certificate.not_after()));
-    let Some(files) = files else {
+    let date = |date: &Asn1TimeRef| match date.to_string() {
+        // OpenSSL's word for a date that it cannot read.
+        word if word == "error" => "an unreadable date".to_owned(),
+        text => text,
+    };
+    let (from, until) = (date(certificate.not_before()), date(certificate.not_after()));
+    say(&format!("valid    {from} to {until}"));
+    for difference in &enrolled.differences {
+        warn(&format!("warning: {}", visible(difference)));
+    }
+    let Some((files, prepared)) = files else {
         warn("nothing was written: `--out DIR` keeps the key and the certificate");
         return Ok(());
     };
-    files.write(key, enrolled).map_err(|error| Exit::Lab.because(error))?;
+    prepared.put_in_place(enrolled).map_err(|error| not_in_place(&error, enrolled))?;
     for path in [files.key(), files.certificate(), files.ca()] {
         say(&format!("file     {}", path.display()));
     }
     Ok(())
 }
 
-/// Masks the challenge password in the error, because a server may send it back.
-fn refused(error: &EnrolmentError, challenge: Option<Secret>) -> CommandError {
-    let masker = Masker::new(challenge);
-    let exit = match error {
-        EnrolmentError::Unreachable { .. } => Exit::Lab,
-        EnrolmentError::Refused(_) | EnrolmentError::StillPending(_) => Exit::Failed,
+/// The error for a certificate that was issued and could not be written; prints the certificate, so that it is not lost.
+fn not_in_place(error: &NotInPlace, enrolled: &Enrolled) -> CommandError {
+    let pem = enrolled.certificate.to_pem().unwrap_or_default();
+    say(String::from_utf8_lossy(&pem).trim_end());
+    let note = match &error.kept {
+        Kept::InPart(folder) => format!(
+            "the new key is in `{}`, and the certificate is printed on standard output; keep both",
+            folder.display()
+        ),
+        Kept::Complete(folder) => format!(
+            "the new key and the certificate are in `{}`, and the next run with the same `--out` puts them in their places; the certificate is printed on \
+             standard output, too",
+            folder.display()
+        ),
+        Kept::InPlace => "the new key and the certificate are in their places, but if the machine stops now, the earlier ones may be back; the \
+                          certificate is printed on standard output, too"
+            .to_owned(),
     };
-    exit.because(masker.text(&error.to_string()))
+    Exit::Lab.with(vec![Diagnostic::general(error.to_string()).note(note)])
 }

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use super::output::{self, warn};
+use super::output;
 use diagnostics::Diagnostic;
 use model::scenario::LoadErrors;
-use results::{ConformanceReport, Results, Status};
+use results::{Case, ConformanceReport, Results, Status};
 use testbed::TestbedError;
 
 /// The exit codes, as documented.
@@ -55,7 +55,10 @@ impl Exit {
     /// The exit code for a test of a peer, which may also stop answering or leave all cases skipped.
     pub fn of_peer(report: &ConformanceReport) -> Self {
         let is_skipped = |status| status == Status::Skipped;
+        let ended_server = report.cases.iter().any(Case::ended_server);
         match Self::of(report) {
+            // The cases that could not be tried afterwards follow from this finding.
+            Self::Lab | Self::Failed if ended_server => Self::Failed,
             Self::Success | Self::Failed if report.given_up.is_some() => Self::Lab,
             Self::Success if report.statuses().all(is_skipped) => Self::NothingSelected,
             exit => exit,
@@ -82,6 +85,12 @@ pub(super) struct CommandError {
 }
 
 impl CommandError {
+    /// The same with further mistakes in files.
+    pub(super) fn and(self, more: Vec<Diagnostic>) -> Self {
+        let all = LoadErrors::new([self.diagnostics, more].concat());
+        self.exit.with(all.diagnostics().to_vec())
+    }
+
     /// Prints the messages and returns the exit code.
     pub(super) fn report(self) -> Exit {
         output::diagnostics(&self.diagnostics);
@@ -112,21 +121,6 @@ impl From<TestbedError> for CommandError {
     fn from(error: TestbedError) -> Self {
         Exit::Lab.because(error)
     }
-}
-
-/// Makes a panic one line on stderr, unless `RUST_BACKTRACE` asks for more.
-pub(super) fn shorten_panics() {
-    if std::env::var_os("RUST_BACKTRACE").is_some() {
-        return;
-    }
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
-        let payload = panic.payload();
-        let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        let text = text.unwrap_or("a panic without a message");
-        warn(&format!("error: internal error{place}: {text}"));
-    }));
 }
 
 #[cfg(test)]

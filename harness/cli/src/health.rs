@@ -5,19 +5,19 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::future::join_all;
 use mock_ca::PersonalityName;
-use scep::http::{Method, Operation};
+use scep::http::{HttpResponse, Method, NoCapabilities, Operation};
 use tokio::time::timeout;
 
+use super::conform::discovery::{cause_of_foreign_reply, cause_of_silence};
 use super::exit::{CommandError, Exit};
-use super::output::{complain, say};
+use super::output::{diagnostics, say};
 use super::serve::listening_port;
+use super::values::scep_url;
 use super::wiring::{Challenges, LivePki};
-use diagnostics::visible;
+use ::diagnostics::{Diagnostic, visible};
 use model::scep_url::ScepUrl;
-use testbed::pki::{Exchanged, PkiError, ScepService};
-
-/// Maximum length of the shown reply, in characters.
-const SHOWN: usize = 80;
+use testbed::NoAnswer;
+use testbed::pki::{Exchanged, ScepService};
 
 /// Check that a SCEP service answers GetCACaps
 ///
@@ -29,19 +29,19 @@ Examples:
   sceplab health http://pki.example.com/scep
 
 Exit codes:
-  0  the service answers with status 200
+  0  the service answers with its capabilities, or says that it has none
   2  wrong usage
-  4  the service does not answer, or answers with another status")]
-pub(super) struct Arguments {
+  3  the service does not answer, or answers with something else")]
+pub(super) struct HealthArguments {
     /// The SCEP address of the service, such as `http://pki.example.com/scep`
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", value_parser = scep_url())]
     url: Option<ScepUrl>,
     /// How long the service may take to answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
 }
 
-impl Arguments {
+impl HealthArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let urls = self.urls().map_err(|reason| Exit::Usage.because(reason))?;
         let mut failures = Vec::new();
@@ -53,13 +53,14 @@ impl Arguments {
                     say(&format!("{url} is healthy: {capabilities}"));
                     return Ok(Exit::Success);
                 }
-                Err(reason) => failures.push(format!("{url} is not healthy: {reason}")),
+                Err(Unhealthy { reason, cause }) => {
+                    let failure = format!("{url} is not healthy: {reason}");
+                    failures.push(Diagnostic::general(failure).note(cause));
+                }
             }
         }
-        for failure in &failures {
-            complain(failure);
-        }
-        Ok(Exit::Failed)
+        diagnostics(&failures);
+        Ok(Exit::Lab)
     }
 
     /// The addresses to try: the given one, or those of the mock CA, of which one must answer.
@@ -75,30 +76,55 @@ impl Arguments {
         urls.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 
-    async fn ask(&self, url: &ScepUrl) -> Result<String, String> {
+    async fn ask(&self, url: &ScepUrl) -> Result<String, Unhealthy> {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
         let request = Operation::GetCaCaps(None).to_http(Method::Get);
         let Ok(exchanged) = timeout(limit, pki.exchange(&request, "")).await else {
-            return Err(format!("no answer in {} s", self.timeout));
+            return Err(Unhealthy::silent(&NoAnswer::TimedOut(format!(
+                "no answer in {} s",
+                self.timeout
+            ))));
         };
-        match exchanged {
-            Ok(Exchanged::Answered(answer)) if answer.status == 200 => Ok(shown(&answer.body)),
-            Ok(Exchanged::Answered(answer)) => {
-                Err(format!("GetCACaps was answered with HTTP status {}", answer.status))
+        match exchanged.map_err(NoAnswer::from).and_then(Exchanged::response) {
+            Ok(answer) if answer.status == 200 => {
+                capabilities(&answer).map_err(|reason| Unhealthy::foreign(reason, 200))
             }
-            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => Err(reason),
-            Err(error @ PkiError::NotSupported { .. }) => Err(error.to_string()),
+            Ok(answer) => {
+                let reason = format!("GetCACaps {}", answer.answered());
+                Err(Unhealthy::foreign(reason, answer.status))
+            }
+            Err(reason) => Err(Unhealthy::silent(&reason)),
         }
     }
 }
 
-/// The capabilities on one line.
-fn shown(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() {
-        return "no capabilities".to_owned();
+/// Why a service is not healthy.
+struct Unhealthy {
+    reason: String,
+    /// The probable cause.
+    cause: &'static str,
+}
+
+impl Unhealthy {
+    /// No answer came.
+    fn silent(reason: &NoAnswer) -> Self {
+        Self { cause: cause_of_silence(reason), reason: reason.to_string() }
     }
-    visible(&words.chars().take(SHOWN).collect::<String>())
+
+    /// A reply with this HTTP status came that is none of a SCEP service.
+    fn foreign(reason: String, status: u16) -> Self {
+        Self { reason, cause: cause_of_foreign_reply(status) }
+    }
+}
+
+/// The capabilities on one line. A reply with other words only is none of a SCEP service.
+fn capabilities(answer: &HttpResponse) -> Result<String, String> {
+    match answer.capabilities() {
+        Ok(read) if read.is_empty() => Ok("no capabilities".to_owned()),
+        Ok(read) => Ok(visible(&read.to_string())),
+        Err(NoCapabilities { came, .. }) => Err(visible(&format!(
+            "GetCACaps is answered with {came}, which lists no capability of SCEP"
+        ))),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) struct LabArguments {
     /// The SCEP client inside the simulated devices
     #[arg(long, value_name = "CLIENT", value_parser = values::client(), default_value_t)]
     client: Client,
-    /// Write a packet capture of each link to this folder, in a subfolder for each scenario; with `--driver netns`
+    /// Write a packet capture of each link to this folder, in a subfolder for each scenario; passwords in it are not masked; with
+    /// `--driver netns`
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
     /// Keep the labs running after the run until Ctrl-C, for `sceplab shell`; with `--driver netns`

@@ -1,5 +1,6 @@
 //! `sceplab lab-process`: the processes that the drivers `netns` and `docker` start for their labs.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,16 +15,19 @@ use super::wiring::{self, LabRole};
 /// The drivers start it and send it orders on its standard input; it is of no use by hand.
 #[derive(Debug, Args)]
 #[command(hide = true)]
-pub(super) struct Arguments {
+pub(super) struct LabProcessArguments {
     /// The role of the process
-    #[arg(value_parser = one_of(LabRole::NAMED), default_value_t = LabRole::Isolating)]
+    #[arg(value_parser = one_of(LabRole::NAMED.iter().copied()), default_value_t = LabRole::Isolating)]
     role: LabRole,
+    /// A program and its arguments, for a guard
+    #[arg(last = true, hide = true)]
+    command: Vec<OsString>,
 }
 
-impl Arguments {
+impl LabProcessArguments {
     /// Runs to the end of the lab; the process has one thread, because only such a process can enter namespaces.
     pub(super) fn perform(&self) -> ExitCode {
-        wiring::run_lab_process(self.role).unwrap_or_else(|error| {
+        wiring::run_lab_process(self.role, &self.command).unwrap_or_else(|error| {
             complain(&error.to_string());
             Exit::Lab.into()
         })

@@ -13,12 +13,12 @@ use diagnostics::visible;
 Examples:
   sceplab list
   sceplab list scenarios --tag documented")]
-pub(super) struct Arguments {
+pub(super) struct ListArguments {
     #[command(flatten)]
     selection: Selection,
 }
 
-impl Arguments {
+impl ListArguments {
     pub(super) fn perform(&self) -> Result<Exit, CommandError> {
         let scenarios = self.selection.load()?;
         let width = scenarios.iter().map(|scenario| scenario.id.chars().count()).max();

@@ -7,12 +7,12 @@ use clap::Args;
 use super::conform::challenges::ChallengeArguments;
 use super::exit::{CommandError, Exit};
 use super::output::{agreed, can_ask, warn};
-use super::stop::StopSignals;
+use super::stop::{Reading, StopSignals};
 use super::wiring::{TargetOptions, Targets, Used, used};
 use diagnostics::{Diagnostic, visible};
 use model::lab::{ChallengeSource, Lab, SshTarget};
 use model::scenario::Scenario;
-use testbed::{ChangedDevice, Driver, DriverName};
+use testbed::{ChangedDevice, Driver, DriverName, UnrestoredDevice};
 
 /// Options for `--driver live`.
 #[derive(Debug, Clone, Args)]
@@ -56,7 +56,9 @@ impl LiveArguments {
             // All scenarios are skipped.
             return Ok(Targets::default());
         }
+        let reading = Reading::begin(stop);
         let targets = self.targets(&labs).map_err(|reason| Exit::Usage.because(reason))?;
+        drop(reading);
         // If nobody can agree, not even a name server is asked.
         let may_be_used = self.yes || can_ask();
         for line in listed(&used(labs.iter().copied(), &targets, may_be_used).await) {
@@ -198,10 +200,10 @@ pub(super) async fn announce_restoring(
     changed
 }
 
-/// Reports the devices that were restored; `complaints` has the others.
-pub(super) fn report_restored(stopped: &[ChangedDevice], complaints: &[String]) {
+/// Reports the devices that were restored; `unrestored` has the others.
+pub(super) fn report_restored(stopped: &[ChangedDevice], unrestored: &[UnrestoredDevice]) {
     let is_restored =
-        |it: &&ChangedDevice| !complaints.iter().any(|complaint| complaint.contains(&it.device));
+        |it: &&ChangedDevice| unrestored.iter().all(|other| other.device != it.device);
     for ChangedDevice { device, .. } in stopped.iter().filter(is_restored) {
         warn(&format!("the configuration of {device} was put back"));
     }

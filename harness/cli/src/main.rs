@@ -1,10 +1,14 @@
 //! The binary `sceplab`: the command line.
 #![forbid(unsafe_code)]
 
+mod blanks;
+mod bug;
 mod check;
 mod clean;
 mod conform;
 mod conform_client;
+#[cfg(target_os = "linux")]
+mod core_dump;
 mod dut;
 mod enrol;
 mod exit;
@@ -19,10 +23,12 @@ mod output;
 mod progress;
 mod reports;
 mod run;
+mod secrets;
 mod select;
 mod serve;
 mod shell;
 mod stop;
+mod usage;
 mod values;
 mod wiring;
 
@@ -65,25 +71,25 @@ Colour appears on terminals only, and not if NO_COLOR is set.";
 enum Command {
     #[command(flatten)]
     Threaded(Threaded),
-    Shell(shell::Arguments),
-    LabProcess(lab_process::Arguments),
+    Shell(shell::ShellArguments),
+    LabProcess(lab_process::LabProcessArguments),
 }
 
 /// Commands that run on a runtime with threads; the others enter namespaces, which only a process with one thread can do.
 #[derive(Debug, Subcommand)]
 enum Threaded {
-    Run(Box<run::Arguments>),
-    Matrix(matrix::Arguments),
-    Conform(Box<conform::Arguments>),
-    ConformClient(Box<conform_client::Arguments>),
-    Enrol(Box<enrol::Arguments>),
-    Check(check::Arguments),
-    List(list::Arguments),
+    Run(Box<run::RunArguments>),
+    Matrix(matrix::MatrixArguments),
+    Conform(Box<conform::ConformArguments>),
+    ConformClient(Box<conform_client::ConformClientArguments>),
+    Enrol(Box<enrol::EnrolArguments>),
+    Check(check::CheckArguments),
+    List(list::ListArguments),
     Serve(Box<serve::Serve>),
-    Health(health::Arguments),
+    Health(health::HealthArguments),
     Dut(dut::Dut),
-    Clean(clean::Arguments),
-    Man(man::Arguments),
+    Clean(clean::CleanArguments),
+    Man(man::ManArguments),
     /// Print the completions for a shell
     #[command(after_help = "\
 Example:
@@ -96,16 +102,24 @@ Example:
 
 /// Reads the arguments of the process, runs the command and returns its exit code.
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    core_dump::prevent();
     // `ssh` runs this program again to ask for a password.
     if let Some(exit) = wiring::answer_ssh() {
         return exit;
     }
-    exit::shorten_panics();
-    match Cli::parse().command {
+    bug::notice_panics();
+    let command = Cli::try_parse().unwrap_or_else(|error| usage::explained(error).exit()).command;
+    let is_part_of_a_lab = match &command {
+        Command::LabProcess(_) => true,
+        Command::Threaded(Threaded::Dut(dut)) => dut.is_part_of_a_lab(),
+        _ => false,
+    };
+    bug::or_exit(is_part_of_a_lab, || match command {
         Command::Threaded(command) => command.run(),
         Command::Shell(arguments) => arguments.perform(),
         Command::LabProcess(arguments) => arguments.perform(),
-    }
+    })
 }
 
 /// Time for the tasks of the process to end.
@@ -113,6 +127,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl Threaded {
     fn run(self) -> ExitCode {
+        wiring::guard_programs();
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => {

@@ -7,6 +7,7 @@ use clap::{Arg, Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use diagnostics::counted;
+use files::{Readers, replace};
 use report::markdown::{head, row};
 
 use super::exit::{CommandError, Exit};
@@ -26,7 +27,7 @@ Exit codes:
   2  wrong usage
   3  the folder or a page cannot be written"
 )]
-pub(super) struct Arguments {
+pub(super) struct ManArguments {
     /// The folder for the pages; it is made if it does not exist
     #[arg(value_name = "DIR", required_unless_present = "markdown")]
     folder: Option<PathBuf>,
@@ -35,7 +36,7 @@ pub(super) struct Arguments {
     markdown: bool,
 }
 
-impl Arguments {
+impl ManArguments {
     /// Documents `program` and its commands.
     ///
     /// # Errors
@@ -69,7 +70,7 @@ fn write_pages(program: &Command, folder: &Path) -> io::Result<usize> {
         let mut page = Vec::new();
         man.render(&mut page)?;
         further_sections(command).to_writer(&mut page)?;
-        fs::write(folder.join(man.get_filename()), page)?;
+        replace(&folder.join(man.get_filename()), &page, Readers::Everyone)?;
     }
     Ok(documented(program).count())
 }

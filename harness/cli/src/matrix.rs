@@ -13,7 +13,7 @@ use super::lab_arguments::client_fits;
 use super::output::{say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
-use super::select::{self, DEFAULT_PATH};
+use super::select::{self, DEFAULT_PATH, keep_secrets_of};
 use super::stop::{StopSignals, end_at_once, settle};
 use super::values::{self, jobs};
 use super::wiring::{self, Targets};
@@ -55,7 +55,7 @@ Exit codes:
   4  a cell failed, or passed although the ledger expects a failure
   5  nothing was selected
   130  interrupted")]
-pub(super) struct Arguments {
+pub(super) struct MatrixArguments {
     /// Scenario files, or folders to search for scenarios with the tag `matrix`
     #[arg(value_name = "PATH", default_value = DEFAULT_PATH)]
     paths: Vec<PathBuf>,
@@ -81,7 +81,7 @@ pub(super) struct Arguments {
 /// A driver for each client.
 type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
 
-impl Arguments {
+impl MatrixArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
@@ -105,6 +105,7 @@ impl Arguments {
         let fits = |client: &Client| client_fits(*client, self.driver);
         self.clients.iter().try_for_each(fits).map_err(|reason| Exit::Usage.because(reason))?;
         let scenarios = select::tagged_or_named(&self.paths, TAG)?;
+        keep_secrets_of(&scenarios, None);
         let plan = Plan::of(scenarios, self.columns());
         // Mistakes in the ledger and in the labs are shown together.
         let ledger = self.ledger();
@@ -115,9 +116,12 @@ impl Arguments {
         if let Err(errors) = &ledger {
             wrong.extend_from_slice(errors);
         }
-        let (Ok(plan), Ok(ledger)) = (plan, ledger) else {
+        let (Ok(mut plan), Ok(ledger)) = (plan, ledger) else {
             return Err(wrong.into());
         };
+        for client in self.columns() {
+            plan.versions.extend(client.version().await.map(|version| (client, version)));
+        }
         let driver = |client| {
             let options = LabOptions { client, ..LabOptions::default() };
             wiring::driver(self.driver, options, Targets::default())
@@ -132,7 +136,7 @@ impl Arguments {
     /// The clients in their usual order, each once.
     fn columns(&self) -> Vec<Client> {
         let asked = |client: &Client| self.clients.is_empty() || self.clients.contains(client);
-        Client::ALL.into_iter().filter(asked).collect()
+        Client::ALL.iter().copied().filter(asked).collect()
     }
 
     fn ledger(&self) -> Result<Ledger, Vec<Diagnostic>> {
@@ -163,7 +167,7 @@ impl Arguments {
             matrix.unmatched = unmatched(plan, ledger);
         }
         show(&matrix, palette);
-        self.reports.write(&matrix, Exit::of(&matrix))
+        self.reports.write(&matrix, Exit::of(&matrix), stop).await
     }
 
     /// True if all scenarios and clients run, so that an entry of the ledger must be about some cell.

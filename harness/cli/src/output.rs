@@ -1,7 +1,7 @@
 //! Results on stdout, messages and questions on stderr. A closed pipe is not an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -10,12 +10,54 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use diagnostics::{Diagnostic, Palette, counted, render};
+use redact::{Masker, Secret, printable};
 
 /// Why stdout could not be written, unless its reader closed it.
 static FAILED: OnceLock<String> = OnceLock::new();
 
+/// Masks the secrets of the command in every line of output, besides the maskers where the lines are made.
+static HIDDEN: Mutex<Option<Masker>> = Mutex::new(None);
+
+/// Masks more secrets from now on.
+pub(super) fn hide<'a>(secrets: impl IntoIterator<Item = &'a Secret>) {
+    let mut hidden = HIDDEN.lock();
+    let masker = hidden.take().unwrap_or_default();
+    *hidden = Some(masker.with(secrets.into_iter().cloned()));
+}
+
+/// A text of a peer without secrets.
+pub(super) fn masked(text: &str) -> String {
+    HIDDEN.lock().clone().unwrap_or_default().text(text)
+}
+
+/// Lines of output without secrets, and without characters that act on a terminal, but for colours.
+pub(super) fn shown(lines: &str) -> String {
+    let masker = HIDDEN.lock().clone().unwrap_or_default();
+    printable(&masker.output(lines))
+}
+
+/// True if a report goes to stdout, so that all other results go to stderr.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Keeps stdout for a report: from now on, lines of results go to stderr.
+pub(super) fn keep_stdout_for_report() {
+    IS_TAKEN.store(true, Ordering::Relaxed);
+}
+
 /// Writes a line of results.
 pub(super) fn say(line: &str) {
+    if IS_TAKEN.load(Ordering::Relaxed) {
+        return warn(line);
+    }
+    write_stdout(&shown(line));
+}
+
+/// Writes a report to stdout; it ends with a line feed.
+pub(super) fn say_report(text: &str) {
+    write_stdout(text.strip_suffix('\n').unwrap_or(text));
+}
+
+fn write_stdout(line: &str) {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
     if let Err(error) = written.and_then(|()| stdout.flush())
@@ -54,7 +96,7 @@ pub(super) fn log_queued(line: &str) {
 
 /// Writes a message; errors are ignored, because there is no other place to report them.
 pub(super) fn warn(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", shown(line));
 }
 
 /// Shows an error that is not about a file.
@@ -73,6 +115,14 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
     }
     if diagnostics.len() > 1 {
         warn(&format!("\n{}", counted(diagnostics.len(), "error")));
+    }
+}
+
+/// Shows diagnostics that end nothing, each followed by an empty line.
+pub(super) fn warnings(diagnostics: &[Diagnostic]) {
+    let palette = Palette::of(&io::stderr());
+    for diagnostic in diagnostics {
+        warn(&format!("{}\n", render("warning", diagnostic, palette)));
     }
 }
 

@@ -37,11 +37,11 @@ Examples:
 Exit codes:
   0  all passed or were skipped
   2  wrong usage, or an invalid file
-  3  a lab could not be built or broke, or a device could not be restored
+  3  a lab could not be built or broke, a device could not be restored, or a capture is incomplete
   4  a scenario failed
   5  nothing was selected, or you answered no
   130  interrupted")]
-pub(super) struct Arguments {
+pub(super) struct RunArguments {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(super) struct Arguments {
     live: LiveArguments,
 }
 
-impl Arguments {
+impl RunArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
@@ -68,15 +68,16 @@ impl Arguments {
         let stopped = tokio::spawn(announce_restoring(stop.clone(), Arc::clone(&driver)));
         let exit = self.run(scenarios, &driver, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
-        let complaints = settle(&*driver).await;
+        let remains = settle(&*driver).await;
         if stopped.is_finished()
             && let Ok(stopped) = stopped.await
         {
-            report_restored(&stopped, &complaints);
+            report_restored(&stopped, &remains.devices);
         }
-        // A simulated lab that cannot be removed is a warning, but a real device that is left changed is an error.
+        // A simulated lab that cannot be removed is a warning, but a real device that is left changed or a capture that lacks frames is
+        // an error.
         Ok(match exit {
-            Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
+            Exit::Success | Exit::Failed if remains.decisive().next().is_some() => Exit::Lab,
             exit => exit,
         })
     }
@@ -89,6 +90,7 @@ impl Arguments {
         self.reports.check()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         let scenarios = self.selection.load()?;
+        self.selection.keep_secrets_of(&scenarios);
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
@@ -127,7 +129,7 @@ impl Arguments {
         let outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
         progress.end();
         show(&outcome, palette);
-        self.reports.write(&outcome, Exit::of(&outcome))
+        self.reports.write(&outcome, Exit::of(&outcome), stop).await
     }
 }
 

@@ -2,13 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::exit::{CommandError, Exit};
-use diagnostics::Diagnostic;
+use super::output;
+use super::secrets::short;
+use diagnostics::{Diagnostic, Source, did_you_mean};
 use model::lab::Lab;
-use model::scenario::{Found, LoadErrors, Scenario, TARGETS, discover, load_each};
+use model::near_files;
+use model::scenario::{
+    Found, LoadErrors, Scenario, Step, TARGETS, discover, load_each, load_each_by,
+};
+use redact::{clear_passwords, is_short};
 
 /// The folder of scenarios if no path is given.
 pub(super) const DEFAULT_PATH: &str = "scenarios";
@@ -30,9 +37,17 @@ pub(super) struct Selection {
 impl Selection {
     /// Reads the selected scenarios; the error has the mistakes in all of them.
     pub(super) fn load(&self) -> Result<Vec<Scenario>, CommandError> {
+        self.load_by(Source::read)
+    }
+
+    /// The same, with the files read by `read`.
+    pub(super) fn load_by(
+        &self,
+        read: impl Fn(&Path) -> Result<Arc<Source>, Diagnostic>,
+    ) -> Result<Vec<Scenario>, CommandError> {
         let has_tag = |it: &Scenario| it.tags.iter().any(|tag| self.tags.contains(tag));
         let is_meant = |it: &Scenario| self.tags.is_empty() || has_tag(it);
-        chosen(self.read()?, &self.paths, &self.tags.join("`, `"), is_meant)
+        chosen(self.read(read)?, &self.paths, &self.tags.join("`, `"), is_meant)
     }
 
     /// The given paths that are files.
@@ -59,18 +74,74 @@ impl Selection {
         (!paths.is_empty()).then_some(Self { paths, tags, lab })
     }
 
-    fn read(&self) -> Result<Vec<Scenario>, LoadErrors> {
+    /// The error about the lab, with suggestions if there is no such file.
+    fn with_near_lab(&self, wrong: Diagnostic) -> Diagnostic {
+        let Some(lab) = self.lab.as_deref().filter(|lab| !lab.exists()) else { return wrong };
+        let near =
+            near_files(Path::new(""), &lab.display().to_string(), &["scenarios/labs", "labs"]);
+        let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
+        near.into_iter().fold(wrong, Diagnostic::note)
+    }
+
+    fn read(
+        &self,
+        read: impl Fn(&Path) -> Result<Arc<Source>, Diagnostic>,
+    ) -> Result<Vec<Scenario>, LoadErrors> {
         let mut errors = Vec::new();
         let lab = self.lab.as_deref().map(Lab::load).transpose();
         let lab = lab.unwrap_or_else(|wrong| {
-            errors.extend(wrong);
+            errors.extend(wrong.into_iter().map(|wrong| self.with_near_lab(wrong)));
             // Some lab, so that the scenarios' own labs are not read.
             Some(Lab::default())
         });
-        let scenarios = load_each(&found(&self.paths)?, lab.as_ref());
+        let scenarios = load_each_by(read, &found(&self.paths)?, lab.as_ref());
         // If the lab cannot be read, errors about its devices would mislead.
         if errors.is_empty() { scenarios } else { Err(LoadErrors::new(errors)) }
     }
+
+    /// Masks the secrets of these scenarios in all output, and warns of those that are too short for that.
+    pub(super) fn keep_secrets_of(&self, scenarios: &[Scenario]) {
+        keep_secrets_of(scenarios, self.lab.as_deref());
+    }
+}
+
+/// Masks the secrets of these scenarios in all output, and warns of those that are too short for that; `lab` is the lab file of the
+/// command line.
+pub(super) fn keep_secrets_of(scenarios: &[Scenario], lab: Option<&Path>) {
+    let warnings = scenarios.iter().flat_map(|scenario| {
+        let file = file_of_lab(scenario, lab);
+        let in_lab = scenario.lab.short_secrets().into_iter().map(|what| (file, what));
+        let in_steps = short_in_steps(scenario).into_iter();
+        let in_steps = in_steps.map(|what| (scenario.path.as_path(), what));
+        in_lab.chain(in_steps).collect::<Vec<_>>()
+    });
+    let warning = |(path, what): (&Path, String)| {
+        short(|message| Diagnostic::of_file(path.display().to_string(), message), &what)
+    };
+    output::warnings(LoadErrors::new(warnings.map(warning).collect()).diagnostics());
+    for scenario in scenarios {
+        output::hide(&scenario.lab.secrets());
+    }
+}
+
+/// The file of the lab that a scenario uses: the one of the command line, unless that is for another lab.
+fn file_of_lab<'a>(scenario: &'a Scenario, lab: Option<&'a Path>) -> &'a Path {
+    let own = scenario.lab_file.as_deref().unwrap_or(&scenario.path);
+    lab.filter(|_| scenario.skip_reason.is_none()).unwrap_or(own)
+}
+
+/// The passwords in configuration lines of steps that are too short to be masked everywhere, unless they are those of the lab.
+fn short_in_steps(scenario: &Scenario) -> Vec<String> {
+    let known = scenario.lab.secrets();
+    let is_short_line = |line: &str| {
+        let found = clear_passwords(line);
+        !found.is_empty() && found.iter().all(|secret| is_short(secret) && !known.contains(secret))
+    };
+    let given = |step: &Step| {
+        step.action.given_to_device().is_some_and(|lines| lines.lines().any(is_short_line))
+    };
+    let short = scenario.steps.iter().zip(1..).filter(|(step, _)| given(step));
+    short.map(|(_, number)| format!("the password in step {number}")).collect()
 }
 
 /// Reads the scenario files among `paths`, and the scenarios with the tag in its folders.

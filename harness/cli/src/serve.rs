@@ -2,23 +2,28 @@
 
 mod arguments;
 mod decisions;
+mod limits;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use mock_ca::control::Control;
-use mock_ca::{Ca, Fault, OpenError, PersonalityName, Trigger};
+use mock_ca::control::{Control, Mask};
+use mock_ca::{Ca, ChallengePolicy, Fault, OpenError, PersonalityName, Settings, Trigger};
 use scep::certificate::Fingerprint;
 use scep::key_usage::KeyUsage;
 use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 pub(super) use self::arguments::{Serve, listening_port};
 use super::exit::{CommandError, Exit};
-use super::output::{say, warn};
-use super::stop::StopSignals;
+use super::output::{self, say, warn};
+use super::secrets::keep_secret;
+use super::stop::{Reading, StopSignals};
 use diagnostics::Diagnostic;
+use model::lab::Secret;
 
 impl Serve {
     /// Serves until Ctrl-C or SIGTERM.
@@ -33,8 +38,14 @@ impl Serve {
             return Ok(Exit::Success);
         }
         let stop = StopSignals::listen();
+        if let (Some(state), Some(copy)) = (&self.state, &self.backup) {
+            return back_up(state.clone(), copy.clone(), &stop).await;
+        }
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
+        let reading = Reading::begin(&stop);
         let mut settings = self.settings().map_err(wrong_usage)?;
+        keep_secret("a challenge password", &known_challenges(&settings.challenge));
+        output::hide(settings.admin.as_ref().map(|admin| &admin.password));
         settings.on_log = Some(self.log_observer().map_err(|reason| Exit::Lab.because(reason))?);
         let address = self.address().map_err(wrong_usage)?;
         // A port in use is reported before keys are made, which takes a while.
@@ -44,16 +55,21 @@ impl Serve {
             None => None,
         };
         let bound = listener.local_addr().unwrap_or(address);
-        let warnings = self.warnings(&settings, bound);
-        let ca = Ca::open(settings, SystemTime::now()).map_err(|error| {
-            let exit = match error {
-                OpenError::Subject { .. } | OpenError::Fault(_) => Exit::Usage,
-                _ => Exit::Lab,
-            };
-            exit.because(format!("cannot open the CA: {error}"))
-        })?;
+        let mut warnings = self.warnings(&settings, bound);
+        let connections = limits::with_files(settings.limits.connections);
+        if connections < settings.limits.connections {
+            warnings.push(format!(
+                "the system permits few open files (`ulimit -n`), so no more than {connections} connections are open at once"
+            ));
+            settings.limits.connections = connections;
+        }
+        drop(reading);
+        let Some(ca) = open(settings, &stop).await? else { return Ok(Exit::Success) };
         for warning in warnings {
             warn(&format!("warning: {warning}"));
+        }
+        if let Some(note) = ca.state_note() {
+            warn(&format!("note: {note}"));
         }
         for fact in banner(&ca, bound) {
             say(&fact);
@@ -66,6 +82,49 @@ impl Serve {
         }
         serve(listener, control, ca, &stop).await;
         Ok(Exit::Success)
+    }
+}
+
+/// The challenge passwords that are known before the first request.
+fn known_challenges(policy: &ChallengePolicy) -> Vec<Secret> {
+    match policy {
+        ChallengePolicy::None => Vec::new(),
+        ChallengePolicy::Static(secret) => vec![secret.clone()],
+        ChallengePolicy::OneTime { preset, .. } => preset.clone(),
+    }
+}
+
+/// Opens the CA, unless a signal comes first: a disk may be slow, and keys take a while.
+async fn open(settings: Settings, stop: &StopSignals) -> Result<Option<Arc<Ca>>, CommandError> {
+    let opening = spawn_blocking(move || Ca::open(settings, SystemTime::now()));
+    let Some(opened) = unless_stopped(opening, stop).await? else { return Ok(None) };
+    opened.map(Some).map_err(|error| {
+        let exit = match error {
+            OpenError::Subject { .. } | OpenError::Fault(_) => Exit::Usage,
+            _ => Exit::Lab,
+        };
+        exit.because(format!("cannot open the CA: {error}"))
+    })
+}
+
+/// Copies a state, unless a signal comes first.
+async fn back_up(state: PathBuf, copy: PathBuf, stop: &StopSignals) -> Result<Exit, CommandError> {
+    let copied = format!("copied `{}` to `{}`", state.display(), copy.display());
+    let copying = spawn_blocking(move || mock_ca::back_up(&state, &copy));
+    let Some(outcome) = unless_stopped(copying, stop).await? else { return Ok(Exit::Interrupted) };
+    outcome.map_err(|error| Exit::Lab.because(format!("cannot copy the state: {error}")))?;
+    say(&copied);
+    Ok(Exit::Success)
+}
+
+/// The result of a task; `None` if a signal comes first.
+async fn unless_stopped<T>(
+    task: JoinHandle<T>,
+    stop: &StopSignals,
+) -> Result<Option<T>, CommandError> {
+    tokio::select! {
+        ended = task => ended.map(Some).map_err(|error| Exit::Internal.because(error.to_string())),
+        () = stop.clone().received(1) => Ok(None),
     }
 }
 
@@ -92,7 +151,9 @@ async fn serve(
 ) {
     let controlling = async {
         match control {
-            Some(listener) => Control::new(Arc::clone(&ca)).serve(listener).await,
+            Some(listener) => {
+                Control::masked(Arc::clone(&ca), Mask::new(output::masked)).serve(listener).await;
+            }
             None => std::future::pending().await,
         }
     };
@@ -136,7 +197,7 @@ fn faults() -> Vec<String> {
     let mut lines = Vec::new();
     let mut last = Vec::new();
     for fault in Fault::ALL {
-        let fitting: Vec<_> = Trigger::ALL.into_iter().filter(|it| fault.fits(*it)).collect();
+        let fitting: Vec<_> = Trigger::ALL.iter().copied().filter(|it| fault.fits(*it)).collect();
         if fitting != last {
             let names: Vec<_> = fitting.iter().map(|trigger| trigger.as_str()).collect();
             lines.extend((!lines.is_empty()).then(String::new));
@@ -152,7 +213,7 @@ fn faults() -> Vec<String> {
 
 /// The personalities that have the fault, if not all have it.
 fn servers(fault: Fault) -> String {
-    let able: Vec<_> = PersonalityName::ALL.into_iter().filter(|it| fault.suits(*it)).collect();
+    let able: Vec<_> = PersonalityName::ALL.iter().copied().filter(|it| fault.suits(*it)).collect();
     if able.len() == PersonalityName::ALL.len() {
         return String::new();
     }
@@ -162,8 +223,6 @@ fn servers(fault: Fault) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mock_ca::Settings;
-
     use super::*;
 
     fn names(personality: PersonalityName) -> Vec<String> {
@@ -178,6 +237,17 @@ mod tests {
         assert_eq!(names(PersonalityName::Rfc8894), ["url", "ca"]);
         let ndes = names(PersonalityName::Ndes);
         assert_eq!(ndes, ["url", "url", "url", "admin", "ra-signing", "ra-encryption", "ca"]);
+    }
+
+    #[test]
+    fn last_line_of_the_banner_is_the_one_that_containers_wait_for() {
+        for personality in PersonalityName::ALL.iter().copied() {
+            let ca = Ca::open(Settings::new("pki", personality), SystemTime::now()).unwrap();
+            let lines = banner(&ca, "127.0.0.1:8080".parse().unwrap());
+            let ready = |line: &String| line.contains("ca             SHA-256");
+            let found = lines.iter().position(ready);
+            assert_eq!(found, Some(lines.len() - 1), "{personality}: {lines:?}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ Exit codes:
   that of the command; 127 if there is no such command, 126 if it cannot be run, as in a shell
   2  wrong usage, or no such lab or host
   3  the lab cannot be entered")]
-pub(super) struct Arguments {
+pub(super) struct ShellArguments {
     /// The lab, by the id of its scenario or by its process; needed only if several running labs have this host
     #[arg(long, value_name = "ID")]
     lab: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     command: Vec<OsString>,
 }
 
-impl Arguments {
+impl ShellArguments {
     /// Runs the command to its end; the process has one thread, because only such a process can enter namespaces.
     pub(super) fn perform(&self) -> ExitCode {
         self.outcome().unwrap_or_else(|(code, reason)| {

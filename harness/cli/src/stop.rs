@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::exit::Exit;
+use super::exit::{CommandError, Exit};
 use super::output::warn;
 use diagnostics::{Diagnostic, Palette, render};
-use testbed::{ChangedDevice, Driver, Remains};
+use testbed::{ChangedDevice, Driver, Remains, UnrestoredDevice};
 
 /// Counts the signals to stop: SIGINT, SIGTERM and SIGHUP.
 #[derive(Clone)]
@@ -33,11 +34,47 @@ impl StopSignals {
         Self(received)
     }
 
+    /// Waits for one more signal than were received so far.
+    pub(super) async fn another(&self) {
+        let received = *self.0.borrow();
+        self.clone().received(received + 1).await;
+    }
+
     /// Waits until so many signals were received.
     pub(super) async fn received(mut self, times: usize) {
         if self.0.wait_for(|count| *count >= times).await.is_err() {
             pending::<()>().await;
         }
+    }
+}
+
+/// Runs what may wait, such as reading a file that is a pipe, so that the caller can be dropped by a signal.
+///
+/// # Errors
+/// If it panics.
+pub(super) async fn interruptible<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CommandError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Exit::Internal.because(error))
+}
+
+/// The time in which files are read that may be pipes, and nothing has begun yet; a signal then ends the process.
+pub(super) struct Reading(JoinHandle<()>);
+
+impl Reading {
+    /// Begins; dropping the value ends it.
+    pub(super) fn begin(stop: &StopSignals) -> Self {
+        let stop = stop.clone();
+        Self(tokio::spawn(async move {
+            stop.another().await;
+            std::process::exit(Exit::Interrupted as i32);
+        }))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -54,7 +91,7 @@ pub(super) async fn end_at_once_and_warn(
 ) {
     stop.clone().received(2).await;
     let remains = driver.get().map(|driver| driver.remains()).unwrap_or_default();
-    for complaint in remains.devices {
+    for UnrestoredDevice { complaint, .. } in remains.devices {
         warn(&format!("warning: {complaint}"));
     }
     for ChangedDevice { device, saved_in } in remains.changed {
@@ -66,14 +103,14 @@ pub(super) async fn end_at_once_and_warn(
     end_at_once(stop).await;
 }
 
-/// Waits until all labs are removed, warns about what could not be removed, and returns the problems with real devices.
-pub(super) async fn settle(driver: &dyn Driver) -> Vec<String> {
+/// Waits until all labs are removed, warns about what could not be removed, and returns it.
+pub(super) async fn settle(driver: &dyn Driver) -> Remains {
     let palette = Palette::of(&std::io::stderr());
-    let Remains { complaints, devices, .. } = driver.settle().await;
-    for complaint in complaints.iter().chain(&devices) {
+    let remains = driver.settle().await;
+    for complaint in remains.complaints.iter().map(String::as_str).chain(remains.decisive()) {
         warn(&render("warning", &Diagnostic::general(complaint), palette));
     }
-    devices
+    remains
 }
 
 /// True if SIGHUP is ignored, as under `nohup`, or if the system does not say.

@@ -1,9 +1,19 @@
 //! Parsers for the values of options.
 
+mod listening;
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, Error};
+use model::scep_url::ScepUrl;
 use testbed::{Client, DriverName};
+
+pub(super) use self::listening::listening_address;
 
 /// Reads the name of a driver.
 pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
@@ -19,20 +29,29 @@ pub(super) fn driver() -> impl TypedValueParser<Value = DriverName> {
             "Nothing is built: real devices by SSH and real PKIs by URL, on this machine's network"
         }
     };
-    one_of(DriverName::ALL.map(|it| (PossibleValue::new(it.as_str()).help(help(it)), it)))
+    one_of(
+        DriverName::NAMED
+            .iter()
+            .map(move |(name, it)| (PossibleValue::new(*name).help(help(*it)), *it)),
+    )
 }
 
 /// Reads the name of a client inside the simulated devices.
 pub(super) fn client() -> impl TypedValueParser<Value = Client> {
-    one_of(Client::ALL.map(|it| (PossibleValue::new(it.as_str()).help(it.description()), it)))
+    one_of(
+        Client::NAMED
+            .iter()
+            .map(|(name, it)| (PossibleValue::new(*name).help(it.description()), *it)),
+    )
 }
 
 /// Reads one of these values by its name.
-pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
-    known: [(impl Into<PossibleValue>, T); N],
+pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
+    known: impl IntoIterator<Item = (impl Into<PossibleValue>, T)>,
 ) -> impl TypedValueParser<Value = T> {
-    let known = known.map(|(name, value)| (name.into(), value));
-    let names = known.each_ref().map(|(name, _)| name.clone());
+    let known = known.into_iter().map(|(name, value)| (name.into(), value));
+    let known: Vec<(PossibleValue, T)> = known.collect();
+    let names: Vec<PossibleValue> = known.iter().map(|(name, _)| name.clone()).collect();
     PossibleValuesParser::new(names).try_map(move |given| {
         let found = known.iter().find(|(name, _)| name.get_name() == given);
         found.map(|(_, value)| *value).ok_or("not one of the known values")
@@ -42,4 +61,83 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static, const N: usize>(
 /// Reads the number of things that run at once.
 pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "it takes a whole number, 1 or more".to_owned())
+}
+
+/// Reads a URL.
+pub(super) fn scep_url() -> impl TypedValueParser<Value = ScepUrl> {
+    UrlParser
+}
+
+#[derive(Debug, Clone)]
+struct UrlParser;
+
+impl TypedValueParser for UrlParser {
+    type Value = ScepUrl;
+
+    /// The error shows the value, unless it may contain a password.
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<ScepUrl, Error> {
+        let text = value.to_string_lossy();
+        match text.parse::<ScepUrl>() {
+            Err(error) if text.contains('@') => {
+                let argument = argument.map(ToString::to_string).unwrap_or_default();
+                let message = format!("invalid value for '{argument}': {error}\n");
+                Err(Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
+            }
+            _ => ScepUrl::from_str.parse_ref(command, argument, value),
+        }
+    }
+}
+
+/// Reads a DNS name; an address and a URL are none.
+pub(super) fn dns_name(text: &str) -> Result<String, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Err("an IP address is no DNS name".to_owned());
+    }
+    if !text.is_ascii() {
+        return Err(
+            "write a name with other letters than ASCII in its encoded form, `xn--…`".to_owned()
+        );
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(allowed);
+    if text.len() <= 253 && text.split('.').all(is_label) {
+        Ok(text.to_owned())
+    } else {
+        Err("a DNS name is made of letters, digits, `-` and `_`, with dots between its labels"
+            .to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dns_names_are_dns_names() {
+        for name in
+            ["r1", "r1.example.com", "*.example.com", "_scep._tcp.example", "xn--grn-ioa.example"]
+        {
+            assert_eq!(dns_name(name).as_deref(), Ok(name));
+        }
+        for (wrong, reason) in [
+            ("10.0.0.1", "IP address"),
+            ("2001:db8::1", "IP address"),
+            ("grün.example", "xn--"),
+            ("", "letters, digits"),
+            ("a..b", "letters, digits"),
+            ("a.", "letters, digits"),
+            ("http://r1.example", "letters, digits"),
+            ("r1.example:443", "letters, digits"),
+            ("r1 r2", "letters, digits"),
+            ("r1,r2", "letters, digits"),
+        ] {
+            let error = dns_name(wrong).unwrap_err();
+            assert!(error.contains(reason), "`{wrong}`: {error}");
+        }
+    }
 }

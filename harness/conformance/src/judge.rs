@@ -3,55 +3,72 @@
 use scep::attribute::PkiStatus;
 
 use super::Target;
-use model::scenario::{Action, Conformance, Scenario};
+use super::cause::count_once;
+use super::plan::{is_control, sends_messages};
+use model::scenario::{Conformance, Scenario};
 use results::requirement::{End, Level};
 use results::{
-    Assessment, Case, ConformanceReport, Date, Outcome, Reason, RequirementResult, ScenarioOutcome,
-    Verdict,
+    Assessment, Case, ConformanceReport, Date, Failure, Outcome, Reason, RequirementResult,
+    ScenarioOutcome, ServerState, Skip, SkipCause, Verdict,
 };
 use runner::blank;
+
+/// What results are compared with.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    /// The tested peer, with its known deviations.
+    pub target: &'a Target,
+    /// The end of the protocol that it implements.
+    pub end: End,
+    /// True if SHOULD counts as MUST.
+    pub strict: bool,
+    /// The day on which known deviations are compared with their last day.
+    pub today: Date,
+    /// All cases for this end, selected or not: a requirement conforms if all of its cases held.
+    pub known: &'a [Scenario],
+    /// Why cases that send messages cannot be judged, if the plain right exchange was not granted.
+    pub no_plain_exchange: Option<Skip>,
+    /// True if nothing that a server answered is an answer of a SCEP service, so that it meets no requirement.
+    pub is_no_service: bool,
+}
 
 /// Compares results with the levels of the cases and the known deviations of the target. `skipped` are cases that were not
 /// run, with reasons.
 pub fn judge(
-    target: &Target,
-    end: End,
+    rules: &Rules<'_>,
     outcome: Outcome,
     cases: &[Scenario],
-    skipped: Vec<(Scenario, String)>,
-    strict: bool,
-    today: Date,
+    skipped: Vec<(Scenario, Skip)>,
 ) -> ConformanceReport {
     let Outcome { scenarios, unfinished, interrupted, elapsed, .. } = outcome;
     let issued = scenarios.iter().flat_map(|one| one.received.clone()).collect();
     let challenges = scenarios.iter().map(|one| one.challenges).sum();
-    let is_failed_control = |scenario: &ScenarioOutcome| {
-        matches!(scenario.verdict, Verdict::Failed(_))
-            && cases.iter().any(|case| case.id == scenario.id && is_control(case))
-    };
-    let grants_nothing = end == End::Server && scenarios.iter().any(is_failed_control);
-    let judged = scenarios.into_iter().filter_map(|scenario| {
+    let judged = scenarios.into_iter().map(with_doubt).filter_map(|scenario| {
         let case = cases.iter().find(|case| case.id == scenario.id)?;
         let conformance = case.conformance.as_ref()?;
-        let assessment = match unproved(case, &scenario.verdict).filter(|_| grants_nothing) {
-            Some(reason) => Assessment::Skipped { reason: reason.to_owned() },
-            None => assessment(target, conformance, &scenario, strict, today),
+        let assessment = match &rules.no_plain_exchange {
+            Some(skip) if is_unproved(case, &scenario.verdict) => Assessment::Skipped(skip.clone()),
+            _ if rules.is_no_service && scenario.verdict == Verdict::Passed => {
+                Assessment::Skipped(no_service())
+            }
+            _ => assessment(rules, conformance, &scenario),
         };
         Some(case_of(conformance, scenario, assessment))
     });
-    let not_run = skipped.into_iter().filter_map(|(case, reason)| {
-        Some(case_of(case.conformance.as_ref()?, blank(&case), Assessment::Skipped { reason }))
+    let not_run = skipped.into_iter().filter_map(|(case, skip)| {
+        Some(case_of(case.conformance.as_ref()?, blank(&case), Assessment::Skipped(skip)))
     });
     let mut cases: Vec<Case> = judged.chain(not_run).collect();
     cases.sort_by(|a, b| a.id.cmp(&b.id));
+    count_once(&mut cases, rules.known);
     ConformanceReport {
-        requirements: RequirementResult::of_all(&cases),
-        target: target.title.clone(),
-        end,
+        requirements: RequirementResult::of_all(&cases, &levels(rules.known, rules.end)),
+        target: rules.target.title.clone(),
+        end: rules.end,
         discovered: Vec::new(),
         cases,
         unfinished,
-        strict,
+        strict: rules.strict,
         interrupted,
         given_up: None,
         issued,
@@ -60,34 +77,31 @@ pub fn judge(
     }
 }
 
-/// True for the case with the request that a server must grant; without it, a refused request proves nothing.
-fn is_control(case: &Scenario) -> bool {
-    case.conformance.as_ref().is_some_and(|conformance| conformance.is_control)
+/// The skip of a case that something else than a SCEP service happens to pass.
+fn no_service() -> Skip {
+    let reason = "nothing that this URL answers is an answer of a SCEP service";
+    Skip::new(SkipCause::Inconclusive, reason)
 }
 
-/// The reason why a case proves nothing about a server that grants no request at all, for example because of a wrong
-/// challenge password.
-fn unproved(case: &Scenario, verdict: &Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::Passed if only_refuses(case) => {
-            Some("nothing is proved: the server refuses the right request as well")
-        }
-        Verdict::Failed(failure)
-            if !is_control(case) && failure.pki_status == Some(PkiStatus::Failure) =>
-        {
-            Some("the server refuses the right request as well")
-        }
-        _ => None,
-    }
+/// Requirement and level of each case for this end.
+fn levels(known: &[Scenario], end: End) -> Vec<(&'static str, Level)> {
+    let conformances = known.iter().filter_map(|case| case.conformance.as_ref());
+    let own = conformances.filter(|conformance| conformance.end == end);
+    own.map(|conformance| (conformance.requirement.id, conformance.level)).collect()
 }
 
-/// True if a case accepts only a refusal of its last message.
-fn only_refuses(case: &Scenario) -> bool {
-    let last = case.steps.iter().rev().find_map(|step| match &step.action {
-        Action::Scep(step) if step.request.operation.has_message() => Some(step),
-        _ => None,
-    });
-    last.is_some_and(|step| !step.may_be_granted())
+/// True if a case proves nothing about a server that did not grant the plain request. A server that ends, or that grants a
+/// wrong request although it refuses the right one, is judged.
+fn is_unproved(case: &Scenario, verdict: &Verdict) -> bool {
+    let is_proved = match verdict {
+        Verdict::Failed(failure) => {
+            let status = failure.reply.as_ref().and_then(|reply| reply.pki_status.as_ref());
+            failure.ended_server.is_some() || status == Some(&PkiStatus::Success)
+        }
+        Verdict::Passed | Verdict::Skipped(_) => false,
+        Verdict::LabBroke { .. } | Verdict::Panicked { .. } => true,
+    };
+    !is_proved && !is_control(case) && sends_messages(case)
 }
 
 fn case_of(conformance: &Conformance, scenario: ScenarioOutcome, assessment: Assessment) -> Case {
@@ -95,43 +109,77 @@ fn case_of(conformance: &Conformance, scenario: ScenarioOutcome, assessment: Ass
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         requirement: conformance.requirement.id.to_owned(),
-        section: conformance.section.clone(),
         level: conformance.level,
-        sentence: conformance.sentence.clone(),
+        basis: conformance.basis.clone(),
         seen: conformance.seen.clone(),
         assessment,
         scenario,
     }
 }
 
+/// The possible reasons why a server does not serve after a request.
+pub fn doubt(state: ServerState) -> &'static str {
+    match state {
+        ServerState::Hangs => {
+            "either this request ended it, or somebody stopped it, or it hangs or is overloaded, or a firewall drops what is sent"
+        }
+        ServerState::Gone => "either this request ended it, or somebody stopped it",
+        ServerState::Back => "either this request ended it, or somebody restarted it",
+    }
+}
+
+/// Says of a server that was gone after a request how to find out if the request ended it.
+fn with_doubt(mut scenario: ScenarioOutcome) -> ScenarioOutcome {
+    let repeat = format!("with `--case {}`", scenario.id);
+    if let Verdict::Failed(failure) = &mut scenario.verdict
+        && let Some(state) = failure.ended_server
+    {
+        let doubt = doubt(state);
+        failure.hint = Some(match state {
+            ServerState::Back => format!("{doubt}: repeat it {repeat}"),
+            _ => format!("{doubt}: start it again, and repeat this case {repeat}"),
+        });
+    }
+    scenario
+}
+
 fn assessment(
-    target: &Target,
+    rules: &Rules<'_>,
     conformance: &Conformance,
     scenario: &ScenarioOutcome,
-    strict: bool,
-    today: Date,
 ) -> Assessment {
     let level = conformance.level;
-    let is_binding = level == Level::Must || (strict && level == Level::Should);
-    let noted = |note: String| Assessment::Noted { notes: vec![note] };
-    match (scenario.verdict.clone(), target.deviation(&scenario.id).cloned()) {
+    let is_binding = level == Level::Must || (rules.strict && level == Level::Should);
+    let unmet = |note: String| Assessment::Unmet { notes: vec![note] };
+    match (scenario.verdict.clone(), rules.target.deviation(&scenario.id).cloned()) {
+        (Verdict::Failed(failure), _) if failure.is_unproved => {
+            Assessment::Skipped(fault_not_met(&failure, &scenario.notes))
+        }
         (Verdict::Passed, Some(expected)) => Assessment::Vanished { expected },
         (Verdict::Passed, None) if !scenario.notes.is_empty() => {
             Assessment::Noted { notes: scenario.notes.clone() }
         }
-        (Verdict::Failed(failure), Some(expected)) if !expected.has_expired(today) => {
+        (Verdict::Failed(failure), Some(expected)) if !expected.has_expired(rules.today) => {
             Assessment::ExpectedFailure { reason: Reason::of_step(&failure), expected }
         }
-        (Verdict::Failed(failure), expected) if is_binding => {
+        // No level permits a request to end the server.
+        (Verdict::Failed(failure), expected) if is_binding || failure.ended_server.is_some() => {
             Assessment::Failed { reason: Reason::of_step(&failure), expected }
         }
-        (Verdict::Failed(_), Some(expired)) => noted(expired.no_longer_excused()),
-        (Verdict::Failed(failure), None) if failure.is_unproved => {
-            Assessment::Skipped { reason: failure.message }
-        }
+        (Verdict::Failed(_), Some(expired)) => unmet(expired.no_longer_excused()),
         (Verdict::Failed(failure), None) => {
-            noted(format!("{level} is not met: {}", failure.message))
+            unmet(format!("{level} is not met: {}", failure.message))
         }
         (verdict, _) => verdict.into(),
     }
+}
+
+/// The skip of a case whose fault did not happen, so that the failure of a step proves nothing about it.
+fn fault_not_met(failure: &Failure, notes: &[String]) -> Skip {
+    let answer = failure.output.lines().next().map(|line| format!("step {}: {line}", failure.step));
+    let faults = failure.findings.iter().map(|finding| finding.label.clone());
+    let evidence = if notes.is_empty() { faults.collect() } else { notes.to_vec() };
+    let evidence = answer.into_iter().chain(evidence);
+    let (particulars, evidence) = evidence.partition(|line| failure.idle_faults.contains(line));
+    Skip { evidence, particulars, ..Skip::new(SkipCause::FaultNotMet, failure.message.clone()) }
 }

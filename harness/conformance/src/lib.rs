@@ -2,11 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod cause;
+mod gate;
 mod judge;
 mod plan;
 mod target;
 
-pub use self::judge::judge;
+pub use self::gate::{Gate, Password, SetUpFinding};
+pub use self::judge::{Rules, doubt, judge};
 pub use self::plan::{Budget, Coverage, Plan, Planned, coverage};
 pub use self::target::{Deviation, Target};
 
@@ -14,9 +17,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use model::lab::Lab;
+use model::lab::{Lab, Secret};
 use testbed::pki::Pki;
-use testbed::{Driver, ReceivedLog, Testbed, TestbedError};
+use testbed::{Driver, KeyStore, ReceivedLog, Testbed, TestbedError};
 
 /// A driver that uses one PKI for all PKIs of a lab.
 pub struct OnePki {
@@ -26,6 +29,10 @@ pub struct OnePki {
     pub subject: String,
     /// Log of issued certificates.
     pub received: ReceivedLog,
+    /// Passwords that no output may show.
+    pub secrets: Vec<Secret>,
+    /// The source of the keys to certify; each scenario has its own.
+    pub keys: KeyStore,
 }
 
 #[async_trait]
@@ -36,6 +43,8 @@ impl Driver for OnePki {
             pkis: lab.pki_names().into_iter().map(pki).collect(),
             subject: Some(self.subject.clone()),
             received: self.received.clone(),
+            secrets: self.secrets.clone(),
+            keys: self.keys.with_new_names(),
             ..Testbed::default()
         })
     }

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use model::scenario::scep::{ChallengeChoice, Operation, Scep};
-use model::scenario::{Action, Scenario};
-use results::requirement::{End, Requirement};
+use model::scenario::scep::{ChallengeChoice, Mutation, Operation, Scep};
+use model::scenario::{Action, Scenario, Step};
+use results::requirement::{End, Level, Requirement};
+use results::{Skip, SkipCause};
+use scep::algorithm::Cipher;
 
 /// Limits of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub struct Budget {
     pub challenges: Option<usize>,
     /// True if requests that could disturb others may be sent.
     pub disruptive: bool,
+    /// True if one challenge password serves all requests.
+    pub shares_challenge: bool,
+    /// True if the challenge password may be sent so that others can read it, or if there is none.
+    pub reveals_challenge: bool,
 }
 
 /// A case that will be run, and its maximum cost.
@@ -26,67 +32,165 @@ pub struct Planned {
     pub certificates: usize,
     /// Number of challenge passwords that it asks for, without the one that mutated requests share.
     pub challenges: usize,
-    /// True if it has a mutated request with a challenge password.
-    pub is_expendable: bool,
+    /// Number of its mutated requests with a challenge password. Each uses up the shared one if it is granted.
+    pub expendable: usize,
+}
+
+impl Planned {
+    /// True if a request of it has a valid challenge password.
+    fn asks_for_challenge(&self) -> bool {
+        self.challenges + self.expendable > 0
+    }
 }
 
 /// The cases that will be run, and those that will not.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Cases that will be run.
+    /// The case with the plain right request, which is run before all others; none if no case needs it, or the budget forbids it.
+    pub control: Option<Planned>,
+    /// True if the control is run twice, to find out if the one challenge password is valid more than once.
+    pub repeats_control: bool,
+    /// True if one challenge password serves all requests.
+    pub shares_challenge: bool,
+    /// True if the control was selected, so that its verdict is reported.
+    pub is_control_selected: bool,
+    /// Cases that will be run after it.
     pub run: Vec<Planned>,
     /// Cases that will not be run, with reasons.
-    pub skipped: Vec<(Scenario, String)>,
+    pub skipped: Vec<(Scenario, Skip)>,
 }
 
 impl Plan {
-    /// Plans the cases in order until the budget is used up.
-    pub fn of(cases: Vec<Scenario>, budget: Budget) -> Self {
-        let mut plan = Self::default();
-        for case in cases {
+    /// Plans the cases in order until the budget is used up, the control among `known` first.
+    pub fn of(cases: Vec<Scenario>, known: &[Scenario], budget: Budget) -> Self {
+        let mut plan = Self { shares_challenge: budget.shares_challenge, ..Self::default() };
+        let no_control = plan.plan_control(&cases, known, budget);
+        let is_control = |case: &Scenario| {
+            plan.control.as_ref().is_some_and(|control| control.case.id == case.id)
+        };
+        let (control, others): (Vec<_>, Vec<_>) = cases.into_iter().partition(is_control);
+        plan.is_control_selected = !control.is_empty();
+        for case in others {
             let planned = planned(case);
-            match plan.objection(&planned, budget) {
-                Some(reason) => plan.skipped.push((planned.case, reason)),
+            let without_control = no_control.clone().filter(|_| sends_messages(&planned.case));
+            match without_control.or_else(|| plan.objection(&planned, budget)) {
+                Some(skip) => plan.skipped.push((planned.case, skip)),
                 None => plan.run.push(planned),
             }
         }
         plan
     }
 
+    /// Plans the plain exchange if a selected case sends messages; returns why the budget forbids it.
+    fn plan_control(
+        &mut self,
+        cases: &[Scenario],
+        known: &[Scenario],
+        budget: Budget,
+    ) -> Option<Skip> {
+        let control = known.iter().find(|case| is_control(case))?;
+        if !cases.iter().any(sends_messages) {
+            return None;
+        }
+        let mut control = planned(control.clone());
+        let asks =
+            |case: &Scenario| !is_control(case) && planned(case.clone()).asks_for_challenge();
+        self.repeats_control = budget.shares_challenge && cases.iter().any(asks);
+        if self.repeats_control {
+            control.certificates *= 2;
+        }
+        let objection = self.objection(&control, budget);
+        if objection.is_none() {
+            self.control = Some(control);
+        }
+        objection
+    }
+
+    /// All cases that will be run, the control first.
+    pub fn all(&self) -> impl Iterator<Item = &Planned> {
+        self.control.iter().chain(&self.run)
+    }
+
     /// Maximum number of certificates.
     pub fn certificates(&self) -> usize {
-        self.run.iter().map(|planned| planned.certificates).sum()
+        self.all().map(|planned| planned.certificates).sum()
     }
 
-    /// Number of challenge passwords.
+    /// Number of challenge passwords, if every mutated request is refused.
     pub fn challenges(&self) -> usize {
-        let shared = self.run.iter().any(|planned| planned.is_expendable);
-        self.run.iter().map(|planned| planned.challenges).sum::<usize>() + usize::from(shared)
+        let shared = self.all().any(|planned| planned.expendable > 0);
+        self.all().map(|planned| planned.challenges).sum::<usize>() + usize::from(shared)
     }
 
-    fn objection(&self, planned: &Planned, budget: Budget) -> Option<String> {
-        let Planned { case, certificates, challenges, is_expendable } = planned;
+    /// Maximum number of challenge passwords: a mutated request that is granted uses up the one that they share.
+    pub fn most_challenges(&self) -> usize {
+        self.all().map(|planned| planned.challenges + planned.expendable).sum()
+    }
+
+    /// Moves cases that send messages to the skipped ones, because the plain exchange was not granted. `refusals` keeps those
+    /// that ask for a refusal: a server that grants them, but not the right request, has failed them.
+    pub fn without_messages(&mut self, skip: &Skip, refusals: bool) {
+        let is_kept = |planned: &Planned| {
+            !sends_messages(&planned.case) || (refusals && only_refuses(&planned.case))
+        };
+        let (kept, dropped): (Vec<_>, Vec<_>) = self.run.drain(..).partition(is_kept);
+        self.run = kept;
+        self.skipped.extend(dropped.into_iter().map(|planned| (planned.case, skip.clone())));
+    }
+
+    fn objection(&self, planned: &Planned, budget: Budget) -> Option<Skip> {
+        let Planned { case, certificates, challenges, expendable } = planned;
         let is_disruptive = case.conformance.as_ref().is_some_and(|it| it.is_disruptive);
         if is_disruptive && !budget.disruptive {
-            return Some("it could disturb others: `--allow-disruptive` runs it".to_owned());
+            let reason = "it could disturb others: `--allow-disruptive` runs it";
+            return Some(Skip::new(SkipCause::Disruptive, reason));
+        }
+        if !budget.reveals_challenge && case.steps.iter().any(reveals_challenge) {
+            let reason = "it sends the challenge password so that others can read it: \
+                          `--reveal-challenge` runs it";
+            return Some(Skip::new(SkipCause::RevealsPassword, reason));
         }
         if case.steps.iter().any(|step| matches!(step.action, Action::Approve(_) | Action::Deny(_)))
         {
             let reason = "it needs a decision at the CA, which cannot be made from here";
-            return Some(reason.to_owned());
+            return Some(Skip::new(SkipCause::NeedsDecision, reason));
         }
         let exceeds = |most: Option<usize>, used: usize, more: usize| {
             more > 0 && most.is_some_and(|most| used + more > most)
         };
         if exceeds(budget.certificates, self.certificates(), *certificates) {
-            return Some("the budget of certificates is used up: `--max-certificates`".to_owned());
+            let reason = "the budget of certificates is used up: `--max-certificates`";
+            return Some(Skip::new(SkipCause::CertificateLimit, reason));
         }
-        let is_first = *is_expendable && self.run.iter().all(|planned| !planned.is_expendable);
+        let is_first = *expendable > 0 && self.all().all(|planned| planned.expendable == 0);
         if exceeds(budget.challenges, self.challenges(), challenges + usize::from(is_first)) {
-            return Some("no challenge password is left for it: `--challenge`".to_owned());
+            let reason = "no challenge password is left for it: `--challenge-file` takes several";
+            return Some(Skip::new(SkipCause::NoPassword, reason));
         }
         None
     }
+}
+
+/// True for the case with the request that a server must grant; without it, a refused request proves nothing.
+pub(super) fn is_control(case: &Scenario) -> bool {
+    case.conformance.as_ref().is_some_and(|it| it.is_control && it.end == End::Server)
+}
+
+/// True if a case sends a message to the CA, and not only GetCACaps, GetCACert and the like.
+pub(super) fn sends_messages(case: &Scenario) -> bool {
+    case.steps.iter().any(|step| match &step.action {
+        Action::Scep(step) => step.request.operation.has_message(),
+        _ => false,
+    })
+}
+
+/// True if a case accepts only a refusal of its last message.
+fn only_refuses(case: &Scenario) -> bool {
+    let last = case.steps.iter().rev().find_map(|step| match &step.action {
+        Action::Scep(step) if step.request.operation.has_message() => Some(step),
+        _ => None,
+    });
+    last.is_some_and(|step| !step.may_be_granted())
 }
 
 /// The maximum cost of a case. Every request for a certificate may get one, even a mutated one.
@@ -95,15 +199,28 @@ fn planned(case: Scenario) -> Planned {
         Action::Scep(step) if step.request.operation.enrols() => Some(step),
         _ => None,
     });
-    let (mut certificates, mut challenges, mut is_expendable) = (0, 0, false);
+    let (mut certificates, mut challenges, mut expendable) = (0, 0, 0);
     for step in requests {
-        certificates += 1;
-        let asks = asks_for_challenge(step);
-        let is_granted = step.may_be_granted();
-        challenges += usize::from(asks && is_granted);
-        is_expendable |= asks && !is_granted;
+        let again = usize::from(step.retry_with_challenge);
+        certificates += 1 + again;
+        challenges += again;
+        if asks_for_challenge(step) {
+            let count = if step.may_be_granted() { &mut challenges } else { &mut expendable };
+            *count += 1;
+        }
     }
-    Planned { case, certificates, challenges, is_expendable }
+    Planned { case, certificates, challenges, expendable }
+}
+
+/// True if a step sends a valid challenge password in the clear, or enciphered with single DES, which is soon broken
+/// (RFC 8894 §3.1, §7.5).
+fn reveals_challenge(step: &Step) -> bool {
+    let Action::Scep(step) = &step.action else { return false };
+    let request = &step.request;
+    let is_readable = request.mutations.contains(&Mutation::NotEnciphered)
+        || request.message.cipher == Some(Cipher::Des);
+    let is_valid = asks_for_challenge(step) || request.message.challenge == ChallengeChoice::Again;
+    is_readable && is_valid
 }
 
 fn asks_for_challenge(step: &Scep) -> bool {
@@ -121,13 +238,17 @@ pub struct Coverage {
     pub requirement: &'static Requirement,
     /// Ids of its cases, by end.
     pub cases: Vec<(End, Vec<String>)>,
+    /// Ids of the cases of the level `advice` that are near it, by end. They test no requirement.
+    pub advice: Vec<(End, Vec<String>)>,
 }
 
 impl Coverage {
     /// The ends without a case and without a reason why there is none.
     pub fn missing(&self) -> Vec<End> {
         let is_missing = |(end, cases): &&(End, Vec<String>)| {
-            cases.is_empty() && self.requirement.untestable_for(*end).is_none()
+            cases.is_empty()
+                && self.requirement.ends.contains(end)
+                && self.requirement.untestable_for(*end).is_none()
         };
         self.cases.iter().filter(is_missing).map(|(end, _)| *end).collect()
     }
@@ -135,19 +256,25 @@ impl Coverage {
 
 /// All requirements with their cases.
 pub fn coverage(cases: &[Scenario]) -> Vec<Coverage> {
-    let about = |requirement: &Requirement, end: End| {
+    let about = |requirement: &Requirement, end: End, is_advice: bool| {
         let is_about = |case: &&Scenario| {
-            case.conformance
-                .as_ref()
-                .is_some_and(|it| it.end == end && it.requirement.id == requirement.id)
+            case.conformance.as_ref().is_some_and(|it| {
+                let level_fits = (it.level == Level::Advice) == is_advice;
+                it.end == end && it.requirement.id == requirement.id && level_fits
+            })
         };
         cases.iter().filter(is_about).map(|case| case.id.clone()).collect()
+    };
+    let by_end = |requirement: &Requirement, is_advice| {
+        let of = |end| (end, about(requirement, end, is_advice));
+        [End::Server, End::Client].map(of).to_vec()
     };
     Requirement::ALL
         .iter()
         .map(|requirement| Coverage {
             requirement,
-            cases: requirement.ends.iter().map(|end| (*end, about(requirement, *end))).collect(),
+            cases: by_end(requirement, false),
+            advice: by_end(requirement, true),
         })
         .collect()
 }

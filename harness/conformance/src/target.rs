@@ -1,14 +1,18 @@
 //! The target file of a PKI or client.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::yaml::{self, Fields, Node, Problems};
+use diagnostics::yaml::{self, Fields, Keys, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source, closest};
 use model::known_failure;
+use model::scenario::Scenario;
+use model::scep_url::ScepUrl;
 use results::KnownFailure;
 use scep::certificate::Fingerprint;
+use scep::url::UrlError;
 
 /// Known facts about a target.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +20,7 @@ pub struct Target {
     /// Title.
     pub title: String,
     /// URL of a PKI.
-    pub url: Option<String>,
+    pub url: Option<ScepUrl>,
     /// Fingerprint of one of a PKI's certificates.
     pub ca_fingerprint: Option<Fingerprint>,
     /// Keywords of a PKI's GetCACaps.
@@ -39,6 +43,10 @@ pub struct Deviation {
 }
 
 impl Target {
+    /// The fields of a target file.
+    pub const FIELDS: [&'static str; 6] =
+        ["title", "url", "ca-fingerprint", "capabilities", "parallel", "deviations"];
+
     /// Reads a target file.
     ///
     /// # Errors
@@ -53,6 +61,17 @@ impl Target {
     /// All mistakes in the target file.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, decode).map(Option::unwrap_or_default)
+    }
+
+    /// Names the cases of the deviations by their present ids. A case whose id changed is also known by its former ids, so that
+    /// the files of users go on working.
+    pub fn rename_cases(&mut self, cases: &[Scenario]) {
+        for deviation in &mut self.deviations {
+            let has_this_id = |case: &&Scenario| case.has_former_id(&deviation.case);
+            if let Some(case) = cases.iter().find(has_this_id) {
+                deviation.case.clone_from(&case.id);
+            }
+        }
     }
 
     /// Reports deviations in unknown cases. They excuse nothing, and are probably misspelt.
@@ -81,18 +100,17 @@ impl Target {
 }
 
 fn decode(node: &Node, problems: &Problems) -> Option<Target> {
-    let known = ["title", "url", "ca-fingerprint", "capabilities", "parallel", "deviations"];
-    let fields = Fields::of(node, "a target", &known, problems)?;
-    let text = |key| fields.optional(key).and_then(|node| node.text(problems));
+    let fields = Fields::of(node, "a target", Keys::of_file(&Target::FIELDS), problems)?;
     let items = |key| fields.optional(key).map(|node| node.items(problems));
     let title = fields.required("title").and_then(|node| node.text(problems));
     let deviations = items("deviations").unwrap_or_default();
     let deviations: Vec<Deviation> =
         deviations.iter().filter_map(|node| deviation(node, problems)).collect();
+    refuse_repeated(&deviations, problems);
     let target = Target {
         // A missing title is already reported; the rest is still read, for its own mistakes.
         title: title.unwrap_or_default(),
-        url: text("url"),
+        url: fields.optional("url").and_then(|node| url(node, problems)),
         ca_fingerprint: fields.optional("ca-fingerprint").and_then(|node| {
             node.parsed("a SHA-256 fingerprint of 64 hexadecimal digits", problems)
         }),
@@ -106,6 +124,12 @@ fn decode(node: &Node, problems: &Problems) -> Option<Target> {
     Some(target)
 }
 
+fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
+    let read = node.text(problems)?.parse();
+    let cannot = |error| Diagnostic::at(&node.place, format!("this URL cannot be used: {error}"));
+    read.map_err(|error: UrlError| problems.add(cannot(error))).ok()
+}
+
 fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let known = ["case", "reason", "source", "ticket", "until"];
     let fields = Fields::of(node, "a deviation", &known, problems)?;
@@ -113,6 +137,17 @@ fn deviation(node: &Node, problems: &Problems) -> Option<Deviation> {
     let place = case.map_or(&node.place, |case| &case.place);
     let known = known_failure(&fields, "reason", place);
     Some(Deviation { case: case?.text(problems)?, known: known?, place: place.clone() })
+}
+
+/// Reports a further deviation in the same case, of which no run would use the reason.
+fn refuse_repeated(deviations: &[Deviation], problems: &Problems) {
+    let mut lines = BTreeMap::new();
+    for Deviation { case, place, .. } in deviations {
+        if let Some(first) = lines.insert(case, place.line()) {
+            let repeated = Diagnostic::at(place, format!("a second deviation in `{case}`"));
+            problems.add(repeated.label(format!("the first is in line {first}")));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +170,21 @@ mod tests {
         assert!(!deviation.has_expired("2026-11-30".parse().unwrap()));
         assert!(deviation.has_expired("2026-12-01".parse().unwrap()));
         assert_eq!(deviation.to_string(), "old (seen; until 2026-11-30)");
+    }
+
+    #[test]
+    fn second_deviation_in_a_case_is_refused() {
+        let one = "- {case: a, reason: b, source: c}\n";
+        let found = parse(&format!("title: PKI\ndeviations:\n{one}{one}")).unwrap_err();
+        assert_eq!(found, ["a second deviation in `a`"]);
+    }
+
+    #[test]
+    fn password_in_the_url_is_refused_and_not_shown() {
+        let found = parse("title: PKI\nurl: http://user:s3cret@h/scep\n").unwrap_err();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("this URL cannot be used: "), "{found:?}");
+        assert!(!found[0].contains("s3cret"), "{found:?}");
     }
 
     #[test]

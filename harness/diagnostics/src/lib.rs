@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bugs;
+mod difference;
 mod masking;
 mod palette;
 mod render;
@@ -10,13 +12,21 @@ pub mod yaml;
 
 use std::fmt;
 
-pub use redact::visible;
+pub use redact::{ci_commands, must_be_escaped, visible, visible_lines};
+pub use scep::suggestion::{closest, did_you_mean, suggestions};
 
+pub use self::difference::word_difference;
 pub use self::masking::QUOTE;
 pub use self::palette::Palette;
 pub use self::render::{Frame, render};
 pub use self::source::{Excerpt, Located, Place, SIZE_LIMIT, Source};
 pub use self::source::{SHOWN, floor_char_boundary};
+
+/// The maximum number of known names that are listed beside a suggestion.
+const LISTED: usize = 40;
+
+/// The maximum number of known names that are listed without one.
+const LISTED_ALONE: usize = 250;
 
 /// A mistake, usually in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +86,7 @@ impl Diagnostic {
         self
     }
 
-    /// Suggests the known name that was probably meant, and lists all known names.
+    /// Suggests the known names that were probably meant, and lists all known names unless they are many.
     #[must_use]
     pub fn known<'a>(
         self,
@@ -85,15 +95,22 @@ impl Diagnostic {
         names: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         let names: Vec<&str> = names.into_iter().collect();
-        let this = match closest(given, names.iter().copied()) {
-            Some(name) => self.label(format!("did you mean `{name}`?")),
+        let meant = suggestions(given, &names);
+        let is_long = names.len() > LISTED && !meant.is_empty();
+        let this = match did_you_mean(&meant) {
+            Some(question) => self.label(question),
             None => self,
         };
-        if names.is_empty() {
+        if names.is_empty() || is_long {
             return this;
         }
-        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        this.note(format!("{what}: {list}"))
+        let listed = names.iter().take(LISTED_ALONE).map(|name| format!("`{name}`"));
+        let list = listed.collect::<Vec<_>>().join(", ");
+        let more = match names.len().saturating_sub(LISTED_ALONE) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        this.note(format!("{what}: {list}{more}"))
     }
 }
 
@@ -103,41 +120,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The known name that a misspelt one probably means.
-pub fn closest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Long names are not searched, because a comparison costs the product of the lengths.
-    if given.is_empty() || given.len() > 100 {
-        return None;
-    }
-    let lower = given.to_lowercase();
-    names
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 /// A count with its noun: `1 case`, `2 cases`; the plural is formed with an `s`.
 pub fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_misspelt_name_is_recognised_and_another_name_is_not() {
-        let names = ["matches", "contains", "within"];
-        assert_eq!(closest("mathces", names), Some("matches"));
-        assert_eq!(closest("Contain", names), Some("contains"));
-        assert_eq!(closest("colour", names), None);
-    }
-
-    #[test]
-    fn wrong_case_is_a_misspelling() {
-        assert_eq!(closest("dut0", ["DUT0", "DUT1"]), Some("DUT0"));
-    }
 }

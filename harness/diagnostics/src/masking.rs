@@ -40,21 +40,15 @@ impl Diagnostic {
         self
     }
 
-    /// Masks secrets. If `quotes_may_nest`, quoted text may contain backticks, so the end of a quotation is unknown.
-    #[must_use]
-    pub fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
-        let outside_quotes = masker.without_words();
-        // Our own text, in which backticks quote the file.
+    /// Masks secrets in several diagnostics. If `quotes_may_nest`, quoted text may contain backticks, so the end of a quotation is
+    /// unknown.
+    pub fn all_masked(found: Vec<Self>, masker: &Masker, quotes_may_nest: bool) -> Vec<Self> {
+        found.into_iter().map(|one| one.masked(masker, quotes_may_nest)).collect()
+    }
+
+    fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
         let words = |words: &str| {
-            let is_whole = words.matches(QUOTE).count().is_multiple_of(2);
-            // Text with several lines is not ours: the drawing of a wrong expression, for example.
-            if quotes_may_nest || !is_whole || words.contains('\n') {
-                return masker.text(words);
-            }
-            let parts = words.split(QUOTE).enumerate().map(|(index, part)| {
-                if index % 2 == 1 { masker.text(part) } else { outside_quotes.text(part) }
-            });
-            parts.collect::<Vec<_>>().join(QUOTE)
+            if quotes_may_nest { masker.text(words) } else { masker.message(words) }
         };
         Self {
             message: words(&self.message),

@@ -1,13 +1,15 @@
 //! Texts of files, and places in them.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use files::ReadError;
 use serde::Serialize;
 
+use self::characters::Characters;
 use super::Diagnostic;
+
+mod characters;
 
 /// The largest file accepted, in bytes.
 pub const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -24,6 +26,7 @@ pub struct Source {
     path: String,
     text: String,
     line_starts: Vec<usize>,
+    characters: Characters,
 }
 
 /// A range of bytes in a file.
@@ -65,7 +68,8 @@ impl Source {
     pub fn new(path: impl Into<String>, text: String) -> Arc<Self> {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { path: path.into(), text, line_starts })
+        let characters = Characters::of(&text);
+        Arc::new(Self { path: path.into(), text, line_starts, characters })
     }
 
     /// Reads a file of at most [`SIZE_LIMIT`] bytes of UTF-8.
@@ -132,8 +136,14 @@ impl Source {
     fn line_range(&self, line: usize) -> (usize, usize) {
         let start = self.line_starts[line - 1];
         let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
-        let text = self.text[start..end].trim_end_matches(['\n', '\r']);
-        (start, start + text.len())
+        let text = &self.text[start..end];
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        (start, start + text.strip_suffix('\r').unwrap_or(text).len())
+    }
+
+    /// The number of characters between two offsets.
+    fn characters(&self, start: usize, end: usize) -> usize {
+        self.characters.before(&self.text, end) - self.characters.before(&self.text, start)
     }
 }
 
@@ -143,23 +153,16 @@ pub fn floor_char_boundary(text: &str, offset: usize) -> usize {
     (0..=offset).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
+/// Bytes of a regular file; a pipe would make the caller wait for its writer.
 fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    // Checked before opening, because opening a pipe waits for a writer.
-    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
-    if metadata.is_dir() {
-        return Err("it is a folder".to_owned());
-    }
-    if !metadata.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    if metadata.len() > SIZE_LIMIT {
-        return Err(too_large(metadata.len()));
-    }
-    let file = File::open(path).map_err(|error| reason(&error))?;
-    let mut bytes = Vec::new();
-    // The file may have grown.
-    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > SIZE_LIMIT { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
+    files::regular(path, SIZE_LIMIT).map_err(|error| match error {
+        ReadError::TooLong(_) => match std::fs::metadata(path) {
+            Ok(file) => too_large(file.len()),
+            Err(error) => reason(&error),
+        },
+        ReadError::Io(error) => reason(&error),
+        refused => refused.to_string(),
+    })
 }
 
 fn reason(error: &std::io::Error) -> String {
@@ -183,6 +186,23 @@ impl Place {
     /// The text at the place.
     pub fn text(&self) -> &str {
         &self.source.text[self.start..self.end]
+    }
+
+    /// The place with so many more bytes at its end.
+    #[must_use]
+    pub fn extended(&self, more: usize) -> Self {
+        self.source.place(self.start, self.end + more)
+    }
+
+    /// The text after the place, to the end of the file.
+    pub fn rest(&self) -> &str {
+        &self.source.text[self.end..]
+    }
+
+    /// The text before the place in its line.
+    pub fn before(&self) -> &str {
+        let before = &self.source.text[..self.start];
+        before.rsplit('\n').next().unwrap_or_default()
     }
 
     /// Number of the first line, counted from 1.
@@ -211,25 +231,32 @@ impl Place {
         Some(self.source.place(start + indent, start + text.trim_end().len()))
     }
 
-    /// The place as reports show it.
+    /// The place as reports show it. The work does not depend on the length of the line, because a file of one line may have a
+    /// mistake in each part of it.
     pub fn excerpt(&self) -> Excerpt {
+        let source = &self.source;
         let line = self.line();
-        let (line_start, line_end) = self.source.line_range(line);
+        let (line_start, line_end) = source.line_range(line);
         let start = self.start.min(line_end);
-        let end = self.end.clamp(start, line_end);
-        let before = self.source.text[line_start..start].chars().count();
-        let width = self.source.text[start..end].trim_end().chars().count();
-        let length = self.source.text[line_start..line_end].chars().count();
-        let skipped = if length > SHOWN { before.saturating_sub(SHOWN_BEFORE) } else { 0 };
-        let shown = self.source.text[line_start..line_end].chars().skip(skipped).take(SHOWN);
+        let before = source.characters(line_start, start);
+        let is_long = source.characters(line_start, line_end) > SHOWN;
+        let skipped = if is_long { before.saturating_sub(SHOWN_BEFORE) } else { 0 };
         let indent = before - skipped;
+        let shown_start = source.text[line_start..start]
+            .char_indices()
+            .rev()
+            .take(indent)
+            .last()
+            .map_or(start, |(at, _)| line_start + at);
+        let marked: String =
+            source.text[start..self.end.clamp(start, line_end)].chars().take(SHOWN).collect();
         Excerpt {
-            path: self.source.path.clone(),
+            path: source.path.clone(),
             line,
             column: before + 1,
-            text: shown.collect(),
+            text: source.text[shown_start..line_end].chars().take(SHOWN).collect(),
             indent,
-            width: width.min(SHOWN.saturating_sub(indent)).max(1),
+            width: marked.trim_end().chars().count().min(SHOWN.saturating_sub(indent)).max(1),
         }
     }
 }
@@ -248,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn excerpt_of_a_line_of_wide_characters_counts_characters() {
+        let line = format!("{}\u{e9}x \u{1f511}\r", "\u{e9}\u{1f511}a".repeat(3000));
+        let text = format!("first\n{line}\nlast");
+        let source = Source::new("a", text.clone());
+        let at = text.find('x').unwrap();
+        let excerpt = source.place(at, at + 1).excerpt();
+        assert_eq!((excerpt.line, excerpt.column, excerpt.indent), (2, 9002, SHOWN_BEFORE));
+        assert!(excerpt.text.ends_with("\u{e9}x \u{1f511}"), "{}", excerpt.text);
+        assert_eq!(source.place(0, 5).excerpt().text, "first");
+        assert_eq!(source.place(text.len(), text.len()).excerpt().column, 5);
+    }
+
+    #[test]
     fn a_place_outside_the_text_is_moved_to_its_end() {
         let source = Source::new("a", "ab\n".to_owned());
         assert_eq!(source.place(99, 120).excerpt().line, 2);
@@ -258,7 +298,7 @@ mod tests {
     fn a_large_file_is_rejected_before_reading() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large.yaml");
-        File::create(&path).unwrap().set_len(50 * 1024 * 1024).unwrap();
+        std::fs::File::create(&path).unwrap().set_len(50 * 1024 * 1024).unwrap();
         let error = Source::read(&path).unwrap_err();
         assert!(error.message.contains("larger than 1048576 bytes"), "{}", error.message);
     }

@@ -2,13 +2,17 @@
 //!
 //! Deserialising into the model would stop at the first mistake.
 
+mod advice;
 mod fields;
 mod parse;
+mod pattern;
 mod scalar;
 mod secrets;
 
-pub use self::fields::{Fields, Problems, names};
+pub use self::advice::odd_blank;
+pub use self::fields::{Fields, Keys, Problems, names};
 pub use self::parse::parse;
+pub use self::pattern::PatternError;
 
 use std::sync::Arc;
 

@@ -15,7 +15,11 @@ pub fn judge(plan: &Plan, outcome: Outcome, ledger: &Ledger) -> Matrix {
     let mut row = |planned: &PlannedRow| {
         let mut cell = |client: &Client| {
             let outcome = outcomes.remove(&planned.cell_id(*client));
-            let about = ledger.entries.iter().filter(|entry| is_about(entry, planned, *client));
+            let version = plan.versions.get(client).map(String::as_str);
+            let about = ledger
+                .entries
+                .iter()
+                .filter(|entry| is_about(entry, planned, *client) && entry.is_of_version(version));
             let assessment = outcome.as_ref().map_or(Assessment::Unfinished, |outcome| {
                 assessment(&outcome.verdict, &about.collect::<Vec<_>>())
             });

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::yaml::{self, Fields, Node, Problems};
+use diagnostics::yaml::{self, Fields, Keys, Node, Problems};
 use diagnostics::{Diagnostic, Place, Source};
 use model::known_failure;
 use regex::Regex;
@@ -23,6 +23,7 @@ pub struct Expectation {
     scenarios: Option<Vec<String>>,
     pkis: Option<Vec<String>>,
     clients: Option<Vec<Client>>,
+    versions: Option<Vec<String>>,
     stage: Option<String>,
     reason: Option<Regex>,
     /// Reason of the failure, and evidence.
@@ -32,6 +33,9 @@ pub struct Expectation {
 }
 
 impl Ledger {
+    /// The fields of a ledger.
+    pub const FIELDS: [&'static str; 1] = ["expected-failures"];
+
     /// Reads a ledger file.
     ///
     /// # Errors
@@ -60,6 +64,19 @@ impl Expectation {
             && self.clients.as_ref().is_none_or(|clients| clients.contains(&client))
     }
 
+    /// True if it is about this version of the client's program. `5.9` is about `5.9.8` as well; an unknown version may be any.
+    pub fn is_of_version(&self, version: Option<&str>) -> bool {
+        let fits = |named: &String, version: &str| {
+            version
+                .strip_prefix(named.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+']))
+        };
+        match (&self.versions, version) {
+            (Some(named), Some(version)) => named.iter().any(|named| fits(named, version)),
+            _ => true,
+        }
+    }
+
     /// True if it expects this failure.
     pub fn matches(&self, reason: &Reason) -> bool {
         self.stage.as_ref().is_none_or(|stage| *stage == reason.stage)
@@ -68,7 +85,7 @@ impl Expectation {
 }
 
 fn decode(node: &Node, problems: &Problems) -> Ledger {
-    let entries = Fields::of(node, "a ledger", &["expected-failures"], problems)
+    let entries = Fields::of(node, "a ledger", Keys::of_file(&Ledger::FIELDS), problems)
         .and_then(|fields| fields.required("expected-failures"))
         .map(|node| node.items(problems))
         .unwrap_or_default();
@@ -76,7 +93,7 @@ fn decode(node: &Node, problems: &Problems) -> Ledger {
 }
 
 fn entry(node: &Node, problems: &Problems) -> Option<Expectation> {
-    let known = ["scenario", "pki", "client", "stage", "reason", "because", "source"];
+    let known = ["scenario", "pki", "client", "version", "stage", "reason", "because", "source"];
     let fields = Fields::of(node, "an expected failure", &known, problems)?;
     let text = |node: Option<&Node>| node.and_then(|node| node.text(problems));
     let texts = |key| fields.optional(key).map(|node| texts(node, problems));
@@ -89,11 +106,18 @@ fn entry(node: &Node, problems: &Problems) -> Option<Expectation> {
                 .note("`stage` is an exchange such as `PKCSReq`, `reason` a regular expression"),
         );
     }
+    if let Some(version) =
+        fields.optional("version").filter(|_| fields.optional("client").is_none())
+    {
+        let message = "`version` is that of a client's program: add the field `client`";
+        problems.add(Diagnostic::at(&version.place, message));
+    }
     let known = known_failure(&fields, "because", &node.place);
     Some(Expectation {
         scenarios: texts("scenario"),
         pkis: texts("pki"),
         clients: fields.optional("client").map(|node| clients(node, problems)),
+        versions: texts("version"),
         stage: text(stage),
         reason: reason.and_then(|node| node.regex(None, problems)),
         known: known?,
@@ -106,7 +130,7 @@ fn texts(node: &Node, problems: &Problems) -> Vec<String> {
 }
 
 fn clients(node: &Node, problems: &Problems) -> Vec<Client> {
-    let one = |node: &Node| node.one_of("client", &Client::NAMED, problems);
+    let one = |node: &Node| node.one_of("client", Client::NAMED, problems);
     node.one_or_more(problems).iter().filter_map(one).collect()
 }
 
@@ -144,6 +168,24 @@ mod tests {
         assert!(!expected("scep/c", "near", strongswan, "PKCSReq", "only RSA digests"));
         assert!(!expected("scep/b", "near", Client::Sscep, "PKCSReq", "only RSA digests"));
         assert!(expected("scep/c", "far", Client::Sscep, "CertPoll", "timed out"));
+    }
+
+    #[test]
+    fn an_entry_is_about_the_versions_that_it_names() {
+        let text =
+            LEDGER.replace("client: strongswan", "client: strongswan\n    version: [5.9, 6.0.1]");
+        let ledger = ledger(&text).unwrap();
+        let about = |version| ledger.entries[0].is_of_version(version);
+        assert!(about(Some("5.9.8")) && about(Some("5.9")) && about(Some("6.0.1")) && about(None));
+        assert!(!about(Some("6.0.6")) && !about(Some("5.91")) && !about(Some("6.0.10")));
+        assert!(ledger.entries[1].is_of_version(Some("6.0.6")));
+    }
+
+    #[test]
+    fn version_without_its_client_is_rejected() {
+        let text = LEDGER.replace("client: strongswan", "version: 5.9.8");
+        let errors = ledger(&text).unwrap_err();
+        assert!(errors[0].message.contains("add the field `client`"), "{}", errors[0]);
     }
 
     #[test]

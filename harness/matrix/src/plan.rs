@@ -20,6 +20,8 @@ pub struct Plan {
     pub rows: Vec<PlannedRow>,
     /// Columns.
     pub clients: Vec<Client>,
+    /// Versions of the clients' programs, if they tell them.
+    pub versions: BTreeMap<Client, String>,
 }
 
 /// A scenario at a PKI.
@@ -60,7 +62,12 @@ impl Plan {
                 }
             }
         }
-        if errors.is_empty() { Ok(Self { rows, clients }) } else { Err(LoadErrors::new(errors)) }
+        let versions = BTreeMap::new();
+        if errors.is_empty() {
+            Ok(Self { rows, clients, versions })
+        } else {
+            Err(LoadErrors::new(errors))
+        }
     }
 
     /// The cells as jobs, row by row, each with a unique id.

@@ -18,12 +18,16 @@ use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use mock_ca::{AdminCredentials, Approval, ChallengePolicy, FaultRule, PersonalityName};
+use redact::is_short;
 use scep::capabilities::Capability;
 pub use scep::secret::{MASK, Secret};
 use serde::{Deserialize, Serialize};
 
 pub use self::by_url::{AdminPage, ChallengeSource, PkiByUrl};
-pub use self::password::{PasswordSource, password_of, passwords_in, shown};
+pub use self::decode::FIELDS;
+pub use self::password::{
+    FileFault, PasswordError, PasswordSource, password_of, passwords_in, shown,
+};
 pub use self::program::{Image, Program, Ready};
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
@@ -123,6 +127,9 @@ pub struct Pki {
     /// True if requests in single DES or signed with MD5 are accepted, whatever the personality.
     #[serde(default)]
     pub obsolete_algorithms: bool,
+    /// True if replies are in DER, even if those of the personality are in BER.
+    #[serde(default)]
+    pub der_replies: bool,
     /// Deliberate errors.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
@@ -183,6 +190,31 @@ impl Lab {
             Some(Runs::Image(image)) => Some((name.as_str(), image.as_ref())),
             _ => None,
         })
+    }
+
+    /// The secrets that are so short that they are masked only as a whole word, in words: "the challenge password of the PKI `x`".
+    pub fn short_secrets(&self) -> Vec<String> {
+        let keyrings =
+            self.devices.iter().filter(|(_, device)| device.keyring.values().any(is_short));
+        let keyrings = keyrings.map(|(name, _)| format!("a password in the keyring of `{name}`"));
+        let challenges = self.short_challenges().into_iter();
+        let challenges = challenges.map(|pki| format!("the challenge password of the PKI `{pki}`"));
+        challenges.chain(keyrings).collect()
+    }
+
+    fn short_challenges(&self) -> Vec<&str> {
+        let of_mock = self.pkis.iter().filter(|(_, pki)| match &pki.challenge {
+            ChallengePolicy::None => false,
+            ChallengePolicy::Static(secret) => is_short(secret),
+            ChallengePolicy::OneTime { preset, .. } => preset.iter().any(is_short),
+        });
+        let by_url = self.by_url.iter().filter(|(_, pki)| match &pki.challenge {
+            Some(ChallengeSource::Static(secret)) => is_short(secret),
+            Some(ChallengeSource::OneTime(list)) => list.iter().any(is_short),
+            _ => false,
+        });
+        let names = of_mock.map(|(name, _)| name).chain(by_url.map(|(name, _)| name));
+        names.map(String::as_str).collect()
     }
 
     /// All secrets of the lab, for masking.

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod lab;
+mod near_files;
 pub mod scenario;
 pub mod scep_url;
 
+pub use self::near_files::near_files;
 use diagnostics::Place;
 use diagnostics::yaml::{Fields, Node, Problems};
 use results::KnownFailure;

@@ -1,10 +1,13 @@
 //! Scenario files. Each has one scenario, with an id.
 
+mod advice;
 mod check;
 mod conformance;
 mod discover;
+mod lint;
 mod load;
 mod steps;
+mod typographic;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +15,8 @@ use std::time::Duration;
 pub use self::check::{Check, Pattern};
 pub use self::conformance::Conformance;
 pub use self::discover::{Found, LABS, LEDGER, TARGETS, discover, target_files};
-pub use self::load::{LoadErrors, load, load_each, parse};
+pub use self::lint::{LineMistake, command_mistake, configuration_mistakes, lint, suggestion};
+pub use self::load::{FIELDS, LoadErrors, load, load_each, load_each_by, parse};
 pub use self::steps::{Action, Configuration, DecisionStep, Issued, Ping, Run};
 pub use self::steps::{challenge_of, client, scep, seen};
 use crate::lab::Lab;
@@ -44,6 +48,18 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Reason to skip it in this lab, if that is known in advance.
     pub skip_reason: Option<String>,
+}
+
+impl Scenario {
+    /// Earlier ids of a case, which still name it.
+    pub fn former_ids(&self) -> &[String] {
+        self.conformance.as_ref().map_or(&[], |conformance| &conformance.former_ids)
+    }
+
+    /// True if this was the id of the case.
+    pub fn has_former_id(&self, id: &str) -> bool {
+        self.former_ids().iter().any(|former| former == id)
+    }
 }
 
 /// A step of a scenario.

@@ -1,8 +1,11 @@
 //! A child process in its own process group.
 
 use std::future::pending;
-use std::io;
-use std::process::ExitStatus;
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -11,8 +14,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::guard::{self, REPORT_LENGTH, Report};
+
 /// Time limit for the end of a killed process.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
+
+/// Time limit for a guard to start a program.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Time limit for reading the output of a process that has ended, because other processes may still hold the pipe.
 const DRAIN_LIMIT: Duration = Duration::from_millis(500);
@@ -25,10 +33,12 @@ const CHUNK: usize = 8192;
 pub struct Process {
     child: Child,
     group: Option<u32>,
+    /// The socket to its guard, if it has one, which then ends its processes.
+    guard: Option<UnixStream>,
     out: Open<ChildStdout>,
     err: Open<ChildStderr>,
-    /// Exit status, and the time until which the outputs are read.
-    ended: Option<(ExitStatus, Instant)>,
+    /// Its end, and the time until which the outputs are read.
+    ended: Option<(End, Instant)>,
 }
 
 /// An output of a process.
@@ -47,8 +57,34 @@ pub enum Event<'a> {
     Printed(Stream, &'a [u8]),
     /// The process has ended, and all its output was reported before.
     Ended(ExitStatus),
+    /// Its guard was killed, and ended with this status; so the process and what it started were ended, too.
+    GuardKilled(ExitStatus),
     /// The process has not ended before the deadline.
     Overdue,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Exited(ExitStatus),
+    GuardKilled(ExitStatus),
+}
+
+impl From<End> for Event<'_> {
+    fn from(end: End) -> Self {
+        match end {
+            End::Exited(status) => Self::Ended(status),
+            End::GuardKilled(status) => Self::GuardKilled(status),
+        }
+    }
+}
+
+/// What a guard that was killed means, in words: `status` is its end.
+pub fn guard_killed(status: ExitStatus) -> String {
+    format!(
+        "the guard of the program was killed ({status}), so the program was ended as well, and its own end is not known; perhaps it \
+         kills its parent process (`kill $PPID`), or the system had too little memory"
+    )
 }
 
 impl Process {
@@ -71,7 +107,26 @@ impl Process {
         command.process_group(0);
         let mut child = spawn(command.kill_on_drop(true))?;
         let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
-        Ok(Self { group: child.id(), child, out, err, ended: None })
+        Ok(Self { group: child.id(), guard: None, child, out, err, ended: None })
+    }
+
+    /// Starts a command that was made by [`guard::command`]; its standard input is empty. Everything that it starts ends with it, and
+    /// with this process.
+    ///
+    /// # Errors
+    /// If the command or its guard cannot be started.
+    pub async fn start_guarded(command: &mut Command) -> io::Result<Self> {
+        if !guard::is_installed() {
+            return Self::start(command.stdin(Stdio::null()));
+        }
+        let (near, far) = UnixStream::pair()?;
+        command.process_group(0).stdin(OwnedFd::from(far));
+        let mut child = command.spawn()?;
+        // The command would keep its end of the socket open.
+        command.stdin(Stdio::null());
+        await_start(&near).await?;
+        let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
+        Ok(Self { group: None, guard: Some(near), child, out, err, ended: None })
     }
 
     /// Waits for the next event, and for the end until `deadline`, if there is one. After the end, the rest of the process
@@ -82,8 +137,8 @@ impl Process {
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Event<'_>> {
         loop {
             let until = match self.ended {
-                Some((status, _)) if self.out.is_closed() && self.err.is_closed() => {
-                    return Ok(Event::Ended(status));
+                Some((end, _)) if self.out.is_closed() && self.err.is_closed() => {
+                    return Ok(end.into());
                 }
                 Some((_, until)) => Some(until),
                 None => deadline,
@@ -96,18 +151,19 @@ impl Process {
                     return Ok(Event::Printed(Stream::Err, &self.err.buffer[..count]));
                 },
                 status = self.child.wait(), if self.ended.is_none() => {
-                    self.ended = Some((status?, Instant::now() + DRAIN_LIMIT));
+                    let end = self.reported(status?);
+                    self.ended = Some((end, Instant::now() + DRAIN_LIMIT));
                     self.kill_group();
                 }
                 () = reached(until) => return Ok(match self.ended {
-                    Some((status, _)) => Event::Ended(status),
+                    Some((end, _)) => end.into(),
                     None => Event::Overdue,
                 }),
             }
         }
     }
 
-    /// Waits until it ends. Processes that it started continue.
+    /// Waits until it ends. Processes that it started continue. The process must have no guard.
     ///
     /// # Errors
     /// If the system does not report the end of the process.
@@ -115,8 +171,27 @@ impl Process {
         self.child.wait().await
     }
 
+    /// The end of the program: that of the child, or what the child reports if it is a guard.
+    fn reported(&self, child: ExitStatus) -> End {
+        let Some(mut socket) = self.guard.as_ref() else { return End::Exited(child) };
+        let mut report = [0; REPORT_LENGTH];
+        let read = socket.read_exact(&mut report);
+        match Report::decode(report).filter(|_| read.is_ok()) {
+            Some(Report::Ended(status)) => End::Exited(status),
+            Some(Report::Lost(parent)) => End::GuardKilled(parent),
+            _ => End::GuardKilled(child),
+        }
+    }
+
     /// Kills it and its process group, and waits for its end.
     pub async fn end(&mut self) {
+        if let Some(guard) = &self.guard {
+            // The guard then kills them.
+            let _ = guard.shutdown(Shutdown::Write);
+            if timeout(KILL_LIMIT, self.child.wait()).await.is_ok() {
+                return;
+            }
+        }
         self.kill_unless_ended();
         let _ = self.child.start_kill();
         let _ = timeout(KILL_LIMIT, self.child.wait()).await;
@@ -139,7 +214,31 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill_unless_ended();
+        match &mut self.guard {
+            Some(guard) if self.child.id().is_some() => end_guarded(guard),
+            _ => self.kill_unless_ended(),
+        }
+    }
+}
+
+/// Lets a guard end its program, and waits until it has, because folders of the program may be removed next.
+fn end_guarded(guard: &mut UnixStream) {
+    let waits = guard.shutdown(Shutdown::Write).and_then(|()| guard.set_nonblocking(false));
+    if waits.and_then(|()| guard.set_read_timeout(Some(KILL_LIMIT))).is_ok() {
+        let _ = guard.read_to_end(&mut Vec::new());
+    }
+}
+
+/// Waits until a guard has started its program; the socket does not block afterwards.
+async fn await_start(near: &UnixStream) -> io::Result<()> {
+    near.set_nonblocking(true)?;
+    let mut socket = tokio::net::UnixStream::from_std(near.try_clone()?)?;
+    let mut report = [0; REPORT_LENGTH];
+    timeout(START_LIMIT, socket.read_exact(&mut report)).await.map_err(io::Error::from)??;
+    match Report::decode(report) {
+        Some(Report::Started) => Ok(()),
+        Some(Report::Refused(error)) => Err(io::Error::from_raw_os_error(error)),
+        _ => Err(io::Error::other("its guard sent something else")),
     }
 }
 
@@ -180,8 +279,6 @@ impl<R: AsyncRead + Unpin> Open<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Stdio;
-
     use super::*;
 
     fn shell(script: &str) -> Process {
@@ -196,7 +293,7 @@ mod tests {
             match process.next(deadline).await.unwrap() {
                 Event::Printed(_, bytes) => printed += &String::from_utf8_lossy(bytes),
                 Event::Ended(status) => return (printed, status.code()),
-                Event::Overdue => return (printed, None),
+                Event::GuardKilled(_) | Event::Overdue => return (printed, None),
             }
         }
     }

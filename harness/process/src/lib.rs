@@ -2,12 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod child;
+pub mod guard;
 mod lines;
 pub mod messages;
 mod output;
 
-pub use self::child::{Event, Process, Stream};
-pub use self::lines::{LINE_LIMIT, Lines, Tail};
+pub use self::child::{Event, Process, Stream, guard_killed};
+pub use self::lines::{LINE_LIMIT, Lines, Tail, is_no_text};
 pub use self::output::Output;
 
 use std::ffi::OsStr;

@@ -6,13 +6,16 @@ use std::fmt::Write as _;
 use std::mem::take;
 use std::sync::Arc;
 
-use redact::{Masker, PrivateKeys, visible};
+use redact::{LinesBefore, Masker, PrivateKeys, visible};
 use regex::Regex;
 
 use crate::child::Stream;
 
 /// Limit of a line in bytes; the rest is dropped.
 pub const LINE_LIMIT: usize = 1000;
+
+/// Number of bytes that may be no text and are shown all the same.
+const SHORTEST_BINARY: usize = 16;
 
 /// Number of lines in an error message.
 const SHOWN: usize = 10;
@@ -22,6 +25,8 @@ const SHOWN: usize = 10;
 pub struct Lines {
     masker: Arc<Masker>,
     keys: PrivateKeys,
+    /// The lines before, because a secret may go on in the next.
+    before: LinesBefore,
     line: Vec<u8>,
     is_cut: bool,
     /// True if the line may belong to a PEM block (RFC 7468), whose content is dropped.
@@ -58,16 +63,19 @@ impl Lines {
     pub fn finish(&mut self) -> Option<String> {
         self.search();
         let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
-        let shown = shown(&line, is_cut, &mut self.keys, &self.masker);
-        let is_bulk = self.in_block && is_base64(&shown);
-        self.in_block = is_bulk || shown.starts_with("-----BEGIN ") && !shown.contains("-----END ");
+        let text = text(&line, is_cut, &mut self.keys);
+        let is_bulk = self.in_block && is_base64(&text);
+        self.in_block = is_bulk || text.starts_with("-----BEGIN ") && !text.contains("-----END ");
+        let shown = shown(&text, is_cut, &mut self.before, &self.masker);
         Some(shown).filter(|shown| !shown.is_empty() && !is_bulk)
     }
 
     /// The beginning of an incomplete line. It is treated as cut, because it may end within a secret.
     pub fn begun(&self) -> Option<String> {
         let line = self.line.trim_ascii_end();
-        (!line.is_empty()).then(|| shown(line, true, &mut self.keys.clone(), &self.masker))
+        let (mut keys, mut before) = (self.keys.clone(), self.before.clone());
+        let shown = || shown(&text(line, true, &mut keys), true, &mut before, &self.masker);
+        (!line.is_empty()).then(shown)
     }
 
     fn search(&mut self) {
@@ -76,10 +84,36 @@ impl Lines {
     }
 }
 
-fn shown(line: &[u8], is_cut: bool, keys: &mut PrivateKeys, masker: &Masker) -> String {
-    let text = keys.left_out(&readable(line.trim_ascii_end()), is_cut);
-    // A cut line may end within a secret.
-    visible(&if is_cut { masker.cut_text(&text) + "…" } else { masker.text(&text) })
+/// The end of the name of a line of bytes that are no text.
+const NO_TEXT: &str = " bytes that are no text)";
+
+/// True for the name that a line of bytes that are no text has.
+pub fn is_no_text(line: &str) -> bool {
+    line.starts_with('(') && line.trim_end_matches('…').ends_with(NO_TEXT)
+}
+
+/// The line without the contents of private keys; a line of bytes that are no text is only named.
+fn text(line: &[u8], is_cut: bool, keys: &mut PrivateKeys) -> String {
+    if is_binary(line) {
+        let more = if is_cut { "more than " } else { "" };
+        return format!("({more}{}{NO_TEXT}", line.len());
+    }
+    keys.left_out(&readable(line.trim_ascii_end()), is_cut)
+}
+
+/// The line with secrets masked. A cut line may end within a secret.
+fn shown(text: &str, is_cut: bool, before: &mut LinesBefore, masker: &Masker) -> String {
+    let clean = before.masked(masker, text, is_cut);
+    visible(&if is_cut { clean + "…" } else { clean })
+}
+
+/// True if an eighth of the bytes are control characters or no UTF-8, as in a certificate in DER.
+fn is_binary(line: &[u8]) -> bool {
+    let is_odd = |character: &char| character.is_control() && !character.is_whitespace();
+    let odd = |valid: &str| valid.chars().filter(is_odd).count();
+    let odd: usize =
+        line.utf8_chunks().map(|chunk| odd(chunk.valid()) + chunk.invalid().len()).sum();
+    line.len() >= SHORTEST_BINARY && odd * 8 > line.len()
 }
 
 /// Decodes UTF-8; other bytes become `\xNN`.
@@ -215,7 +249,16 @@ mod tests {
         let key = format!("{}\n{}\n", "M".repeat(64), "I".repeat(2 * LINE_LIMIT));
         let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
         let complete = lines().push(format!("{begin}\n{key}{end}\nserving\n").as_bytes());
-        assert_eq!(complete, [&format!("{begin}****"), "…", end, "serving"]);
+        assert_eq!(complete, [&format!("{begin}****"), end, "serving"]);
+    }
+
+    #[test]
+    fn binary_output_is_named_and_text_in_other_encodings_is_shown() {
+        let der: Vec<u8> = (0..100).map(|byte: u8| byte.wrapping_mul(7) | 0x80).collect();
+        let complete = lines().push(&[&der[..], b"\n"].concat());
+        assert_eq!(complete, ["(100 bytes that are no text)"]);
+        let latin = lines().push(b"Zertifikat f\xfcr Ger\xe4t ung\xfcltig\n");
+        assert_eq!(latin, ["Zertifikat f\\xfcr Ger\\xe4t ung\\xfcltig"]);
     }
 
     fn tail() -> Tail {

@@ -39,13 +39,20 @@ pub enum ReadError {
     },
     /// Reading failed.
     #[error("the connection broke: {0}")]
-    Broken(#[from] io::Error),
+    Broken(io::Error),
 }
 
 impl ReadError {
     /// True if the other end broke the protocol; false if it is gone.
     pub fn is_protocol_error(&self) -> bool {
         matches!(self, Self::TooLong | Self::NotUnderstood { .. })
+    }
+}
+
+// Without `source`: the text of the error has the text of its cause.
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
     }
 }
 

@@ -1,35 +1,29 @@
-//! Masks secrets and escapes control characters in output, logs, reports and errors.
+//! Masks secrets and makes text from elsewhere visible in output, logs, reports and errors.
 //!
 //! The caller supplies the secrets. Nothing here depends on labs, files or diagnostics.
 #![forbid(unsafe_code)]
 
+mod command;
 mod configuration;
+mod credentials;
+mod lines;
 mod masker;
+mod message;
+mod name;
+mod needle;
+mod private_key;
+mod search;
+mod short;
+mod view;
+mod visible;
 
 pub use scep::secret::{MASK, Secret};
 
+pub use self::command::passwords_of_command;
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
-pub use self::masker::{Marked, Masker, PrivateKeys};
-
-/// A line with its control characters escaped, as in `\u{1b}`; a tab becomes a blank.
-pub fn visible(line: &str) -> String {
-    let mut visible = String::with_capacity(line.len());
-    for character in line.chars() {
-        match character {
-            '\t' => visible.push(' '),
-            c if c.is_control() => visible.extend(c.escape_debug()),
-            c => visible.push(c),
-        }
-    }
-    visible
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(visible("a\tb\r\x1b[2J\0 \u{9b}é'\""), "a b\\r\\u{1b}[2J\\0 \\u{9b}é'\"");
-    }
-}
+pub use self::lines::LinesBefore;
+pub use self::masker::{Marked, Masker};
+pub use self::name::{names_a_secret, names_the_challenge};
+pub use self::private_key::PrivateKeys;
+pub use self::short::{SHORT_NOTE, is_short};
+pub use self::visible::{ci_commands, must_be_escaped, printable, visible, visible_lines};

@@ -1,17 +1,21 @@
 //! Results of testing a peer, laid out for the formats.
 
-use super::markdown::{escaped, head, row};
-use super::{Entry, Part, Reported, Tone, terminal};
+mod cause;
+mod sheet;
+
+use self::cause::{grouped, reason, shared_reasons, untried_once};
+use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, counted, visible};
 use results::{
-    Case, ConformanceReport, Received, ReceivedState, RequirementResult, Status, Unfinished,
-    Verdict,
+    Assessment, Case, ConformanceReport, Received, ReceivedState, RequirementResult,
+    RequirementVerdict, Status, Unfinished, Verdict,
 };
 
 impl Reported for ConformanceReport {
     const SUMMARY: &'static [Part] = &[
         (&[Status::Passed], "conform", Tone::Good),
         (&[Status::Noted], "with a note", Tone::Doubtful),
+        (&[Status::Unmet], "not met, but no MUST", Tone::Doubtful),
         (&[Status::Failed], "fail", Tone::Bad),
         (&[Status::ExpectedFailure], "known deviations", Tone::Doubtful),
         (&[Status::Vanished], "deviations gone", Tone::Doubtful),
@@ -25,116 +29,129 @@ impl Reported for ConformanceReport {
         let mut entries: Vec<_> = self.cases.iter().map(entry).collect();
         entries.sort_by(|a, b| a.group.cmp(&b.group));
         let why = self.given_up.as_deref();
-        let why = why.unwrap_or("the run was interrupted before this was finished");
+        let why = why.unwrap_or(why_unfinished(self));
         let unfinished = |one: &Unfinished| Entry::unfinished("not finished", &one.id, why, None);
         entries.extend(self.unfinished.iter().map(unfinished));
         entries
     }
 
-    /// Findings, and tables of all requirements and cases.
+    /// Findings, issued certificates, and tables of all requirements and cases.
     fn markdown(&self) -> String {
-        let title = format!("# Conformance of {}", escaped(&self.target));
-        let summary = terminal::summary(self, Palette::plain());
-        let mut lines = vec![title, String::new(), summary];
-        if !self.discovered.is_empty() {
-            lines.push(String::new());
-            lines.extend(self.discovered.iter().map(|line| format!("- {}", escaped(line))));
-        }
-        let is_finding = |case: &&Case| case.assessment.status() != Status::Passed;
-        let mut findings = self.cases.iter().filter(is_finding).map(finding).peekable();
-        if findings.peek().is_some() {
-            lines.extend(["", "## Findings", ""].map(str::to_owned));
-            lines.extend(findings);
-        }
-        lines.extend(["", "## Requirement by requirement", ""].map(str::to_owned));
-        lines.extend(head(&["requirement", "verdict", "cases", "by"]));
-        lines.extend(self.requirements.iter().map(requirement_row));
-        lines.extend(["", "## All cases", ""].map(str::to_owned));
-        lines.extend(head(&["case", "requirement", "level", "section", "verdict"]));
-        lines.extend(self.cases.iter().map(case_row));
-        lines.join("\n") + "\n"
+        sheet::markdown(self)
     }
 }
 
 fn entry(case: &Case) -> Entry<'_> {
     let requirement = format!("{}: {}", case.level, case.title);
+    let reason = match &case.assessment {
+        Assessment::Skipped(skip) => Some(format!("{}: {skip}", skip.because)),
+        other => other.reason(),
+    };
     Entry {
         status: case.assessment.status(),
-        message: Some(case.assessment.reason().unwrap_or(requirement)),
+        message: Some(reason.unwrap_or(requirement)),
         explanation: explanation(case, false, Palette::plain()),
         ..Entry::of(&case.requirement, &case.id, &case.scenario)
     }
 }
 
-fn requirement_row(requirement: &RequirementResult) -> String {
-    let ids: Vec<String> = requirement.of.iter().map(|id| format!("`{id}`")).collect();
-    let cases = requirement.cases.to_string();
-    row(&[requirement.requirement.as_str(), requirement.verdict, &cases, &ids.join(", ")])
+/// A line for each case: verdict, requirement, level, id, and the reason if it is short; then the reasons that several cases
+/// share, numbered. Unless `verbose`, cases that could not be tried have one line for each reason.
+pub fn case_lines(report: &ConformanceReport, verbose: bool, palette: Palette) -> Vec<String> {
+    let shown = if verbose {
+        report.cases.iter().map(|case| (case, 0)).collect()
+    } else {
+        untried_once(&report.cases)
+    };
+    let shared = shared_reasons(shown.iter().map(|(case, _)| *case));
+    let line = |(case, further): &(&Case, usize)| case_line(case, *further, &shared, palette);
+    let mut lines: Vec<String> = shown.iter().map(line).collect();
+    let numbered = shared.iter().zip(1..);
+    let notes = numbered.map(|(reason, number)| format!("[{number}] {}", visible(reason)));
+    lines.extend(notes.enumerate().map(|(index, note)| {
+        let gap = if index == 0 { "\n" } else { "" };
+        [gap, &palette.faint(&note)].concat()
+    }));
+    lines
 }
 
-fn finding(case: &Case) -> String {
-    let reason = case.assessment.reason().map(|reason| format!(": {}", escaped(&reason)));
-    format!(
-        "- **{}** `{}` ({} {}, §{}) {}{}",
-        case.assessment.status().peer_verdict(),
-        case.id,
-        case.requirement,
-        case.level,
-        case.section,
-        escaped(&case.title),
-        reason.unwrap_or_default()
-    )
-}
-
-fn case_row(case: &Case) -> String {
-    row(&[
-        &format!("`{}`", case.id),
-        case.requirement.as_str(),
-        &case.level.to_string(),
-        &case.section,
-        case.assessment.status().peer_verdict(),
-    ])
-}
-
-/// A line about a case: verdict, requirement, level, id, and the reason if it is short.
-pub fn case_line(case: &Case, palette: Palette) -> String {
+fn case_line(case: &Case, further: usize, shared: &[String], palette: Palette) -> String {
     let (word, tone) = match case.assessment.status() {
         Status::Passed => ("ok   ", Tone::Good),
         Status::Noted => ("note ", Tone::Doubtful),
+        Status::Unmet => ("unmet", Tone::Doubtful),
         Status::Failed => ("FAIL ", Tone::Bad),
         Status::ExpectedFailure => ("known", Tone::Doubtful),
         Status::Vanished | Status::UnexpectedPass => ("gone ", Tone::Doubtful),
         Status::Skipped => ("skip ", Tone::Doubtful),
         Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
     };
-    let reason = case.assessment.reason().map(|reason| format!(": {}", visible(&reason)));
+    let own = reason(case);
+    let number = own.as_ref().and_then(|own| shared.iter().position(|known| known == own));
+    let reason = if let Some(index) = number {
+        Some(format!(": [{}]", index + 1))
+    } else {
+        let is_broken = matches!(case.assessment, Assessment::LabBroke { .. });
+        let full = if is_broken { own } else { case.assessment.reason() };
+        full.map(|reason| format!(": {}", visible(&reason)))
+    };
+    let further = match further {
+        0 => String::new(),
+        _ => format!(" and {} (-v lists them)", counted(further, "further case")),
+    };
     format!(
-        "{}  {} {:<6} {}{}",
+        "{}  {} {:<6} {}{further}{}",
         tone.paint(palette, word),
-        case.requirement,
+        visible(&case.requirement),
         case.level.to_string(),
         visible(&case.id),
         palette.faint(&reason.unwrap_or_default())
     )
 }
 
+/// Explains the failures; those with the same cause once.
+pub fn explanations(report: &ConformanceReport, verbose: bool, palette: Palette) -> Vec<String> {
+    let wanted = report.cases.iter().filter(|case| is_explained(case, verbose));
+    let explain = |group: cause::Group<'_>| {
+        let text = explanation(group.first, verbose, palette)?;
+        if group.others.is_empty() {
+            return Some(text);
+        }
+        let heading = format!("the same came in {}:", counted(group.others.len(), "further case"));
+        let line = |case: &&Case| {
+            let (requirement, id) = (visible(&case.requirement), visible(&case.id));
+            format!("  {requirement} {:<6} {id}", case.level.to_string())
+        };
+        let lines = std::iter::once(heading).chain(group.others.iter().map(line));
+        Some([text, lines.collect::<Vec<_>>().join("\n")].join("\n"))
+    };
+    grouped(wanted).into_iter().filter_map(explain).collect()
+}
+
+/// True if a case is explained. A case without a verdict is explained by its reason.
+fn is_explained(case: &Case, verbose: bool) -> bool {
+    let is_failed = matches!(case.scenario.verdict, Verdict::Failed(_));
+    match case.assessment.status() {
+        Status::Failed | Status::Unmet | Status::Panicked => true,
+        _ => is_failed && verbose,
+    }
+}
+
 /// Explains a failure: the requirement, the request, the reply, and the acceptable outcomes. If `verbose`, known deviations
 /// and failures that prove nothing are explained as well.
-pub fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
-    let is_failed = matches!(case.scenario.verdict, Verdict::Failed(_));
-    let is_wanted = match case.assessment.status() {
-        Status::Failed | Status::LabBroke | Status::Panicked => true,
-        Status::Noted => is_failed,
-        _ => is_failed && verbose,
-    };
-    if !is_wanted {
+fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
+    if !is_explained(case, verbose) {
         return None;
     }
-    let heading = palette.strong(&format!("{}  {}", case.id, visible(&case.title)));
-    let required = format!(
-        "{} {}, RFC 8894 §{}: \u{201c}{}\u{201d}",
-        case.requirement, case.level, case.section, case.sentence
-    );
+    let heading = palette.strong(&visible(&format!("{}  {}", case.id, case.title)));
+    let required = visible(&if case.ended_server() {
+        format!(
+            "{} {}; the end of a server counts against no requirement",
+            case.requirement, case.level
+        )
+    } else {
+        format!("{} {}, {}", case.requirement, case.level, case.basis)
+    });
     let seen = case.seen.as_ref().map(|seen| format!("\nseen in the wild: {}", visible(seen)));
     let what = terminal::explanation(&case.scenario, palette).unwrap_or_default();
     Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
@@ -148,9 +165,11 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let count =
         |state: ReceivedState| report.issued.iter().filter(|one| one.state == state).count();
     let heading = format!(
-        "{} issued, {} used",
+        "{} issued, {} {}",
         counted(count(ReceivedState::Issued), "certificate"),
-        counted(report.challenges, "challenge password")
+        counted(report.challenges, "challenge password"),
+        // A password of a request that was refused is perhaps still valid.
+        if report.issued.is_empty() { "sent" } else { "used" }
     );
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
@@ -159,25 +178,47 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
             (ReceivedState::Pending, _) => "(pending: must be denied)",
             (ReceivedState::Unknown, _) => "(no answer: may have been issued)",
         };
-        format!("  {serial}  {}", visible(&one.subject))
+        format!("  {}  {}", visible(serial), visible(&one.subject))
     };
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()
 }
 
-/// Number of requirements with each verdict.
+/// The requirements with each verdict, and for those that are not proved what became of their cases.
 pub fn requirements(report: &ConformanceReport) -> String {
-    let requirements = &report.requirements;
-    let mut words: Vec<&str> = requirements.iter().map(|one| one.verdict).collect();
-    words.sort_unstable();
-    words.dedup();
-    let count = |word: &&str| {
-        let ids: Vec<&str> = requirements
+    let mut kinds: Vec<RequirementVerdict> =
+        report.requirements.iter().map(|one| one.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let line = |kind: &RequirementVerdict| {
+        let ids: Vec<String> = report
+            .requirements
             .iter()
-            .filter(|one| one.verdict == *word)
-            .map(|one| one.requirement.as_str())
+            .filter(|one| one.kind == *kind)
+            .map(|one| visible(&one.requirement))
             .collect();
-        format!("  {:<21} {:>2}  {}", word, ids.len(), ids.join(" "))
+        format!("  {:<26} {:>2}  {}", kind.words(), ids.len(), ids.join(" "))
     };
-    let lines = words.iter().map(count).collect::<Vec<_>>().join("\n");
-    format!("requirement by requirement:\n{lines}")
+    let lines = kinds.iter().rev().map(line);
+    let unproved = report.requirements.iter().filter(|one| is_unproved(one)).map(unproved_line);
+    let heading = "requirement by requirement:".to_owned();
+    std::iter::once(heading).chain(lines).chain(unproved).collect::<Vec<_>>().join("\n")
+}
+
+fn is_unproved(requirement: &RequirementResult) -> bool {
+    let is_open =
+        matches!(requirement.kind, RequirementVerdict::NotProved | RequirementVerdict::Partly);
+    is_open || requirement.ended_server > 0
+}
+
+/// `    R24  3 of 16 MUST cases held; of all 17 cases: 12 skipped (no-plain-exchange 12), 1 not selected`.
+fn unproved_line(requirement: &RequirementResult) -> String {
+    let RequirementResult { requirement: id, level, proving, held, .. } = requirement;
+    let (id, rest) = (visible(id), sheet::rest(requirement));
+    let rest = match requirement.known {
+        _ if rest.is_empty() => rest,
+        // The rest has cases of other levels, too.
+        known if known > *proving => format!("; of all {known} cases: {rest}"),
+        _ => format!("; {rest}"),
+    };
+    format!("    {id}  {held} of {} held{rest}", counted(*proving, &format!("{level} case")))
 }

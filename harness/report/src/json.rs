@@ -1,8 +1,12 @@
 //! Results as JSON.
 
+use std::io::{self, Write};
+
 use serde::{Serialize, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 use super::Reported;
+use diagnostics::{ci_commands, must_be_escaped};
 use results::Status;
 
 /// Version of the format. It increases if a field is removed or changes its meaning.
@@ -19,9 +23,81 @@ struct Frame<'a, R: Reported> {
 
 pub(super) fn text<R: Reported>(results: &R) -> String {
     let frame = Frame { version: VERSION, counts: results, results };
+    let mut bytes = Vec::new();
+    let formatter = Visible(PrettyFormatter::new());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
     // Plain data with text keys cannot fail; if it does, the report shows the error.
-    serde_json::to_string_pretty(&frame)
-        .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |text| text + "\n")
+    match frame.serialize(&mut serializer) {
+        Ok(()) => String::from_utf8_lossy(&bytes).into_owned() + "\n",
+        Err(error) => serde_json::json!({"error": error.to_string()}).to_string() + "\n",
+    }
+}
+
+/// Escapes characters that act on who looks at the file, such as those that change the order of text. The values stay the same.
+struct Visible<'a>(PrettyFormatter<'a>);
+
+impl Formatter for Visible<'_> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut commands = ci_commands(text).into_iter().peekable();
+        for (at, character) in text.char_indices() {
+            if commands.next_if_eq(&at).is_none() && !must_be_escaped(character) {
+                write!(writer, "{character}")?;
+                continue;
+            }
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a field over by reference")]
@@ -42,5 +118,8 @@ mod tests {
         assert_eq!(report["scenarios"][0]["verdict"]["kind"], "failed");
         assert_eq!(report["scenarios"][0]["verdict"]["findings"][0]["excerpt"]["line"], 27);
         assert_eq!(report["elapsed_seconds"], 20.5);
+        let skipped = &report["scenarios"][2]["verdict"];
+        assert_eq!(skipped["because"], "not-supported");
+        assert_eq!(skipped["reason"], "the device does not support x");
     }
 }

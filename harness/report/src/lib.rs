@@ -8,16 +8,19 @@ mod json;
 mod junit;
 pub mod markdown;
 pub mod matrix;
+mod place;
 pub mod run;
 mod target;
 pub mod terminal;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 pub use self::format::Format;
+pub use self::place::ReportPlace;
 pub use self::target::{Target, TargetError};
 use diagnostics::Palette;
-use results::{Results, ScenarioOutcome, Status};
+use results::{Results, ScenarioOutcome, Status, Verdict};
 
 /// Results of some kind, laid out for the formats.
 pub trait Reported: Results {
@@ -62,6 +65,15 @@ impl Tone {
     }
 }
 
+/// Why something in these results was not finished.
+fn why_unfinished(results: &impl Results) -> &'static str {
+    if results.is_interrupted() {
+        "the run was interrupted before this was finished"
+    } else {
+        "an internal error ended the run before this was finished"
+    }
+}
+
 /// A scenario, a case or a cell, as all formats see it.
 #[derive(Debug)]
 pub struct Entry<'a> {
@@ -84,7 +96,7 @@ impl<'a> Entry<'a> {
             group: group.to_owned(),
             name: name.to_owned(),
             status: outcome.verdict.status(),
-            message: outcome.verdict.reason().map(str::to_owned),
+            message: reason(&outcome.verdict),
             explanation: terminal::explanation(outcome, Palette::plain()),
             outcome: Some(outcome),
             file: Some(&outcome.path),
@@ -102,6 +114,14 @@ impl<'a> Entry<'a> {
             outcome: None,
             file,
         }
+    }
+}
+
+/// The reason of a verdict in a few words; that of a skip begins with its kind for programs, and shows what was seen.
+fn reason(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Skipped(skip) => Some(format!("{}: {skip}", skip.because)),
+        other => other.reason().map(Cow::into_owned),
     }
 }
 

@@ -4,7 +4,7 @@ mod sheet;
 
 use self::sheet::{Sheet, Words};
 use super::markdown::{escaped, head, row};
-use super::{Entry, Part, Reported, Tone, terminal};
+use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, visible};
 use results::{Assessment, Cell, Matrix, Status};
 
@@ -22,9 +22,10 @@ impl Reported for Matrix {
 
     /// One group per row.
     fn entries(&self) -> Vec<Entry<'_>> {
+        let why = why_unfinished(self);
         let of_row = self.rows.iter().flat_map(|row| {
             let name = format!("{}/{}", row.scenario, row.pki);
-            row.cells.iter().map(move |cell| entry(&name, cell))
+            row.cells.iter().map(move |cell| entry(&name, cell, why))
         });
         of_row.collect()
     }
@@ -32,7 +33,8 @@ impl Reported for Matrix {
     /// The table, for a README or the summary of a CI run.
     fn markdown(&self) -> String {
         let sheet = Sheet::of(self);
-        let mut lines = head(&sheet.headings).to_vec();
+        let headings: Vec<String> = sheet.headings.iter().map(|it| escaped(it)).collect();
+        let mut lines = head(&headings).to_vec();
         for line in &sheet.lines {
             let names = [&line.scenario, &line.pki].map(|name| escaped(name));
             let cells: Vec<String> = names.into_iter().chain(line.words.iter().map(cell)).collect();
@@ -45,10 +47,9 @@ impl Reported for Matrix {
     }
 }
 
-fn entry<'a>(row: &str, cell: &'a Cell) -> Entry<'a> {
+fn entry<'a>(row: &str, cell: &'a Cell, why_unfinished: &str) -> Entry<'a> {
     let Some(outcome) = &cell.outcome else {
-        let message = "the run was interrupted before this was finished";
-        return Entry::unfinished(row, &cell.client, message, None);
+        return Entry::unfinished(row, &cell.client, why_unfinished, None);
     };
     let entry = Entry { status: cell.assessment.status(), ..Entry::of(row, &cell.client, outcome) };
     let known = match &cell.assessment {
@@ -74,7 +75,7 @@ fn notes(sheet: &Sheet) -> Vec<String> {
     let numbered = sheet.notes.iter().zip(1..);
     let numbered = numbered.map(|(note, number)| format!("\\[{number}\\] {}", escaped(note)));
     let clients = sheet.clients.iter().flat_map(|(client, notes)| {
-        notes.iter().map(move |note| format!("{client}: {}", escaped(note)))
+        notes.iter().map(move |note| format!("{}: {}", escaped(client), escaped(note)))
     });
     legend
         .chain(numbered)
@@ -127,12 +128,12 @@ pub fn explanation(cell: &Cell, palette: Palette) -> Option<String> {
 
 fn widths(sheet: &Sheet) -> Vec<usize> {
     let mut widths: Vec<usize> =
-        sheet.headings.iter().map(|heading| heading.chars().count()).collect();
+        sheet.headings.iter().map(|heading| visible(heading).chars().count()).collect();
     for row in &sheet.lines {
         let words = row.words.iter().map(|words| &words.text);
         let texts = [&row.scenario, &row.pki].into_iter().chain(words);
         for (width, text) in widths.iter_mut().zip(texts) {
-            *width = (*width).max(text.chars().count());
+            *width = (*width).max(visible(text).chars().count());
         }
     }
     widths
@@ -160,7 +161,7 @@ fn footnotes(sheet: &Sheet) -> Vec<String> {
     let numbered = sheet.notes.iter().zip(1..);
     let numbered = numbered.map(|(note, number)| format!("[{number}] {}", visible(note)));
     let clients = sheet.clients.iter().flat_map(|(client, notes)| {
-        notes.iter().map(move |note| format!("note: {client}: {}", visible(note)))
+        notes.iter().map(move |note| format!("note: {}: {}", visible(client), visible(note)))
     });
     [block(numbered.collect()), block(clients.collect())].concat()
 }

@@ -1,5 +1,7 @@
 //! Results of a scenario run, laid out for the formats.
 
+use std::borrow::Cow;
+
 use super::markdown::{escaped, row};
 use super::{Entry, Part, Reported, Tone, terminal};
 use diagnostics::Palette;
@@ -21,7 +23,8 @@ impl Reported for Outcome {
             let (folder, name) = folder_and_name(&scenario.id);
             Entry::of(folder, name, scenario)
         });
-        let mut entries: Vec<_> = finished.chain(self.unfinished.iter().map(unfinished)).collect();
+        let unfinished = self.unfinished.iter().map(|one| unfinished(one, self.interrupted));
+        let mut entries: Vec<_> = finished.chain(unfinished).collect();
         entries.sort_by(|a, b| a.group.cmp(&b.group));
         entries
     }
@@ -42,12 +45,13 @@ fn folder_and_name(id: &str) -> (&str, &str) {
     id.rsplit_once('/').unwrap_or(("scenarios", id))
 }
 
-fn unfinished(scenario: &Unfinished) -> Entry<'_> {
+fn unfinished(scenario: &Unfinished, interrupted: bool) -> Entry<'_> {
     let (folder, name) = folder_and_name(&scenario.id);
-    let message = if scenario.begun {
-        "the run was interrupted while this was under way"
-    } else {
-        "the run was interrupted before this began"
+    let message = match (interrupted, scenario.begun) {
+        (true, true) => "the run was interrupted while this was under way",
+        (true, false) => "the run was interrupted before this began",
+        (false, true) => "an internal error ended the run while this was under way",
+        (false, false) => "an internal error ended the run before this began",
     };
     Entry::unfinished(folder, name, message, Some(&scenario.path))
 }
@@ -56,11 +60,15 @@ fn line(scenario: &ScenarioOutcome) -> String {
     let word = match &scenario.verdict {
         Verdict::Passed => "pass".to_owned(),
         Verdict::Failed(failure) => format!("**fail** in step {}", failure.step),
-        Verdict::Skipped { .. } => "skip".to_owned(),
+        Verdict::Skipped(_) => "skip".to_owned(),
         Verdict::LabBroke { .. } => "**lab**".to_owned(),
         Verdict::Panicked { .. } => "**bug**".to_owned(),
     };
-    let reason = scenario.verdict.reason().map(|reason| format!(": {}", escaped(reason)));
+    let reason = match &scenario.verdict {
+        Verdict::Skipped(skip) => Some(skip.to_string()),
+        other => other.reason().map(Cow::into_owned),
+    };
+    let reason = reason.map(|reason| format!(": {}", escaped(&reason)));
     let time = format!("{:.2} s", scenario.elapsed.as_secs_f64());
     row(&[escaped(&scenario.id), word + &reason.unwrap_or_default(), time])
 }

@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use files::{Readers, check_replace, end_of_links, replace};
 use thiserror::Error;
 
 use super::Format;
-
-/// Limit of links that are followed; the kernel has the same.
-const LINKS: usize = 40;
 
 /// A requested report: `junit=FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +35,12 @@ pub enum TargetError {
     #[error("the report `{}` is a folder", .0.display())]
     IsFolder(PathBuf),
     /// The file cannot be written.
-    #[error("the report `{path}` cannot be written: {source}", path = .path.display())]
+    #[error("the report `{path}` cannot be written: {error}", path = .path.display())]
     Write {
         /// Path of the file.
         path: PathBuf,
         /// Error of the operating system.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -72,12 +70,11 @@ impl Target {
         if self.is_special() {
             return Ok(());
         }
-        let file = followed(&self.path, LINKS);
+        let file = end_of_links(&self.path);
         if !folder(&file).is_dir() {
             return Err(TargetError::NoFolder(folder(&file).to_owned()));
         }
-        let probe = neighbour(&file);
-        fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).map_err(|e| self.failed(e))
+        check_replace(&file).map_err(|error| self.failed(error))
     }
 
     /// Writes the report. A reader sees either the old file or the complete new one.
@@ -91,7 +88,7 @@ impl Target {
             let device = OpenOptions::new().write(true).open(&self.path);
             device.and_then(|mut device| device.write_all(text.as_bytes()))
         } else {
-            replace(&followed(&self.path, LINKS), text)
+            replace(&self.path, text.as_bytes(), Readers::Everyone)
         };
         written.map_err(|error| self.failed(error))
     }
@@ -101,23 +98,8 @@ impl Target {
         fs::metadata(&self.path).is_ok_and(|metadata| !metadata.is_file())
     }
 
-    fn failed(&self, source: io::Error) -> TargetError {
-        TargetError::Write { path: self.path.clone(), source }
-    }
-}
-
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let draft = neighbour(file);
-    fs::write(&draft, text).and_then(|()| fs::rename(&draft, file)).inspect_err(|_| {
-        let _ = fs::remove_file(&draft);
-    })
-}
-
-/// The path at the end of a chain of links, even if it does not exist yet.
-fn followed(path: &Path, links: usize) -> PathBuf {
-    match fs::read_link(path) {
-        Ok(target) if links > 0 => followed(&path.with_file_name("").join(target), links - 1),
-        _ => path.to_owned(),
+    fn failed(&self, error: io::Error) -> TargetError {
+        TargetError::Write { path: self.path.clone(), error }
     }
 }
 
@@ -126,12 +108,6 @@ fn folder(file: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
-}
-
-/// A temporary path in the same folder, because a file cannot be renamed across file systems.
-fn neighbour(file: &Path) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }
 
 #[cfg(test)]

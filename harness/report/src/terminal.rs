@@ -22,8 +22,8 @@ pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
             let step = format!(" (step {} of {})", failure.step, scenario.step_count);
             (Tone::Bad, "fail", step)
         }
-        Verdict::Skipped { reason } => (Tone::Doubtful, "skip", format!(" ({reason})")),
-        Verdict::LabBroke { reason } => (Tone::Bad, "lab ", first_line(reason)),
+        Verdict::Skipped(skip) => (Tone::Doubtful, "skip", format!(" ({skip})")),
+        Verdict::LabBroke { reason } => (Tone::Bad, "lab ", first_line(&reason.to_string())),
         Verdict::Panicked { message } => (Tone::Bad, "bug ", format!(" ({message})")),
     };
     let word = tone.paint(palette, word);
@@ -39,10 +39,10 @@ pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
 /// Full explanation of a failure; none if there is no failure.
 pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
     let (message, note) = match &scenario.verdict {
-        Verdict::Passed | Verdict::Skipped { .. } => return None,
+        Verdict::Passed | Verdict::Skipped(_) => return None,
         Verdict::Failed(failure) => return Some(failure_text(scenario, failure, palette)),
         Verdict::LabBroke { reason } => {
-            (format!("the lab of `{}` broke", scenario.id), reason.clone())
+            (format!("the lab of `{}` broke", scenario.id), reason.to_string())
         }
         Verdict::Panicked { message } => {
             let note = format!("{message}\nthis is a bug in sceplab; please report it");

@@ -1,3 +1,4 @@
 //! Shared by the tests of reports.
 
+mod hostile;
 pub(crate) mod samples;

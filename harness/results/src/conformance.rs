@@ -5,13 +5,16 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::requirement::{End, Level};
-use crate::{Assessment, Received, Results, ScenarioOutcome, Status, Unfinished, seconds};
+use crate::requirement::{Basis, End, Level};
+use crate::{
+    Assessment, Received, RequirementResult, Results, ScenarioOutcome, Status, Unfinished, Verdict,
+    seconds,
+};
 
 /// The results of testing one peer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConformanceReport {
-    /// Each requirement with the worst verdict of its cases.
+    /// Each requirement of the cases, with its verdict.
     pub requirements: Vec<RequirementResult>,
     /// The tested peer: a URL, or a command.
     pub target: String,
@@ -21,13 +24,13 @@ pub struct ConformanceReport {
     pub discovered: Vec<String>,
     /// Cases by id.
     pub cases: Vec<Case>,
-    /// Cases that an interrupted run did not finish.
+    /// Cases that were not finished, because the run was interrupted or a bug ended it.
     pub unfinished: Vec<Unfinished>,
     /// True if SHOULD counts as MUST.
     pub strict: bool,
     /// True if the run was interrupted.
     pub interrupted: bool,
-    /// Reason, if the run was interrupted because of the peer.
+    /// Reason, if the peer ended the run: it stopped answering, or was gone after a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
     /// Certificates issued to cases.
@@ -48,12 +51,11 @@ pub struct Case {
     pub title: String,
     /// Number of the requirement.
     pub requirement: String,
-    /// Section of RFC 8894.
-    pub section: String,
-    /// Level of the requirement.
+    /// Level of the case.
     pub level: Level,
-    /// Sentence of the RFC.
-    pub sentence: String,
+    /// The sentence of RFC 8894 that demands the behaviour, or the reason of an advice.
+    #[serde(flatten)]
+    pub basis: Basis,
     /// Observations in real products.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
@@ -64,39 +66,11 @@ pub struct Case {
     pub scenario: ScenarioOutcome,
 }
 
-/// The result of all cases of a requirement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequirementResult {
-    /// Number of the requirement.
-    pub requirement: String,
-    /// The worst verdict of its cases, in the words of [`Status::peer_verdict`].
-    pub verdict: &'static str,
-    /// Number of its cases.
-    pub cases: usize,
-    /// Ids of the cases with that verdict, if it is not a good one.
-    pub of: Vec<String>,
-}
-
-impl RequirementResult {
-    /// The worst verdict for each requirement.
-    pub fn of_all(cases: &[Case]) -> Vec<Self> {
-        let mut ids: Vec<&str> = cases.iter().map(|case| case.requirement.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let about = |id: &str| {
-            let cases: Vec<&Case> = cases.iter().filter(|case| case.requirement == id).collect();
-            let worst = cases.iter().map(|case| case.assessment.status()).max()?;
-            let is_same =
-                |case: &&&Case| case.assessment.status().peer_verdict() == worst.peer_verdict();
-            let same = cases.iter().filter(|_| worst > Status::Passed).filter(is_same);
-            Some(Self {
-                requirement: id.to_owned(),
-                verdict: worst.peer_verdict(),
-                cases: cases.len(),
-                of: same.map(|case| case.id.clone()).collect(),
-            })
-        };
-        ids.into_iter().filter_map(about).collect()
+impl Case {
+    /// True if the server was gone after a request of this case. That alone does not prove that the request ended it, because
+    /// somebody may have stopped it at that moment; so it counts against no requirement.
+    pub fn ended_server(&self) -> bool {
+        matches!(&self.scenario.verdict, Verdict::Failed(failure) if failure.ended_server.is_some())
     }
 }
 
@@ -111,6 +85,7 @@ impl Status {
         match self {
             Self::Passed => ("conforms", "conforms"),
             Self::Noted => ("noted", "conforms, with a note"),
+            Self::Unmet => ("unmet", "not met, but no MUST"),
             Self::Failed => ("fails", "fails"),
             Self::ExpectedFailure => ("known", "known deviation"),
             Self::Vanished | Self::UnexpectedPass => ("vanished", "deviation gone"),
@@ -125,12 +100,13 @@ impl Assessment {
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Passed | Self::Failed { expected: None, .. } | Self::Unfinished => None,
-            Self::Noted { notes } => Some(notes.join("; ")),
+            Self::Noted { notes } | Self::Unmet { notes } => Some(notes.join("; ")),
             Self::Failed { expected: Some(known), .. } => Some(known.no_longer_excused()),
             Self::ExpectedFailure { expected, .. }
             | Self::Vanished { expected }
             | Self::UnexpectedPass { expected } => Some(expected.to_string()),
-            Self::Skipped { reason } | Self::LabBroke { reason } => Some(reason.clone()),
+            Self::Skipped(skip) => Some(skip.to_string()),
+            Self::LabBroke { reason } => Some(reason.to_string()),
             Self::Panicked { message } => Some(format!("internal error: {message}")),
         }
     }
@@ -156,8 +132,15 @@ fn verdict<S: Serializer>(assessment: &Assessment, serializer: S) -> Result<S::O
     map.serialize_entry("kind", assessment.status().kind_and_words().0)?;
     match assessment {
         Assessment::Passed | Assessment::Unfinished => {}
-        Assessment::Noted { notes } => map.serialize_entry("notes", notes)?,
+        Assessment::Noted { notes } | Assessment::Unmet { notes } => {
+            map.serialize_entry("notes", notes)?;
+        }
         Assessment::Failed { .. } => map.serialize_entry("expired", &assessment.reason())?,
+        Assessment::Skipped(skip) => {
+            map.serialize_entry("because", &skip.because)?;
+            map.serialize_entry("reason", &skip.reason)?;
+            map.serialize_entry("evidence", &skip.evidence().collect::<Vec<_>>())?;
+        }
         _ => map.serialize_entry("reason", &assessment.reason())?,
     }
     map.end()

@@ -2,24 +2,30 @@
 
 #![forbid(unsafe_code)]
 
+mod breakage;
 mod conformance;
 mod known_failure;
 mod matrix;
 mod outcome;
 pub mod requirement;
+mod roll_up;
+mod skip;
 mod status;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub use self::conformance::{Case, ConformanceReport, RequirementResult};
+pub use self::breakage::Breakage;
+pub use self::conformance::{Case, ConformanceReport};
 pub use self::known_failure::{Date, KnownFailure};
 pub use self::matrix::{Cell, Matrix, Row, Unmatched};
 pub use self::outcome::{
-    Failure, Finding, LogLine, Outcome, Received, ReceivedState, ScenarioOutcome, Sent,
-    StepOutcome, Unfinished, Verdict,
+    Failure, Finding, LogLine, Outcome, Received, ReceivedState, Reply, ScenarioOutcome, Sent,
+    ServerState, StepOutcome, Unfinished, Verdict,
 };
+pub use self::roll_up::{RequirementResult, RequirementVerdict, SkippedCase};
+pub use self::skip::{Skip, SkipCause};
 pub use self::status::{Assessment, Reason, Status};
 
 /// The common part of all results.

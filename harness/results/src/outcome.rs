@@ -1,12 +1,15 @@
 //! Results of a scenario run: each scenario, its steps, its failure.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use scep::attribute::PkiStatus;
-use serde::Serialize;
+use scep::attribute::{FailInfo, PkiStatus};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-use crate::{Results, Status, seconds};
+use crate::{Breakage, Results, Skip, Status, seconds};
 use diagnostics::Excerpt;
 
 /// The results of a run.
@@ -14,7 +17,7 @@ use diagnostics::Excerpt;
 pub struct Outcome {
     /// Finished scenarios, by id.
     pub scenarios: Vec<ScenarioOutcome>,
-    /// Scenarios that an interrupted run did not finish, by id.
+    /// Scenarios that were not finished, because the run was interrupted or a bug ended it; by id.
     pub unfinished: Vec<Unfinished>,
     /// Number of selected scenarios, including unfinished ones.
     pub selected: usize,
@@ -32,7 +35,7 @@ pub struct Unfinished {
     pub id: String,
     /// Path of the file.
     pub path: PathBuf,
-    /// True if it had begun when the run was interrupted.
+    /// True if it had begun when the run ended.
     pub begun: bool,
 }
 
@@ -101,15 +104,12 @@ pub enum Verdict {
     Passed,
     /// A step was not as expected.
     Failed(Box<Failure>),
-    /// The scenario cannot be run in this lab.
-    Skipped {
-        /// The missing function.
-        reason: String,
-    },
+    /// The scenario cannot be run in this lab, or its result would prove nothing.
+    Skipped(Skip),
     /// The lab could not be built, or broke.
     LabBroke {
         /// Reason.
-        reason: String,
+        reason: Breakage,
     },
     /// The program has a bug.
     Panicked {
@@ -178,9 +178,12 @@ pub struct Failure {
     pub first_output: Option<String>,
     /// The last answer.
     pub output: String,
-    /// pkiStatus of the answer, if a `scep` step got one.
+    /// The reply to a `scep` step.
     #[serde(skip)]
-    pub pki_status: Option<PkiStatus>,
+    pub reply: Option<Reply>,
+    /// State of the server, if it did not serve after the request of a `scep` step.
+    #[serde(flatten)]
+    pub ended_server: Option<ServerState>,
     /// The configuration line that the device rejected, counted from 1; none if it rejected the commit.
     #[serde(skip)]
     pub refused_line: Option<usize>,
@@ -193,9 +196,69 @@ pub struct Failure {
     pub log: Vec<LogLine>,
     /// Likely cause and next step, if known.
     pub hint: Option<String>,
-    /// True if nothing went wrong but nothing was proved, because the fault in question did not happen.
+    /// True if nothing was proved, because the fault in question did not happen.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_unproved: bool,
+    /// The notes of the scenario about faults that did not happen.
+    #[serde(skip)]
+    pub idle_faults: Vec<String>,
+}
+
+/// State of a server after a request that it did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerState {
+    /// It was away for a moment, and answers again.
+    Back,
+    /// It cannot be reached.
+    Gone,
+    /// It takes connections, and answers nothing.
+    Hangs,
+}
+
+impl Serialize for ServerState {
+    /// The fields of a failure: `ended_server`, and `came_back` if it answers again.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("ended_server", &true)?;
+        if *self == Self::Back {
+            map.serialize_entry("came_back", &true)?;
+        }
+        map.end()
+    }
+}
+
+/// The reply to a SCEP request, as far as it can be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status; `None` if no response came.
+    pub http_status: Option<u16>,
+    /// pkiStatus.
+    pub pki_status: Option<PkiStatus>,
+    /// The failInfo.
+    pub fail_info: Option<FailInfo>,
+    /// True if the first of the details begins with the HTTP status.
+    pub has_status_in_details: bool,
+    /// Texts of the server, and reasons why parts cannot be read.
+    pub details: Vec<String>,
+}
+
+impl fmt::Display for Reply {
+    /// What came, in one line: `FAILURE, badRequest: wrong password`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.pki_status, self.http_status) {
+            (Some(status), _) => write!(f, "{status}")?,
+            (None, Some(_)) if self.has_status_in_details => {
+                let details = self.details.join("; ");
+                return f.write_str(details.strip_prefix("was answered ").unwrap_or(&details));
+            }
+            (None, Some(status)) => write!(f, "HTTP {status}")?,
+            (None, None) => f.write_str("no reply")?,
+        }
+        if let Some(fail_info) = &self.fail_info {
+            write!(f, ", {fail_info}")?;
+        }
+        if self.details.is_empty() { Ok(()) } else { write!(f, ": {}", self.details.join("; ")) }
+    }
 }
 
 /// An unmet expectation.
@@ -227,19 +290,20 @@ impl Verdict {
         match self {
             Self::Passed => Status::Passed,
             Self::Failed(_) => Status::Failed,
-            Self::Skipped { .. } => Status::Skipped,
+            Self::Skipped(_) => Status::Skipped,
             Self::LabBroke { .. } => Status::LabBroke,
             Self::Panicked { .. } => Status::Panicked,
         }
     }
 
     /// The reason why the scenario did not pass, in a few words.
-    pub fn reason(&self) -> Option<&str> {
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Passed => None,
-            Self::Failed(failure) => Some(&failure.message),
-            Self::Skipped { reason } | Self::LabBroke { reason } => Some(reason),
-            Self::Panicked { message } => Some(message),
+            Self::Failed(failure) => Some((&failure.message).into()),
+            Self::Skipped(skip) => Some((&skip.reason).into()),
+            Self::LabBroke { reason } => Some(reason.to_string().into()),
+            Self::Panicked { message } => Some(message.into()),
         }
     }
 }
@@ -260,11 +324,11 @@ impl Results for Outcome {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &usize) -> bool {
+pub(crate) fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-fn unix_seconds<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+fn unix_seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     serializer.serialize_f64(since.as_secs_f64())
 }

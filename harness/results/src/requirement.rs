@@ -2,10 +2,12 @@
 
 mod table;
 
+use std::fmt;
+
 use serde::Serialize;
 
 scep::named! {
-    /// Level of a requirement (RFC 2119).
+    /// Level of a requirement (RFC 2119), or of a case.
     #[derive(PartialOrd, Ord)]
     Level, "level" {
         /// An absolute requirement or prohibition.
@@ -14,6 +16,8 @@ scep::named! {
         Should = "SHOULD";
         /// A choice. Cases test that a peer that makes it does it right, and that one that does not survives it.
         May = "MAY";
+        /// Good sense that no sentence of the RFC demands. It never decides the result of a run.
+        Advice = "advice";
     }
 }
 
@@ -25,6 +29,51 @@ scep::named! {
         Server = "server";
         /// The client.
         Client = "client";
+    }
+}
+
+/// The ground on which a case expects a behaviour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Basis {
+    /// A sentence of RFC 8894.
+    Text {
+        /// Section.
+        section: String,
+        /// The sentence, or its part about the behaviour.
+        sentence: String,
+        /// The end that may choose what the sentence says. The other end must be prepared for it (RFC 2119 §5).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        option_of: Option<End>,
+    },
+    /// Good sense; no sentence of RFC 8894 demands it.
+    Advice {
+        /// The reason for it.
+        reason: String,
+    },
+}
+
+impl Basis {
+    /// The section as reports show it; `–` if there is none.
+    pub fn section(&self) -> String {
+        match self {
+            Self::Text { section, .. } => format!("§{section}"),
+            Self::Advice { .. } => "–".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text { section, sentence, option_of } => {
+                write!(f, "RFC 8894 §{section}: \u{201c}{sentence}\u{201d}")?;
+                option_of.map_or(Ok(()), |end| {
+                    write!(f, "; that is a choice of the {end}, and the other end must be prepared for it (RFC 2119 §5)")
+                })
+            }
+            Self::Advice { reason } => write!(f, "RFC 8894 does not demand it: {reason}"),
+        }
     }
 }
 
@@ -67,7 +116,7 @@ mod tests {
     #[test]
     fn numbers_are_complete_and_in_order() {
         let ids: Vec<&str> = Requirement::ALL.iter().map(|requirement| requirement.id).collect();
-        let expected: Vec<String> = (1..=52).map(|number| format!("R{number:02}")).collect();
+        let expected: Vec<String> = (1..=85).map(|number| format!("R{number:02}")).collect();
         assert_eq!(ids, expected);
     }
 

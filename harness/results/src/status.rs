@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Failure, KnownFailure, Verdict};
+use crate::{Breakage, Failure, KnownFailure, Skip, Verdict};
 
 /// The kind of an assessment. Among the cases of one requirement the greatest counts: a skip says least, a failure most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,8 +13,10 @@ pub enum Status {
     Passed,
     /// The entry passed, although it was known to fail: good news.
     Vanished,
-    /// The entry passed with a remark; or it failed, but need not pass.
+    /// The entry passed with a remark.
     Noted,
+    /// The entry failed, but need not pass.
+    Unmet,
     /// The entry failed as known.
     ExpectedFailure,
     /// The entry was not finished when the run ended.
@@ -35,9 +37,14 @@ pub enum Status {
 pub enum Assessment {
     /// All was as expected.
     Passed,
-    /// The entry passed with a remark; or it failed, but need not pass.
+    /// The entry passed with a remark.
     Noted {
         /// Remarks.
+        notes: Vec<String>,
+    },
+    /// The entry failed, but need not pass.
+    Unmet {
+        /// What it did not do, and why that does not count.
         notes: Vec<String>,
     },
     /// The entry failed, and no known failure excuses that.
@@ -65,14 +72,11 @@ pub enum Assessment {
         expected: KnownFailure,
     },
     /// The entry cannot be run here, or proves nothing.
-    Skipped {
-        /// Reason.
-        reason: String,
-    },
+    Skipped(Skip),
     /// The lab could not be built, or broke.
     LabBroke {
         /// Reason.
-        reason: String,
+        reason: Breakage,
     },
     /// The program has a bug.
     Panicked {
@@ -94,9 +98,10 @@ pub struct Reason {
 
 impl Status {
     /// Statuses by their names in the counts of a report.
-    pub const COUNTED: [(&'static str, Self); 10] = [
+    pub const COUNTED: [(&'static str, Self); 11] = [
         ("passed", Self::Passed),
         ("noted", Self::Noted),
+        ("unmet", Self::Unmet),
         ("failed", Self::Failed),
         ("expected_failures", Self::ExpectedFailure),
         ("unexpected_passes", Self::UnexpectedPass),
@@ -114,11 +119,12 @@ impl Assessment {
         match self {
             Self::Passed => Status::Passed,
             Self::Noted { .. } => Status::Noted,
+            Self::Unmet { .. } => Status::Unmet,
             Self::Failed { .. } => Status::Failed,
             Self::ExpectedFailure { .. } => Status::ExpectedFailure,
             Self::UnexpectedPass { .. } => Status::UnexpectedPass,
             Self::Vanished { .. } => Status::Vanished,
-            Self::Skipped { .. } => Status::Skipped,
+            Self::Skipped(_) => Status::Skipped,
             Self::LabBroke { .. } => Status::LabBroke,
             Self::Panicked { .. } => Status::Panicked,
             Self::Unfinished => Status::Unfinished,
@@ -141,7 +147,7 @@ impl From<Verdict> for Assessment {
             Verdict::Failed(failure) => {
                 Self::Failed { reason: Reason::of_step(&failure), expected: None }
             }
-            Verdict::Skipped { reason } => Self::Skipped { reason },
+            Verdict::Skipped(skip) => Self::Skipped(skip),
             Verdict::LabBroke { reason } => Self::LabBroke { reason },
             Verdict::Panicked { message } => Self::Panicked { message },
         }

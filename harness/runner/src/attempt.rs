@@ -2,21 +2,26 @@
 
 mod client;
 mod device;
+mod exchange;
 mod pki;
+mod refusal;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::scep::attribute::PkiStatus;
-
+pub use self::client::NO_REQUEST;
 pub(super) use self::client::{ClientFolder, unfired};
 pub(super) use self::pki::Conversations;
+use super::difference::difference;
+use super::near_miss::near_miss;
 use super::wait::{Waited, wait};
 use diagnostics::Place;
 use model::lab::Secret;
 use model::scenario::scep::{Acceptable, Condition, FactName};
 use model::scenario::{Check, Expect, Pattern, Step};
-use results::Sent;
+use results::{Breakage, Reply, Sent, SkipCause};
 use testbed::Testbed;
+use testbed::pki::ServerState;
 
 /// The longest time that a device or a PKI may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
@@ -45,10 +50,27 @@ pub(super) struct Answer {
     pub(super) misses: Vec<Miss>,
     /// Notes for the reader on an answer that is acceptable but not the best one.
     pub(super) notes: Vec<String>,
-    /// The pkiStatus, if a PKI answered with one.
-    pub(super) pki_status: Option<PkiStatus>,
+    /// The reason, if the answer proves nothing and the scenario ends here.
+    pub(super) inconclusive: Option<Inconclusive>,
+    /// The reply of a PKI to a SCEP request.
+    pub(super) reply: Option<Reply>,
+    /// State of a server that was gone after the request.
+    pub(super) ended_server: Option<ServerState>,
     /// Configuration line that a device refused, counted from 1; `None` if the commit was refused.
     pub(super) refused_line: Option<usize>,
+    /// True if no further try can have another result.
+    pub(super) is_final: bool,
+    /// What the answer itself says about the probable cause.
+    pub(super) hint: Option<String>,
+}
+
+/// Why an answer proves nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Inconclusive {
+    pub(super) because: SkipCause,
+    pub(super) reason: String,
+    /// The facts that decided, and what the peer said.
+    pub(super) seen: Vec<String>,
 }
 
 /// An expectation that was not met.
@@ -61,13 +83,13 @@ pub(super) struct Miss {
     pub(super) pattern: Option<Pattern>,
 }
 
-/// Why a scenario cannot go env.
+/// Why a scenario cannot go on.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// The device, PKI or client does not support the step.
-    NotSupported(String),
+    /// The step cannot be carried out here, for a reason of this kind.
+    Skip(SkipCause, String),
     /// The lab broke.
-    Broken(String),
+    Broken(Breakage),
 }
 
 /// State that the steps of one scenario pass on to later steps.
@@ -79,6 +101,21 @@ pub(super) struct ScenarioState {
     pub(super) client: ClientFolder,
     /// Challenge passwords that devices were given.
     pub(super) secrets: Vec<Secret>,
+    /// What earlier steps did with each device.
+    devices: BTreeMap<String, DeviceHistory>,
+}
+
+/// What earlier steps did with a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct DeviceHistory {
+    is_configured: bool,
+    is_restarted: bool,
+}
+
+impl ScenarioState {
+    fn history(&mut self, device: &str) -> &mut DeviceHistory {
+        self.devices.entry(device.to_owned()).or_default()
+    }
 }
 
 /// Carries out the steps of one kind.
@@ -105,7 +142,8 @@ pub(super) async fn attempt(
 }
 
 impl Attempted {
-    /// Tries until the expectations are met or `within` has expired, with a pause after each try.
+    /// Tries until the expectations are met or `within` has expired, with a pause after each try. A step that should succeed
+    /// ends at once after an answer that is final.
     async fn retry<A, P>(
         step: &Step,
         sent: Sent,
@@ -117,7 +155,9 @@ impl Attempted {
         A: Future<Output = Result<Answer, Stop>>,
         P: Future<Output = ()>,
     {
-        let answers = wait(within, attempt, pause, Answer::met).await?;
+        let should_succeed = step.expect == Expect::Success;
+        let is_done = |answer: &Answer| answer.met() || answer.is_final && should_succeed;
+        let answers = wait(within, attempt, pause, is_done).await?;
         let (expect, place) = (step.expect, step.place.clone());
         Ok(Self { sent, answers, within, expect, concerns_scep: true, place })
     }
@@ -155,31 +195,59 @@ impl Answer {
             Some((Pattern::Token(_), false)) => "output contains a forbidden text",
             Some((Pattern::Regex(_), true)) | None => "output does not match",
         };
+        let hint = failing.iter().find_map(|check| near_miss(&output, check));
         let misses = failing.into_iter().map(Miss::of).collect();
-        Self { output, message, misses, ..Self::default() }
+        Self { output, message, misses, hint, ..Self::default() }
     }
 
-    /// Answer that is judged by facts. `value` returns a fact's value, and `filled` replaces `{{name}}` by the saved value.
+    /// Answer that is judged by facts. `value` returns a fact's value, if there is one, and `filled` replaces `{{name}}` by the
+    /// saved value, if there was one.
     fn judged<'a, F: FactName>(
         acceptable: &[Acceptable<F>],
         output: String,
-        value: impl Fn(F) -> &'a str,
-        filled: impl Fn(&str) -> String,
-    ) -> Result<Self, Stop> {
+        value: impl Fn(F) -> Option<&'a str>,
+        filled: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let miss_of = |one: &Acceptable<F>| Miss::of_facts(one, &value, &filled);
         if let Some(fitting) = acceptable.iter().find(|one| miss_of(one).is_none()) {
-            if let Some(reason) = &fitting.skip {
-                return Err(Stop::NotSupported(reason.clone()));
-            }
+            let inconclusive = fitting.skip.as_ref().map(|reason| Inconclusive {
+                because: fitting.because.unwrap_or(SkipCause::Inconclusive),
+                reason: reason.clone(),
+                seen: vec![decisive(acceptable, fitting, &value)],
+            });
             let notes = fitting.note.iter().cloned().collect();
-            return Ok(Self { output, notes, ..Self::default() });
+            return Self { output, notes, inconclusive, ..Self::default() };
         }
         let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
         // Two outcomes that a step implies have the same place.
         misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
-        let message = "the outcome is none of the acceptable ones";
-        Ok(Self { output, message, misses, ..Self::default() })
+        let message = "what came is nothing that this step accepts";
+        Self { output, message, misses, ..Self::default() }
     }
+}
+
+/// The facts of the outcome that came, and those present that exclude the outcomes before it, with their values.
+fn decisive<'a, F: FactName>(
+    acceptable: &[Acceptable<F>],
+    fitting: &Acceptable<F>,
+    value: impl Fn(F) -> Option<&'a str>,
+) -> String {
+    let own = fitting.conditions.iter().map(|it| it.fact);
+    let before = acceptable.iter().take_while(|one| !std::ptr::eq(*one, fitting));
+    let excluding = before.flat_map(|one| one.conditions.iter().map(|it| it.fact));
+    let mut shown: Vec<String> = Vec::new();
+    for fact in own.chain(excluding.filter(|fact| value(*fact).is_some())) {
+        let is = fact_is(fact, value(fact));
+        if !shown.contains(&is) {
+            shown.push(is);
+        }
+    }
+    shown.join(", ")
+}
+
+/// A fact with its value, as in `status is FAILURE`.
+fn fact_is<F: FactName>(fact: F, value: Option<&str>) -> String {
+    format!("{} is {}", fact.name(), value.unwrap_or("absent"))
 }
 
 impl Miss {
@@ -195,14 +263,21 @@ impl Miss {
     /// The conditions of an outcome that do not hold, at the place of the first.
     fn of_facts<'a, F: FactName>(
         acceptable: &Acceptable<F>,
-        value: impl Fn(F) -> &'a str,
-        filled: impl Fn(&str) -> String,
+        value: impl Fn(F) -> Option<&'a str>,
+        filled: impl Fn(&str) -> Option<String>,
     ) -> Option<Self> {
-        let holds = |it: &&Condition<F>| it.holds(value(it.fact), &filled);
-        let failing: Vec<&Condition<F>> =
-            acceptable.conditions.iter().filter(|it| !holds(it)).collect();
-        let is = |it: &&Condition<F>| format!("{} is {}", it.fact.name(), value(it.fact));
-        let label = failing.iter().map(is).collect::<Vec<_>>().join(", ");
+        let failing = acceptable.failing(&value, &filled);
+        let is = |it: &&Condition<F>| match value(it.fact) {
+            Some(actual) => {
+                let difference = difference(actual, &it.expected, &filled).unwrap_or_default();
+                format!("{}{difference}", fact_is(it.fact, Some(actual)))
+            }
+            None => fact_is(it.fact, None),
+        };
+        // Once for all of them.
+        let whole = failing.iter().filter_map(|it| it.whole).find(|whole| value(*whole).is_none());
+        let whole = whole.map(|whole| format!("and so is {}", whole.name()));
+        let label = failing.iter().map(is).chain(whole).collect::<Vec<_>>().join(", ");
         failing.first().map(|first| Self::at(&first.place, label))
     }
 
@@ -214,6 +289,6 @@ impl Miss {
 /// Waits for an answer; a lab that does not answer in time is broken.
 async fn bounded<T>(who: &str, answer: impl Future<Output = T>) -> Result<T, Stop> {
     tokio::time::timeout(ANSWER_LIMIT, answer).await.map_err(|_| {
-        Stop::Broken(format!("`{who}` gave no answer in {} s", ANSWER_LIMIT.as_secs()))
+        Stop::Broken(format!("`{who}` gave no answer in {} s", ANSWER_LIMIT.as_secs()).into())
     })
 }

@@ -1,7 +1,6 @@
 //! Sends single SCEP requests to a PKI and keeps the state that later requests need.
 
 mod compose;
-mod keys;
 mod observe;
 mod signer;
 
@@ -21,15 +20,15 @@ pub(crate) use self::observe::Observation;
 use model::lab::Secret;
 use model::scenario::scep::{Fact, Operation, Request};
 use results::Received;
-use testbed::ReceivedLog;
-use testbed::pki::{Exchanged, PkiError, ScepService};
+use testbed::pki::{Exchanged, PkiError, ScepService, ServerState};
+use testbed::{KeyStore, NoAnswer, ReceivedLog};
 
 /// SCEP state of one scenario with one PKI.
 #[derive(Default)]
 pub(crate) struct Conversation {
     /// Capabilities and certificates of the CA, once they have been fetched.
     authority: Option<Authority>,
-    keys: keys::Keys,
+    keys: KeyStore,
     /// The transaction begun last.
     transaction: Option<Transaction>,
     /// The certificate issued last, with its key, and the one before it.
@@ -37,7 +36,8 @@ pub(crate) struct Conversation {
     challenge: Option<Secret>,
     /// Passwords that were used; they are masked in every text.
     secrets: Vec<Secret>,
-    saved: BTreeMap<String, String>,
+    /// Saved facts by name; none for a fact that the reply did not have.
+    saved: BTreeMap<String, Option<String>>,
     /// Subject pattern for steps without a subject.
     subject: Option<String>,
     log: ReceivedLog,
@@ -45,6 +45,15 @@ pub(crate) struct Conversation {
     pub received: Vec<Received>,
     /// Number of challenge passwords that were fetched, without those shared by requests that must be refused.
     pub challenges: usize,
+}
+
+/// The end of a server, by a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    /// What came in place of an answer.
+    pub reason: NoAnswer,
+    /// State of the server afterwards.
+    pub state: ServerState,
 }
 
 /// The answers to GetCACaps and GetCACert.
@@ -77,6 +86,10 @@ pub(crate) struct Exchange {
     pub sent: Vec<String>,
     /// Facts and details of the response.
     pub observation: Observation,
+    /// Set if the server was gone after the request.
+    pub ended: Option<Ended>,
+    /// True if the request had a password that the server may have used up before.
+    pub has_doubtful_challenge: bool,
 }
 
 /// Why a request could not be sent.
@@ -85,9 +98,15 @@ pub(crate) enum RequestError {
     /// The request is not possible at this PKI, or not yet.
     #[error("{0}")]
     NotPossible(String),
+    /// The request needs a challenge password, or must lack one, and none is known.
+    #[error("{0}")]
+    NoPassword(String),
     /// The PKI reported an error.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// No certificate of the CA can receive a message.
+    #[error("no message can be made for this CA: {0}")]
+    NoRecipient(Box<scep::client::Refusal>),
     /// The request could not be encoded.
     #[error("the request could not be built: {0}")]
     Unbuilt(#[from] scep::Error),
@@ -101,12 +120,8 @@ impl From<openssl::error::ErrorStack> for RequestError {
 
 impl Conversation {
     /// A conversation without any exchange.
-    pub(crate) fn new(
-        supply: testbed::KeySupply,
-        subject: Option<String>,
-        log: ReceivedLog,
-    ) -> Self {
-        Self { keys: keys::Keys::new(supply), subject, log, ..Self::default() }
+    pub(crate) fn new(keys: KeyStore, subject: Option<String>, log: ReceivedLog) -> Self {
+        Self { keys, subject, log, ..Self::default() }
     }
 
     /// Sends a request and observes the response. An expendable request must be refused, and shares its password with others.
@@ -127,11 +142,22 @@ impl Conversation {
         }
         let composed = self.compose(request).await?;
         let entry = composed.transaction.as_ref().and_then(|it| self.begin(request, it));
-        let exchanged = pki.exchange(&composed.request, composed.path_suffix).await?;
+        let exchanged = pki.exchange(&composed.request, composed.path_suffix).await;
+        if let (Err(PkiError::NotServed { .. }), Some(entry)) = (&exchanged, entry) {
+            self.log.settle(entry, None);
+        }
+        let exchanged = exchanged?;
         if composed.transaction.is_some() {
             self.transaction = composed.transaction;
         }
         let mut observation = self.observe(request, &exchanged);
+        let ended = match exchanged {
+            Exchanged::Ended { reason, state } => Some(Ended { reason, state }),
+            _ => None,
+        };
+        let doubtful = |challenge: &Secret| pki.is_doubtful(challenge);
+        let has_doubtful_challenge =
+            request.operation.enrols() && self.challenge.as_ref().is_some_and(doubtful);
         if let Some(entry) = entry {
             self.note_received(&observation, entry);
         }
@@ -145,25 +171,36 @@ impl Conversation {
                 }
             }
         }
-        observation.mask(|text| self.masked(text));
-        let sent = composed.summary.iter().map(|line| self.masked(line)).collect();
-        Ok(Exchange { sent, observation })
+        let masker = Masker::new(self.secrets.iter().cloned());
+        observation.mask(&masker);
+        let sent = masker.lines(&composed.summary);
+        Ok(Exchange { sent, observation, ended, has_doubtful_challenge })
     }
 
-    /// Saves the value of a fact for later steps.
-    pub(crate) fn save(&mut self, name: &str, value: &str) {
-        self.saved.insert(name.to_owned(), value.to_owned());
+    /// Saves the value of a fact for later steps; none if the reply does not have the fact.
+    pub(crate) fn save(&mut self, name: &str, value: Option<&str>) {
+        self.saved.insert(name.to_owned(), value.map(str::to_owned));
     }
 
-    /// The text with each `{{name}}` replaced by the saved value.
-    pub(crate) fn filled(&self, text: &str) -> String {
-        self.saved.iter().fold(text.to_owned(), |text, (name, value)| {
-            text.replace(&["{{", name, "}}"].concat(), value)
+    /// The text with each `{{name}}` replaced by the saved value; none if there was no value to save.
+    pub(crate) fn filled(&self, text: &str) -> Option<String> {
+        self.saved.iter().try_fold(text.to_owned(), |text, (name, value)| {
+            let place = ["{{", name, "}}"].concat();
+            if text.contains(&place) {
+                Some(text.replace(&place, value.as_deref()?))
+            } else {
+                Some(text)
+            }
         })
     }
 
-    fn masked(&self, text: &str) -> String {
-        Masker::new(self.secrets.clone()).text(text)
+    /// The same for a part of a request.
+    fn filled_in(&self, text: &str) -> Result<String, RequestError> {
+        let absent = || {
+            let reason = format!("the reply from which `{text}` was saved does not have that fact");
+            RequestError::NotPossible(reason)
+        };
+        self.filled(text).ok_or_else(absent)
     }
 }
 
@@ -171,20 +208,20 @@ impl Conversation {
 async fn discover(pki: &dyn ScepService) -> Result<Authority, RequestError> {
     let ask = |operation: HttpOperation| operation.to_http(Method::Get);
     let capabilities = pki.exchange(&ask(HttpOperation::GetCaCaps(None)), "").await?;
-    let capabilities = match &capabilities {
-        Exchanged::Answered(HttpResponse { status: 200, body, .. }) => Capabilities::parse(body),
+    let capabilities = match capabilities.response() {
+        Ok(HttpResponse { status: 200, body, .. }) => Capabilities::parse(&body),
         _ => Capabilities::default(),
     };
     let certificates = pki.exchange(&ask(HttpOperation::GetCaCert(None)), "").await?;
     let unusable = |reason: String| {
         RequestError::NotPossible(format!("no message can be made without GetCACert: {reason}"))
     };
-    match certificates {
-        Exchanged::Unanswered(reason) => Err(unusable(reason)),
-        Exchanged::Answered(response) if response.status != 200 => {
-            Err(unusable(format!("was answered HTTP {}", response.status)))
+    match certificates.response() {
+        Err(reason) => Err(unusable(reason.to_string())),
+        Ok(response) if response.status != 200 => {
+            Err(unusable(format!("it {}", response.answered())))
         }
-        Exchanged::Answered(response) => {
+        Ok(response) => {
             let certificates = CaCertificates::read(&response);
             let certificates = certificates.map_err(|refusal| unusable(refusal.to_string()))?;
             Ok(Authority { capabilities, certificates })
@@ -198,8 +235,8 @@ fn serial_of(certificate: &X509) -> String {
 }
 
 impl Observation {
-    /// The value of a fact; `absent` if it was not observed.
-    pub(crate) fn value(&self, fact: Fact) -> &str {
-        self.facts.get(&fact).map_or("absent", String::as_str)
+    /// The value of a fact; none if the reply does not have it.
+    pub(crate) fn value(&self, fact: Fact) -> Option<&str> {
+        self.facts.get(&fact).map(String::as_str)
     }
 }

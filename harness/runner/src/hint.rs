@@ -2,14 +2,71 @@
 
 use regex::Regex;
 
-/// Patterns of messages of devices and PKIs, the most specific first, with a hint for each.
-const HINTS: [(&str, &str); 14] = [
+/// The reader of a hint, who can change different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Has a device and its configuration in a lab.
+    OfDevice,
+    /// Tests a PKI or a client, without a device.
+    OfPeer,
+}
+
+/// Hints for tests without a device: only what the reply itself says, because a request may be wrong on purpose.
+const PEER_HINTS: [(&str, &str); 4] = [
     (
         r"one-time.*(used|spent|unknown)|already (been )?used|challenge password expired",
-        "a one-time password is valid once: give each enrolment its own in the lab's `challenge`",
+        "a one-time password is valid once: each enrolment needs its own",
     ),
     (
         r"wrong challenge|challenge password.*(wrong|mismatch|does not match|unknown)",
+        "the PKI expects another challenge password than that of the request",
+    ),
+    (
+        r"(no|without a?|missing) challenge",
+        "the PKI wants a challenge password, and the request has none",
+    ),
+    (
+        r"has a certificate that is still valid|already has a certificate|DN .* already exists",
+        "the PKI issued a certificate to this subject before: use another name",
+    ),
+];
+
+/// Patterns of messages of devices and PKIs, the most specific first, with a hint for each.
+const HINTS: [(&str, &str); 20] = [
+    (
+        r"HTTP 30\d, moved to `https:|speaks HTTPS at this port",
+        "the server speaks HTTPS there, which is not supported: find the PKI's http:// address and port",
+    ),
+    (
+        r"HTTP 30\d, moved to",
+        "the SCEP service is at another address: compare `url`, `port` and `cgi-path` of the csr with the address in the \
+         message",
+    ),
+    (
+        r"404\.1[45]\b|query string is too long",
+        "the server limits the length of a URL, and a message by GET is long: let it offer POST, or raise its limit (at IIS: \
+         `maxQueryString`)",
+    ),
+    (
+        r"belongs among its attributes",
+        "the client puts the challenge password where it authorises nothing: it is an attribute of the certification request \
+         (RFC 2985 §5.4.1), no extension and no part of the subject",
+    ),
+    (
+        r"challenge password in the request is empty",
+        "the client sends an empty challenge password: set `password` or `encrypted-password` in the csr",
+    ),
+    (
+        r"envelope is addressed to",
+        "the client enciphers to another certificate than the one that opens requests: it may keep one from before the PKI was \
+         renewed, or choose the wrong one of several",
+    ),
+    (
+        r"one-time.*(used|spent|unknown)|already (been )?used|challenge password expired|challenge password that was used before",
+        "a one-time password is valid once: give each enrolment its own in the lab's `challenge`",
+    ),
+    (
+        r"wrong challenge|challenge password.*(wrong|mismatch|does not match|does not know|unknown)",
         "the PKI expects another challenge password: compare the password of the csr with \
          the lab's `challenge`",
     ),
@@ -71,8 +128,15 @@ const HINTS: [(&str, &str); 14] = [
 ];
 
 /// The hint for the newest text that matches a pattern.
-pub(super) fn hint<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<(Regex, &str)> = HINTS
+pub(super) fn hint<'a>(
+    newest_first: impl IntoIterator<Item = &'a str>,
+    reader: Reader,
+) -> Option<String> {
+    let hints = match reader {
+        Reader::OfDevice => HINTS.as_slice(),
+        Reader::OfPeer => PEER_HINTS.as_slice(),
+    };
+    let known: Vec<(Regex, &str)> = hints
         .iter()
         .filter_map(|(pattern, hint)| {
             let regex = regex::RegexBuilder::new(pattern).case_insensitive(true).build().ok()?;
@@ -88,9 +152,13 @@ pub(super) fn hint<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Optio
 mod tests {
     use super::*;
 
+    fn hint<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        super::hint(newest_first, Reader::OfDevice)
+    }
+
     #[test]
     fn every_pattern_compiles() {
-        for (pattern, _) in HINTS {
+        for (pattern, _) in HINTS.into_iter().chain(PEER_HINTS) {
             assert!(Regex::new(pattern).is_ok(), "{pattern}");
         }
     }
@@ -101,6 +169,34 @@ mod tests {
         assert!(hint(log).unwrap().contains("nothing listens"));
         assert!(hint(["failed: wrong challenge password"]).unwrap().contains("expects another"));
         assert_eq!(hint(["CSR: GetCACaps: 7 capabilities (AES, DES3)"]), None);
+    }
+
+    #[test]
+    fn explained_refusals_have_hints() {
+        for (said, words) in [
+            ("GetCACert was answered HTTP 301, moved to `https://pki/scep`; …", "speaks HTTPS"),
+            ("GetCACert was answered HTTP 301, moved to `/scep/`; …", "at another address"),
+            (
+                "was answered HTTP 404: a web page with the title `404.15 - Not Found`",
+                "limits the length",
+            ),
+            (
+                "no challenge password in the request: challengePassword is in its subject, and belongs among its attributes",
+                "attribute",
+            ),
+            (
+                "the envelope is addressed to the certificate 12 of the issuer `CN = a`, not to …",
+                "another certificate",
+            ),
+            ("NDES says so of a challenge password that was used before", "valid once"),
+            (
+                "NDES says so of a challenge password that it does not know, or that has expired",
+                "another",
+            ),
+            ("NDES says so of a request without a challenge password", "has none"),
+        ] {
+            assert!(hint([said]).unwrap().contains(words), "{said}");
+        }
     }
 
     #[test]
@@ -120,5 +216,14 @@ mod tests {
         ] {
             assert_eq!(hint([said]), None, "{said}");
         }
+    }
+    #[test]
+    fn hint_about_a_peer_speaks_of_no_lab_and_no_device() {
+        for (_, hint) in PEER_HINTS {
+            assert!(!hint.contains("lab") && !hint.contains("csr"), "{hint}");
+        }
+        let said = ["no challenge password in the request"];
+        assert!(super::hint(said, Reader::OfPeer).unwrap().ends_with("the request has none"));
+        assert_eq!(super::hint(["fail-info: badTime"], Reader::OfPeer), None);
     }
 }

@@ -5,7 +5,9 @@
 mod attempt;
 mod closest;
 mod conversation;
+mod difference;
 mod hint;
+mod near_miss;
 mod pool;
 mod record;
 mod scenario;
@@ -15,6 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use self::attempt::NO_REQUEST;
 pub use self::pool::{Event, run_jobs};
 pub use self::scenario::{blank, run_on};
 use model::scenario::{LoadErrors, Scenario, discover, load_each};
@@ -35,10 +38,10 @@ pub fn default_jobs() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// Runs scenarios in labs of one driver, `at_once` of them at a time, until all are finished or `stop` completes; then
-/// unfinished scenarios are dropped.
+/// Runs scenarios in labs of one driver, `at_once` of them at a time, until all are finished, `stop` completes or a bug of this
+/// program is noticed in whatever task; then unfinished scenarios are dropped.
 ///
-/// A scenario that panics is an outcome like any other, and does not stop the others.
+/// A scenario that panics has an outcome. If no scenario did, a bug is the outcome of all that were under way.
 pub async fn run_all(
     driver: &Arc<dyn Driver>,
     scenarios: Vec<Scenario>,

@@ -9,8 +9,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::Job;
 use super::scenario::{blank, broken_lab, run_on};
+use diagnostics::bugs;
 use model::scenario::Scenario;
-use results::{Outcome, ScenarioOutcome, Unfinished, Verdict};
+use results::{Outcome, ScenarioOutcome, Skip, SkipCause, Unfinished, Verdict};
 use testbed::Driver;
 
 /// Time limit for the running scenarios to end after the run is stopped.
@@ -40,22 +41,52 @@ pub async fn run_jobs(
     let mut pool = Pool::new(jobs, at_once);
     let mut finished = Vec::new();
     tokio::pin!(stop);
-    let interrupted = loop {
+    let end = loop {
+        // A run that follows another one does not begin after a bug either.
+        if let Some(bug) = bugs::noticed().into_iter().next() {
+            break End::Bug(bug);
+        }
         pool.fill(&mut observe);
         tokio::select! {
             outcome = pool.next() => match outcome {
                 Some(outcome) => {
                     observe(Event::Finished(&outcome));
+                    let bug = bug_in(&outcome);
                     finished.push(outcome);
+                    if let Some(bug) = bug {
+                        break End::Bug(bug);
+                    }
                 }
-                None => break false,
+                None => break End::Finished,
             },
-            () = &mut stop => break true,
+            bug = bugs::first() => break End::Bug(bug),
+            () = &mut stop => break End::Interrupted,
         }
     };
-    let unfinished = pool.end().await;
+    let mut last = pool.end().await;
+    if let End::Bug(bug) = &end
+        && finished.iter().chain(&last).all(|outcome| bug_in(outcome).is_none())
+    {
+        // It may be that of any scenario that was under way.
+        last.extend(pool.blame_begun(bug));
+    }
+    for outcome in &last {
+        observe(Event::Finished(outcome));
+    }
+    finished.extend(last);
     finished.sort_by(|a, b| a.id.cmp(&b.id));
+    let (unfinished, interrupted) = (pool.unfinished(), matches!(end, End::Interrupted));
     Outcome { scenarios: finished, unfinished, selected, elapsed: start.elapsed(), interrupted }
+}
+
+/// Why a run ends.
+enum End {
+    /// All scenarios are finished.
+    Finished,
+    /// It was stopped.
+    Interrupted,
+    /// This program has a bug, which may be the cause of whatever a scenario finds.
+    Bug(String),
 }
 
 struct Pool {
@@ -107,6 +138,13 @@ impl Pool {
 
     async fn next(&mut self) -> Option<ScenarioOutcome> {
         let joined = self.running.join_next_with_id().await?;
+        self.outcome(joined)
+    }
+
+    fn outcome(
+        &mut self,
+        joined: Result<(Id, ScenarioOutcome), JoinError>,
+    ) -> Option<ScenarioOutcome> {
         let task = joined.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
         // Each task is entered when it is spawned.
         let (begun, _) = self.begun.remove(&task)?;
@@ -118,15 +156,49 @@ impl Pool {
         Some(outcome)
     }
 
-    /// Drops the running scenarios with their labs; returns the unfinished ones.
-    async fn end(mut self) -> Vec<Unfinished> {
+    /// Drops the running scenarios with their labs; returns the outcomes of those that panicked or finished meanwhile.
+    async fn end(&mut self) -> Vec<ScenarioOutcome> {
         self.running.abort_all();
+        let mut ended = Vec::new();
         let _ = tokio::time::timeout(GRACE, async {
-            while self.running.join_next().await.is_some() {}
+            while let Some(joined) = self.running.join_next_with_id().await {
+                if !joined.as_ref().is_err_and(JoinError::is_cancelled) {
+                    ended.extend(self.outcome(joined));
+                }
+            }
         })
         .await;
+        ended
+    }
+
+    /// The scenarios that were under way when a bug was noticed: each may have it.
+    fn blame_begun(&mut self, bug: &str) -> Vec<ScenarioOutcome> {
+        let begun = std::mem::take(&mut self.begun).into_values().map(|(begun, _)| begun);
+        let outcomes: Vec<_> = begun.map(|begun| broken(begun, bug.to_owned())).collect();
+        for outcome in &outcomes {
+            self.unfinished.remove(&outcome.id);
+        }
+        outcomes
+    }
+
+    /// The scenarios that have no outcome.
+    fn unfinished(self) -> Vec<Unfinished> {
         self.unfinished.into_values().collect()
     }
+}
+
+/// The message of the bug that decided this outcome.
+fn bug_in(outcome: &ScenarioOutcome) -> Option<String> {
+    match &outcome.verdict {
+        Verdict::Panicked { message } => Some(message.clone()),
+        _ => None,
+    }
+}
+
+/// The outcome of a scenario that a bug ended.
+fn broken(begun: ScenarioOutcome, message: String) -> ScenarioOutcome {
+    let elapsed = begun.started.elapsed().unwrap_or_default();
+    ScenarioOutcome { elapsed, verdict: Verdict::Panicked { message }, ..begun }
 }
 
 fn panicked(begun: ScenarioOutcome, error: JoinError) -> ScenarioOutcome {
@@ -138,8 +210,7 @@ fn panicked(begun: ScenarioOutcome, error: JoinError) -> ScenarioOutcome {
             .unwrap_or_else(|| "a panic without a message".to_owned()),
         Err(error) => error.to_string(),
     };
-    let elapsed = begun.started.elapsed().unwrap_or_default();
-    ScenarioOutcome { elapsed, verdict: Verdict::Panicked { message }, ..begun }
+    broken(begun, message)
 }
 
 fn with_exclusive_resources(job: Job) -> (Job, BTreeSet<String>) {
@@ -150,9 +221,13 @@ fn with_exclusive_resources(job: Job) -> (Job, BTreeSet<String>) {
 async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {
     let (begun, start) = (blank(&scenario), Instant::now());
     if let Some(reason) = scenario.skip_reason {
-        return ScenarioOutcome { verdict: Verdict::Skipped { reason }, ..begun };
+        return ScenarioOutcome {
+            verdict: Verdict::Skipped(Skip::new(SkipCause::OtherLab, reason)),
+            ..begun
+        };
     }
-    match driver.build(&scenario.lab, &scenario.id).await {
+    let noticed = bugs::noticed().len();
+    let outcome = match driver.build(&scenario.lab, &scenario.id).await {
         Ok(testbed) => {
             let outcome = run_on(&scenario, &testbed).await;
             testbed.close().await;
@@ -162,6 +237,18 @@ async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> Scenario
             let verdict = broken_lab(&scenario, &error);
             ScenarioOutcome { verdict, elapsed: start.elapsed(), ..begun }
         }
+    };
+    unless_bug(outcome, noticed)
+}
+
+/// The outcome, but no failure of a peer if a bug of this program was noticed since: that may be the cause.
+fn unless_bug(outcome: ScenarioOutcome, noticed: usize) -> ScenarioOutcome {
+    let is_blamed = matches!(outcome.verdict, Verdict::Failed(_) | Verdict::LabBroke { .. });
+    match bugs::noticed().get(noticed) {
+        Some(bug) if is_blamed => {
+            ScenarioOutcome { verdict: Verdict::Panicked { message: bug.clone() }, ..outcome }
+        }
+        _ => outcome,
     }
 }
 

@@ -6,11 +6,11 @@ use redact::{Masker, clear_passwords};
 
 use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
-use super::hint::hint;
+use super::hint::{Reader, hint};
 use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
-use results::{Failure, Finding, LogLine, Sent, StepOutcome};
+use results::{Failure, Finding, LogLine, Reply, Sent, Skip, StepOutcome};
 use testbed::Testbed;
 
 /// The longest output that is kept, in bytes.
@@ -43,6 +43,16 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// The title of a step. Only the parts from the file may have secrets.
+    fn title(&self, step: &Step) -> String {
+        let Some(name) = &step.name else {
+            let title = step.action.title();
+            let Some(given) = step.action.given_to_device() else { return title };
+            return title.replace(given, &self.text(given));
+        };
+        self.text(name)
+    }
+
     /// The text with its secrets masked.
     pub(super) fn text(&self, text: &str) -> String {
         self.masker.text(text)
@@ -52,12 +62,31 @@ impl<'a> Recorder<'a> {
     pub(super) fn step(&self, number: usize, step: &Step, attempted: &Attempted) -> StepOutcome {
         StepOutcome {
             number,
-            title: self.text(&step.title()),
+            title: self.title(step),
             elapsed: attempted.answers.elapsed,
             tries: attempted.answers.tries,
             sent: self.sent(&attempted.sent),
             output: self.output(&attempted.answers.last.output),
         }
+    }
+
+    /// The skip, if the answer to a step proves nothing.
+    pub(super) fn skip(&self, number: usize, step: &Step, attempted: &Attempted) -> Option<Skip> {
+        let inconclusive = attempted.answers.last.inconclusive.as_ref()?;
+        let seen = inconclusive.seen.iter().filter(|line| !line.is_empty());
+        let seen: Vec<String> = seen.cloned().collect();
+        let evidence = self.masker.lines(&seen);
+        Some(Skip {
+            because: inconclusive.because,
+            reason: self.text(&inconclusive.reason),
+            evidence: std::iter::once(self.heading(number, step)).chain(evidence).collect(),
+            particulars: Vec::new(),
+        })
+    }
+
+    /// Number and description of a step, in a line.
+    pub(super) fn heading(&self, number: usize, step: &Step) -> String {
+        format!("step {number}: {}", self.title(step))
     }
 
     /// Record of a step whose result is not as expected.
@@ -68,14 +97,16 @@ impl<'a> Recorder<'a> {
         let log_lines =
             if attempted.concerns_scep { self.log(&attempted.sent).await } else { Vec::new() };
         let unexpected_success = attempted.expect == Expect::Failure;
-        let hint = if unexpected_success {
+        // The hints are about a device's configuration and its lab.
+        let hint = if unexpected_success || self.testbed.devices.is_empty() {
             None
         } else {
             // Before masking, because a password may be a word of the line that the hint needs.
             let newest_first = log_lines.iter().rev().map(|line| line.line.as_str());
-            hint(newest_first.chain([answers.last.output.as_str()]))
+            let own = answers.last.hint.clone().map(|hint| self.masker.message(&hint));
+            own.or_else(|| hint(newest_first.chain([answers.last.output.as_str()]), self.reader()))
         };
-        let log = log_lines.into_iter().map(|line| LogLine { line: self.text(&line.line), ..line });
+        let log = self.masked_log(log_lines);
         Failure {
             step,
             message: if unexpected_success {
@@ -87,13 +118,15 @@ impl<'a> Recorder<'a> {
             sent: self.sent(&attempted.sent),
             first_output: first.filter(|first| *first != output),
             output,
-            pki_status: answers.last.pki_status.clone(),
+            reply: answers.last.reply.as_ref().map(|reply| self.reply(reply)),
+            ended_server: answers.last.ended_server,
             refused_line: answers.last.refused_line,
             tries: answers.tries,
             elapsed: answers.elapsed,
-            log: log.collect(),
+            log,
             hint,
             is_unproved: false,
+            idle_faults: Vec::new(),
         }
     }
 
@@ -114,14 +147,27 @@ impl<'a> Recorder<'a> {
             },
             first_output: None,
             output: String::new(),
-            pki_status: None,
+            reply: None,
+            ended_server: None,
             refused_line: None,
             tries: 1,
             elapsed: Duration::ZERO,
             log: Vec::new(),
             hint: None,
             is_unproved: true,
+            idle_faults: Vec::new(),
         }
+    }
+
+    fn reply(&self, reply: &Reply) -> Reply {
+        Reply { details: self.masker.lines(&reply.details), ..reply.clone() }
+    }
+
+    /// The log with its secrets masked, also those that are broken by the end of a line.
+    fn masked_log(&self, log: Vec<LogLine>) -> Vec<LogLine> {
+        let lines: Vec<String> = log.iter().map(|line| line.line.clone()).collect();
+        let masked = self.masker.lines(&lines);
+        log.into_iter().zip(masked).map(|(of, line)| LogLine { line, ..of }).collect()
     }
 
     fn findings(&self, attempted: &Attempted) -> Vec<Finding> {
@@ -134,7 +180,7 @@ impl<'a> Recorder<'a> {
         }
         let finding = |miss: &Miss| Finding {
             excerpt: miss.place.excerpt().masked(&self.masker),
-            label: self.text(&format!("{}{effort}", miss.what)),
+            label: format!("{}{effort}", self.what(miss)),
             closest: miss
                 .pattern
                 .as_ref()
@@ -142,6 +188,11 @@ impl<'a> Recorder<'a> {
                 .map(|line| self.text(line.trim())),
         };
         answers.last.misses.iter().map(finding).collect()
+    }
+
+    /// What is wrong at a place. About a pattern, these are words of our own.
+    fn what(&self, miss: &Miss) -> String {
+        if miss.pattern.is_some() { miss.what.clone() } else { self.text(&miss.what) }
     }
 
     fn sent(&self, sent: &Sent) -> Sent {
@@ -194,6 +245,10 @@ impl<'a> Recorder<'a> {
             newest.map(move |line| LogLine { source: source.clone(), line, is_of_client })
         });
         newest.collect()
+    }
+
+    fn reader(&self) -> Reader {
+        if self.testbed.devices.is_empty() { Reader::OfPeer } else { Reader::OfDevice }
     }
 
     fn client(&self, device: &str) -> String {

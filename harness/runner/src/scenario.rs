@@ -6,8 +6,9 @@ use futures_util::FutureExt;
 
 use super::attempt::{Attempted, ScenarioState, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
-use model::scenario::Scenario;
-use results::{ScenarioOutcome, Verdict};
+use model::scenario::{Action, Scenario, Step};
+use results::{Breakage, Failure, ScenarioOutcome, Skip, SkipCause, Verdict};
+use testbed::injection::panic_if_asked;
 use testbed::{Testbed, TestbedError};
 
 /// Runs a scenario on a testbed that was built for its lab.
@@ -19,24 +20,29 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
     let mut notes = Vec::new();
     let mut verdict = Verdict::Passed;
     for (index, step) in scenario.steps.iter().enumerate() {
+        panic_if_asked("step");
         let attempted = tokio::select! {
             attempted = attempt(step, testbed, &mut state) => attempted,
-            reason = testbed.broken() => Err(Stop::Broken(reason)),
+            reason = testbed.broken() => Err(Stop::Broken(reason.into())),
         };
         recorder.add_secrets(std::mem::take(&mut state.secrets));
         let attempted = match attempted {
             Ok(attempted) => attempted,
             Err(stop) => {
-                verdict = stopped(stop, index + 1, &recorder);
+                verdict = stopped(stop, index + 1, Some(step), &recorder);
                 break;
             }
         };
         steps.push(recorder.step(index + 1, step, &attempted));
         notes.extend(attempted.answers.last.notes.iter().map(|note| recorder.text(note)));
+        if let Some(skip) = recorder.skip(index + 1, step, &attempted) {
+            verdict = Verdict::Skipped(skip);
+            break;
+        }
         if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
             // Fetching the logs may reveal that the lab has broken; then the failed check means nothing.
             verdict = match testbed.broken().now_or_never() {
-                Some(reason) => stopped(Stop::Broken(reason), index + 1, &recorder),
+                Some(reason) => stopped(Stop::Broken(reason.into()), index + 1, None, &recorder),
                 None => failure,
             };
             break;
@@ -76,10 +82,13 @@ pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
 pub(super) fn broken_lab(scenario: &Scenario, error: &TestbedError) -> Verdict {
     let reason = masker(scenario).text(&error.to_string());
     match error {
-        TestbedError::NotSupported { .. } | TestbedError::NotInstalled { .. } => {
-            Verdict::Skipped { reason }
+        TestbedError::NotSupported { .. } => {
+            Verdict::Skipped(Skip::new(SkipCause::NotSupported, reason))
         }
-        _ => Verdict::LabBroke { reason },
+        TestbedError::NotInstalled { .. } => {
+            Verdict::Skipped(Skip::new(SkipCause::NotInstalled, reason))
+        }
+        _ => Verdict::LabBroke { reason: reason.into() },
     }
 }
 
@@ -105,25 +114,37 @@ async fn with_faults(
                 let failure = recorder.unfired(scenario.steps.len(), last, &idle);
                 Verdict::Failed(Box::new(failure))
             }
-            Err(stop) => stopped(stop, scenario.steps.len(), recorder),
+            Err(stop) => stopped(stop, scenario.steps.len(), Some(last), recorder),
         },
-        (Verdict::Failed(_), _) => {
+        (Verdict::Failed(failure), _) => {
             // The scenario has failed even if the PKI can no longer report its faults.
             let idle = unfired(testbed).await.unwrap_or_default();
-            notes.extend(idle.iter().map(|rule| format!("the fault `{rule}` did not happen")));
-            verdict
+            let told = |rule: &String| format!("the fault `{rule}` did not happen");
+            let idle_faults: Vec<String> = idle.iter().map(told).collect();
+            notes.extend(idle_faults.clone());
+            let is_unproved = !idle.is_empty() && runs_client(scenario, failure.step);
+            let failure = Failure { is_unproved, idle_faults, ..Failure::clone(failure) };
+            Verdict::Failed(Box::new(failure))
         }
         _ => verdict,
     }
 }
 
-fn stopped(stop: Stop, number: usize, recorder: &Recorder<'_>) -> Verdict {
+/// True if the client under test runs in this step.
+fn runs_client(scenario: &Scenario, number: usize) -> bool {
+    let step = number.checked_sub(1).and_then(|index| scenario.steps.get(index));
+    step.is_some_and(|step| matches!(step.action, Action::Client(_)))
+}
+
+fn stopped(stop: Stop, number: usize, at: Option<&Step>, recorder: &Recorder<'_>) -> Verdict {
     match stop {
-        Stop::NotSupported(reason) => {
-            Verdict::Skipped { reason: recorder.text(&format!("step {number}: {reason}")) }
+        Stop::Skip(because, reason) => {
+            let evidence = at.map(|step| recorder.heading(number, step)).into_iter().collect();
+            Verdict::Skipped(Skip { evidence, ..Skip::new(because, recorder.text(&reason)) })
         }
-        Stop::Broken(reason) => {
-            Verdict::LabBroke { reason: recorder.text(&format!("step {number}: {reason}")) }
+        Stop::Broken(breakage) => {
+            let reason = recorder.text(&breakage.reason);
+            Verdict::LabBroke { reason: Breakage { step: Some(number), reason, ..breakage } }
         }
     }
 }

@@ -30,8 +30,20 @@ pub struct ClientRun {
     pub end: ClientEnd,
     /// The last lines of its output, with secrets masked.
     pub output: Vec<String>,
+    /// The last of these lines that it printed to its standard error.
+    pub errors: Vec<String>,
     /// Duration.
     pub elapsed: Duration,
+}
+
+impl ClientRun {
+    /// The last lines that are not blank, `most` at most: of its standard error, or else of both outputs.
+    pub fn last_lines(&self, most: usize) -> Vec<&str> {
+        let lines = if self.errors.is_empty() { &self.output } else { &self.errors };
+        let said = lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty());
+        let said: Vec<&str> = said.collect();
+        said[said.len().saturating_sub(most)..].to_vec()
+    }
 }
 
 /// The end of a client.
@@ -44,10 +56,20 @@ pub enum ClientEnd {
         /// The report: "it ended with exit status: 1".
         how: String,
     },
+    /// The client was ended by a signal that it did not expect: that is no report.
+    Crashed {
+        /// The end: "it was ended by signal: 11 (SIGSEGV)".
+        how: String,
+    },
     /// The client did not end within its time limit, and was ended.
     Overdue {
         /// The time limit.
         limit: Duration,
+    },
+    /// Something on this side ended the client, so there is no report.
+    Lost {
+        /// Reason.
+        reason: String,
     },
     /// The client could not be run.
     NotRun {
@@ -70,11 +92,33 @@ impl fmt::Display for ClientEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Succeeded => f.write_str("it succeeded"),
-            Self::Failed { how } => f.write_str(how),
+            Self::Failed { how } | Self::Crashed { how } => f.write_str(how),
             Self::Overdue { limit } => {
                 write!(f, "it did not end in {} s and was killed", limit.as_secs_f64())
             }
+            Self::Lost { reason } => f.write_str(reason),
             Self::NotRun { reason } => write!(f, "it could not be run: {reason}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_lines_are_those_of_the_standard_error_if_it_has_any() {
+        let lines = |all: &[&str]| all.iter().map(|line| (*line).to_owned()).collect();
+        let run = |output: &[&str], errors: &[&str]| ClientRun {
+            end: ClientEnd::Succeeded,
+            output: lines(output),
+            errors: lines(errors),
+            elapsed: Duration::ZERO,
+        };
+        let both = run(&["progress", "wrong", "worse  ", " "], &["wrong", "worse  ", " "]);
+        assert_eq!(both.last_lines(5), ["wrong", "worse"]);
+        assert_eq!(both.last_lines(1), ["worse"]);
+        assert_eq!(run(&["one", "", "  two"], &[]).last_lines(2), ["one", "  two"]);
+        assert!(run(&[""], &[]).last_lines(2).is_empty());
     }
 }

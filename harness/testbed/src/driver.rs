@@ -51,12 +51,23 @@ pub trait Driver: Send + Sync {
 pub struct Remains {
     /// Failures to end labs or to remove their parts.
     pub complaints: Vec<String>,
+    /// Captures that are incomplete, and why.
+    pub captures: Vec<String>,
     /// Real devices whose configuration could not be restored.
-    pub devices: Vec<String>,
+    pub devices: Vec<UnrestoredDevice>,
     /// Real devices whose configuration must still be restored.
     pub changed: Vec<ChangedDevice>,
     /// Labs kept after they were closed, as [`LabOptions::keep`] asks.
     pub kept: Vec<KeptLab>,
+}
+
+/// A real device whose configuration could not be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnrestoredDevice {
+    /// Name and address, as in [`ChangedDevice::device`].
+    pub device: String,
+    /// The device, the reason, and what to do.
+    pub complaint: String,
 }
 
 /// A real device with a changed configuration.
@@ -95,6 +106,14 @@ scep::named! {
     }
 }
 
+impl Remains {
+    /// The problems that users must solve themselves, in words: with real devices, and incomplete captures.
+    pub fn decisive(&self) -> impl Iterator<Item = &str> {
+        let devices = self.devices.iter().map(|it| it.complaint.as_str());
+        devices.chain(self.captures.iter().map(String::as_str))
+    }
+}
+
 impl DriverName {
     /// The default driver for this client: programs need a kernel's network.
     pub fn default_for(client: Client) -> Self {
@@ -126,6 +145,8 @@ struct Inner {
     open: watch::Sender<usize>,
     /// Failures to end labs that have not been returned yet.
     complaints: Mutex<Vec<String>>,
+    /// Incomplete captures that have not been returned yet.
+    captures: Mutex<Vec<String>>,
 }
 
 /// A counted lab, from before its first part is made until its last part is gone.
@@ -144,6 +165,11 @@ impl OpenLabs {
         self.0.complaints.lock().clone()
     }
 
+    /// Takes the incomplete captures of the labs that have ended.
+    pub fn take_captures(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.captures.lock())
+    }
+
     /// Waits until all labs have ended, then takes the failures.
     pub async fn settled(&self) -> Vec<String> {
         // This value keeps the sender, so waiting cannot fail.
@@ -153,6 +179,11 @@ impl OpenLabs {
 }
 
 impl OpenLab {
+    /// Records that captures of the lab are incomplete.
+    pub fn miss_capture(&self, reason: String) {
+        self.0.0.captures.lock().push(reason);
+    }
+
     /// Records a failure to end the lab.
     pub fn complain(&self, complaint: String) {
         self.0.0.complaints.lock().push(complaint);

@@ -1,18 +1,24 @@
 //! HTTP exchanges over a stream, with limits on time and size.
 
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Fuse, FutureExt};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT,
+    WWW_AUTHENTICATE,
 };
 use hyper_util::rt::TokioIo;
-use scep::http::{HttpRequest, HttpResponse};
+use scep::content::FirstBytes;
+use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use tokio_util::io::InspectReader;
+
+use crate::no_answer::NoAnswer;
 
 /// Target and limits of a request.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +50,7 @@ pub async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
-) -> Result<HttpResponse, String> {
+) -> Result<HttpResponse, NoAnswer> {
     ask(stream, options, request).await.map(|answer| answer.response)
 }
 
@@ -73,7 +79,7 @@ pub async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
-) -> Result<Answer, String> {
+) -> Result<Answer, NoAnswer> {
     let only = async {
         let mut connection = Connection::open(stream).await?;
         connection.answer(options, request, "close").await
@@ -85,27 +91,27 @@ pub async fn ask(
 ///
 /// # Errors
 /// Says why there is no answer, or no credentials.
-pub async fn ask_authenticated(
+pub async fn ask_authenticated<E: From<NoAnswer>>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
-    prove: impl FnOnce(&Answer) -> Result<String, String>,
-) -> Result<Answer, String> {
+    prove: impl FnOnce(&Answer) -> Result<String, E>,
+) -> Result<Answer, E> {
     let both = async {
         let mut connection = Connection::open(stream).await?;
         let first = connection.answer(options, request, "keep-alive").await?;
         let credentials = prove(&first)?;
         let options = RequestOptions { credentials: Some(&credentials), ..options };
-        connection.answer(options, request, "close").await
+        Ok(connection.answer(options, request, "close").await?)
     };
     bounded(options.limit, both).await
 }
 
-async fn bounded<T>(
+async fn bounded<T, E: From<NoAnswer>>(
     limit: Duration,
-    conversation: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
-    let over = |_| Err(format!("no answer in {} s", limit.as_secs()));
+    conversation: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let over = |_| Err(NoAnswer::TimedOut(format!("no answer in {} s", limit.as_secs())).into());
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
@@ -115,6 +121,7 @@ pub struct Connection {
     /// Drives the connection; only polled while an answer is awaited.
     driver: Fuse<BoxFuture<'static, hyper::Result<()>>>,
     is_used: bool,
+    first_bytes: FirstBytes,
 }
 
 impl Connection {
@@ -124,10 +131,13 @@ impl Connection {
     /// The reason why the connection could not be made.
     pub async fn open(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NoAnswer> {
+        let first_bytes = FirstBytes::default();
+        let recorded = first_bytes.clone();
+        let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
         let opened = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, driver) = opened.map_err(|error| error.to_string())?;
-        Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false })
+        let (sender, driver) = opened.map_err(|error| NoAnswer::Other(error.to_string()))?;
+        Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false, first_bytes })
     }
 
     /// Sends `request`, and reads the answer whatever its status. The connection stays open.
@@ -138,7 +148,7 @@ impl Connection {
         &mut self,
         options: RequestOptions<'_>,
         request: &HttpRequest,
-    ) -> Result<HttpResponse, String> {
+    ) -> Result<HttpResponse, NoAnswer> {
         let answered = self.answer(options, request, "keep-alive");
         Ok(bounded(options.limit, answered).await?.response)
     }
@@ -148,14 +158,14 @@ impl Connection {
         options: RequestOptions<'_>,
         request: &HttpRequest,
         afterwards: &'static str,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, NoAnswer> {
         let request = compose(options, request, afterwards)?;
-        let Self { sender, driver, is_used } = self;
+        let Self { sender, driver, is_used, first_bytes } = self;
         let answered = async {
             if std::mem::replace(is_used, true) {
-                sender.ready().await.map_err(|error| reason(&error))?;
+                sender.ready().await.map_err(|error| reason(&error, first_bytes))?;
             }
-            answered(sender, request, options.longest_answer).await
+            answered(sender, request, options.longest_answer, first_bytes).await
         };
         tokio::pin!(answered);
         tokio::select! {
@@ -170,33 +180,60 @@ async fn answered(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     request: hyper::Request<Full<Bytes>>,
     longest: usize,
-) -> Result<Answer, String> {
-    let response = sender.send_request(request).await.map_err(|error| reason(&error))?;
+    first_bytes: &FirstBytes,
+) -> Result<Answer, NoAnswer> {
+    let sent = sender.send_request(request).await;
+    let response = sent.map_err(|error| reason(&error, first_bytes))?;
     let (head, body) = response.into_parts();
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
+    let location = head.headers.get(LOCATION).and_then(text);
     let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
-    let body = match Limited::new(body, longest).collect().await {
-        Ok(body) => body.to_bytes().to_vec(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(format!("the answer is longer than {longest} bytes"));
-        }
-        Err(error) => return Err(format!("the answer broke off: {error}")),
-    };
-    let response = HttpResponse { status: head.status.as_u16(), content_type, body };
+    let body = read_body(body, longest).await?;
+    let response = HttpResponse { status: head.status.as_u16(), content_type, location, body };
     Ok(Answer { response, offers })
 }
 
-fn reason(error: &hyper::Error) -> String {
-    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-    format!("{error}{}", source.unwrap_or_default())
+async fn read_body(mut body: Incoming, longest: usize) -> Result<Vec<u8>, NoAnswer> {
+    let mut received = PartialBody::new(longest, MAX_PIECES);
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| NoAnswer::Other(format!("the answer broke off: {error}")))?;
+        if let Some(piece) = frame.data_ref() {
+            received.push(piece).map_err(|too_much| NoAnswer::Other(too_much.of("the answer")))?;
+        }
+    }
+    Ok(received.into_bytes())
+}
+
+fn reason(error: &hyper::Error, first_bytes: &FirstBytes) -> NoAnswer {
+    if let Some(explanation) = first_bytes.explain("response") {
+        return NoAnswer::NotHttp(explanation);
+    }
+    if error.is_incomplete_message() {
+        return if first_bytes.is_empty() {
+            NoAnswer::Closed("the server closed the connection without an answer".to_owned())
+        } else {
+            NoAnswer::Other("the answer broke off".to_owned())
+        };
+    }
+    let source = std::error::Error::source(error);
+    let is_reset = source
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|source| source.kind() == io::ErrorKind::ConnectionReset);
+    if is_reset && first_bytes.is_empty() {
+        return NoAnswer::Closed("the connection was reset without an answer".to_owned());
+    }
+    let what = if error.is_parse() { "the answer is no valid HTTP/1: " } else { "" };
+    let source = source.map(|source| format!(": {source}")).unwrap_or_default();
+    NoAnswer::Other(format!("{what}{error}{source}"))
 }
 
 fn compose(
     options: RequestOptions<'_>,
     request: &HttpRequest,
     connection: &'static str,
-) -> Result<hyper::Request<Full<Bytes>>, String> {
+) -> Result<hyper::Request<Full<Bytes>>, NoAnswer> {
     let RequestOptions { authority, path, credentials, .. } = options;
     let target = if request.query.is_empty() {
         path.to_owned()
@@ -217,54 +254,5 @@ fn compose(
     }
     builder
         .body(Full::from(request.body.clone()))
-        .map_err(|error| format!("it cannot be written as HTTP: {error}"))
-}
-
-/// Byte order mark of little-endian UTF-16.
-const BYTE_ORDER_MARK: [u8; 2] = [0xff, 0xfe];
-
-/// The text of a body in UTF-8, or in UTF-16 as NDES writes its pages, without byte order mark; `None` if it is no text.
-pub fn text(body: &[u8]) -> Option<String> {
-    if let Ok(text) = str::from_utf8(body)
-        && !text.contains('\0')
-    {
-        return Some(text.to_owned());
-    }
-    let is_utf16 = body.starts_with(&BYTE_ORDER_MARK) || begins_in_ascii(body);
-    let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
-    let text =
-        is_utf16.then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok())??;
-    Some(text.trim_start_matches('\u{feff}').to_owned())
-}
-
-/// True if the first two characters are ASCII in UTF-16.
-fn begins_in_ascii(body: &[u8]) -> bool {
-    let is_ascii = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    matches!(body, [first, 0, second, 0, ..] if is_ascii(*first) && is_ascii(*second))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn utf16(text: &str) -> Vec<u8> {
-        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-    }
-
-    #[test]
-    fn text_in_utf_8_and_utf_16_is_decoded() {
-        let page = "<html>é</html>";
-        let written = [page.as_bytes().to_vec(), utf16(page), utf16(&format!("\u{feff}{page}"))];
-        for body in written {
-            assert_eq!(text(&body).as_deref(), Some(page));
-        }
-    }
-
-    #[test]
-    fn binary_is_no_text() {
-        let half = [&BYTE_ORDER_MARK[..], &[0x00, 0xd8]].concat();
-        for body in [&[0xff, 0x00][..], b"a\0b", &[0x30, 0x80, 0x00], &half] {
-            assert_eq!(text(body), None, "{body:?}");
-        }
-    }
+        .map_err(|error| NoAnswer::Other(format!("it cannot be written as HTTP: {error}")))
 }

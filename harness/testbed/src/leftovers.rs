@@ -1,6 +1,12 @@
 //! Leftovers of labs that ended before they could remove them: folders, and objects of a Docker engine.
 
+use std::io;
+
 use async_trait::async_trait;
+use files::Stale;
+use thiserror::Error;
+
+use crate::TestbedError;
 
 /// A leftover, or a part of a running lab.
 pub struct Leftover {
@@ -10,6 +16,14 @@ pub struct Leftover {
     pub state: State,
     /// Removes the leftover.
     pub thing: Box<dyn Removable>,
+}
+
+impl Leftover {
+    /// The folder of a killed run.
+    pub fn folder(stale: Stale) -> Self {
+        let what = format!("folder `{}`", stale.path().display());
+        Self { what, state: State::Dead, thing: Box::new(stale) }
+    }
 }
 
 /// The state of the run that made a leftover.
@@ -43,6 +57,20 @@ pub struct Found {
     pub unseen: Option<String>,
 }
 
+/// The reason why something could not be removed.
+#[derive(Debug, Error)]
+pub enum RemovalError {
+    /// The system does not remove the file.
+    #[error(transparent)]
+    File(#[from] io::Error),
+    /// The driver does not remove the part of a lab.
+    #[error(transparent)]
+    Part(#[from] TestbedError),
+    /// The process of this number has been killed and goes on.
+    #[error("process {0} does not end")]
+    Alive(i32),
+}
+
 /// Something that can be removed.
 #[async_trait]
 pub trait Removable: Send + Sync {
@@ -50,5 +78,12 @@ pub trait Removable: Send + Sync {
     ///
     /// # Errors
     /// The reason why the leftover still exists.
-    async fn remove(&self) -> Result<Removal, String>;
+    async fn remove(&self) -> Result<Removal, RemovalError>;
+}
+
+#[async_trait]
+impl Removable for Stale {
+    async fn remove(&self) -> Result<Removal, RemovalError> {
+        Ok(Self::remove(self).map(|()| Removal::Removed)?)
+    }
 }

@@ -5,11 +5,17 @@ pub mod client;
 pub mod device;
 mod driver;
 pub mod http;
+pub mod injection;
+mod keys;
 pub mod leftovers;
+mod no_answer;
 pub mod pki;
 mod testbed;
 
 pub use self::driver::{
     ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, OpenLab, OpenLabs, Remains,
+    UnrestoredDevice,
 };
-pub use self::testbed::{KeySupply, ReceivedLog, Resource, Testbed, TestbedError};
+pub use self::keys::{KeyKind, KeyStore};
+pub use self::no_answer::NoAnswer;
+pub use self::testbed::{ReceivedLog, Resource, Testbed, TestbedError};

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use scep::http::{HttpRequest, HttpResponse};
 use thiserror::Error;
 
+use crate::no_answer::NoAnswer;
 use model::lab::Secret;
 use model::scenario::seen::SeenFact;
+pub use results::ServerState;
 
 /// A certificate that a PKI has issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,21 +37,41 @@ pub enum Decision {
 pub enum Exchanged {
     /// A response, whatever its status.
     Answered(HttpResponse),
-    /// No response, because the connection ended or the time limit expired; with the reason.
-    Unanswered(String),
+    /// No response, because the connection ended or the time limit expired.
+    Unanswered(NoAnswer),
+    /// No response, and afterwards the server did not answer other requests either.
+    Ended {
+        /// The end of the exchange, and what a request met afterwards that the server had answered before.
+        reason: NoAnswer,
+        /// State of the server.
+        state: ServerState,
+    },
+}
+
+impl Exchanged {
+    /// The response, or the reason why there is none.
+    ///
+    /// # Errors
+    /// The reason why no answer came.
+    pub fn response(self) -> Result<HttpResponse, NoAnswer> {
+        match self {
+            Self::Answered(response) => Ok(response),
+            Self::Unanswered(reason) | Self::Ended { reason, .. } => Err(reason),
+        }
+    }
 }
 
 /// A request that a PKI received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SeenRequest {
-    /// Known facts; a missing fact is `absent`.
+    /// Known facts; a fact that the request does not have is missing.
     pub facts: BTreeMap<SeenFact, String>,
 }
 
 impl SeenRequest {
-    /// Value of a fact, or `absent`.
-    pub fn value(&self, fact: SeenFact) -> &str {
-        self.facts.get(&fact).map_or("absent", String::as_str)
+    /// Value of a fact; none if the request does not have it.
+    pub fn value(&self, fact: SeenFact) -> Option<&str> {
+        self.facts.get(&fact).map(String::as_str)
     }
 }
 
@@ -139,6 +161,13 @@ pub trait ScepService: Send + Sync {
     /// only once.
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError>;
 
+    /// True if this password was sent before, and the server may have used it up. If a request with it is refused, that says
+    /// nothing about the server.
+    fn is_doubtful(&self, challenge: &Secret) -> bool {
+        let _ = challenge;
+        false
+    }
+
     /// Returns the password of a refused request, which most likely is still unused.
     async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         drop(challenge);
@@ -151,6 +180,17 @@ pub trait ScepService: Send + Sync {
     }
 }
 
+impl From<PkiError> for NoAnswer {
+    /// The reason why a request to a PKI was not answered.
+    fn from(error: PkiError) -> Self {
+        match error {
+            PkiError::NotServed { reason } => reason,
+            PkiError::Broken { reason } => Self::Other(reason),
+            error => Self::Other(error.to_string()),
+        }
+    }
+}
+
 /// The reason why a PKI did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PkiError {
@@ -160,7 +200,19 @@ pub enum PkiError {
         /// The function.
         what: String,
     },
-    /// The PKI cannot be reached or broke, so the lab is at fault.
+    /// No challenge password is left for the request; the scenario is skipped with this reason.
+    #[error("no challenge password is left: {reason}")]
+    NoPassword {
+        /// Reason.
+        reason: String,
+    },
+    /// The service did not get the request: the PKI cannot be reached, or something before the service refused it.
+    #[error("{reason}")]
+    NotServed {
+        /// Reason.
+        reason: NoAnswer,
+    },
+    /// The PKI broke, so the lab is at fault.
     #[error("the PKI broke: {reason}")]
     Broken {
         /// Reason.

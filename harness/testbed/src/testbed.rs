@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::DriverName;
 use crate::device::Device;
+use crate::keys::KeyStore;
 use crate::pki::Pki;
 use model::lab::Secret;
 
@@ -30,25 +31,14 @@ pub struct Testbed {
     pub client: Option<Arc<dyn crate::client::Client>>,
     /// Parts that must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
-    /// Source of the keys that `scep` steps have certified.
-    pub keys: KeySupply,
+    /// The keys that `scep` steps have certified.
+    pub keys: KeyStore,
     /// Default subject of `scep` steps; `{n}` is replaced by a unique number.
     pub subject: Option<String>,
     /// Log of the certificates issued to `scep` steps.
     pub received: ReceivedLog,
     /// Secrets besides those of the lab file: passwords from other sources.
     pub secrets: Vec<Secret>,
-}
-
-/// Source of the keys to be certified.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum KeySupply {
-    /// Each scenario makes its own, because a real PKI may refuse to certify a key twice.
-    #[default]
-    Fresh,
-    /// Keys with the same name are the same in all scenarios of this process, because a mock CA accepts that and making keys
-    /// takes most of the time.
-    Shared,
 }
 
 /// A part of a lab that lives as long as the lab.

@@ -1,6 +1,6 @@
 //! Decisions of the CA's owner: approval, denial and revocation.
 
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 
 use openssl::x509::X509;
 use scep::attribute::TransactionId;
@@ -47,7 +47,7 @@ impl Ca {
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        self.service.issue(&held.csr, &held.origin, SystemTime::now()).map_err(|refusal| {
+        self.service.issue(&held.csr, &held.origin, None, SystemTime::now()).map_err(|refusal| {
             match refusal {
                 Refusal::State(error) => DecisionError::State(error),
                 other => DecisionError::NotIssued(other.to_string()),
@@ -62,7 +62,7 @@ impl Ca {
     pub fn deny(&self, transaction_id: &TransactionId) -> Result<(), DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        Ok(self.service.store.deny(PendingRecord { denied: true, ..(*held).clone() })?)
+        Ok(self.service.store.deny(held.number)?)
     }
 
     /// Revokes an issued certificate: it can no longer be renewed, and the revocation list contains it (RFC 8894 §2.7).
@@ -72,20 +72,15 @@ impl Ca {
     /// If no such certificate was issued, it is revoked already, or the state cannot be written.
     pub fn revoke(&self, serial: &str) -> Result<(), RevocationError> {
         let _alone = self.deciding.lock();
-        let mut issued = self.service.store.issued().into_iter();
-        let digits =
-            |text: &str| text.replace(':', "").trim_start_matches('0').to_ascii_uppercase();
-        let record = issued.find(|one| digits(&serial_text(&one.certificate)) == digits(serial));
+        let record = self.service.store.find(&serial.replace(':', ""))?;
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;
         if record.revoked.is_some() {
             return Err(RevocationError::Already(serial_text(&record.certificate)));
         }
-        Ok(self.service.store.revoke(&record, SystemTime::now())?)
+        Ok(self.service.store.revoke(record.number, SystemTime::now())?)
     }
 
-    fn held(&self, id: &TransactionId) -> Result<Arc<PendingRecord>, DecisionError> {
-        let pending = self.service.store.pending();
-        let held = pending.into_iter().find(|record| record.origin.transaction_id == *id);
-        held.ok_or_else(|| DecisionError::NothingPending(id.clone()))
+    fn held(&self, id: &TransactionId) -> Result<PendingRecord, DecisionError> {
+        self.service.store.waiting(id)?.ok_or_else(|| DecisionError::NothingPending(id.clone()))
     }
 }

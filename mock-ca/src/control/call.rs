@@ -47,6 +47,11 @@ impl Refused {
         Self { status, reason: reason.to_string() }
     }
 
+    /// The state of the CA cannot be read.
+    fn broken(error: &impl ToString) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+
     /// The state of the CA does not allow the call.
     fn conflict(error: &impl ToString) -> Self {
         Self::new(StatusCode::CONFLICT, error)
@@ -75,7 +80,7 @@ macro_rules! call {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListIssued;
 
-call!(ListIssued, Get "/issued" -> Vec<Issued>, |_, ca| Ok(ca.issued()));
+call!(ListIssued, Get "/issued" -> Vec<Issued>, |_, ca| ca.issued().map_err(|error| Refused::broken(&error)));
 
 /// Asks for the requests as they came, oldest first.
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,7 +92,7 @@ call!(ListRequests, Get "/requests" -> Vec<SeenRequest>, |_, ca| Ok(ca.requests(
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListPending;
 
-call!(ListPending, Get "/pending" -> Vec<Pending>, |_, ca| Ok(ca.pending()));
+call!(ListPending, Get "/pending" -> Vec<Pending>, |_, ca| ca.pending().map_err(|error| Refused::broken(&error)));
 
 /// Asks for the faults of the CA, and how often each happened.
 #[derive(Debug, Serialize, Deserialize)]

@@ -2,16 +2,20 @@
 
 use std::{convert::Infallible, fmt, net::IpAddr, sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HeaderValue},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use scep::http::Method;
+use scep::{
+    content::Content,
+    http::{MAX_PIECES, Method},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
@@ -21,7 +25,7 @@ use tokio::{
 };
 
 use super::{
-    JSON, Refusal, ScepService,
+    JSON, Mask, Refusal, ScepService,
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
         ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Refused, Revoke,
@@ -29,11 +33,17 @@ use super::{
 };
 use crate::{
     ca::Ca,
-    http::{Listener, accept_all},
+    http::{
+        BodyError, BodyLimits, Listener, Place, Places, accept_all, expect_host, has_media_type,
+        host_of, read_body,
+    },
 };
 
 /// The longest body of a request, in bytes.
 const BODY_BYTES: usize = 16 * 1024;
+
+/// The longest head of a request, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;
 
 /// The longest body of a request from a lab, in bytes: it may hold a message in base64.
 const LAB_BODY_BYTES: usize = 2 * scep::MAX_MESSAGE_BYTES;
@@ -41,14 +51,19 @@ const LAB_BODY_BYTES: usize = 2 * scep::MAX_MESSAGE_BYTES;
 /// The time in which a request must arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The number of connections that may be open at once; further ones wait.
+/// The number of connections that may be open at once; for a further one, that which waited longest for its request is closed.
 const CONNECTIONS: usize = 16;
+
+/// The time that a connection may wait for its request before it makes room for another.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
 
 /// The server of a CA's control API.
 pub struct Control {
     ca: Arc<Ca>,
     /// Access to the CA's SCEP service, for the lab that started the CA.
     service: Option<Arc<dyn ScepService>>,
+    /// Takes the secrets out of answers.
+    mask: Option<Mask>,
 }
 
 impl fmt::Debug for Control {
@@ -94,20 +109,27 @@ const CALLS: &[Known] = &[
 impl Control {
     /// A server for any user of this machine: it gives no password, and each connection serves one request.
     pub fn new(ca: Arc<Ca>) -> Arc<Self> {
-        Arc::new(Self { ca, service: None })
+        Arc::new(Self { ca, service: None, mask: None })
+    }
+
+    /// The same for a CA whose secrets a peer may have sent in a text that is no secret, such as a subject: all texts of answers are
+    /// masked.
+    pub fn masked(ca: Arc<Ca>, mask: Mask) -> Arc<Self> {
+        Arc::new(Self { ca, service: None, mask: Some(mask) })
     }
 
     /// A server for the lab that started the CA: it gives passwords, too, and connections stay open.
     pub fn within_lab(ca: Arc<Ca>, service: Arc<dyn ScepService>) -> Arc<Self> {
-        Arc::new(Self { ca, service: Some(service) })
+        Arc::new(Self { ca, service: Some(service), mask: None })
     }
 
     /// Serves until the future is dropped; that closes all connections.
     pub async fn serve(self: &Arc<Self>, listener: impl Listener) {
         let mut connections = JoinSet::new();
-        accept_all(&listener, &mut connections, CONNECTIONS, |stream, _| {
+        let places = Places::new(CONNECTIONS, LEAST_WAIT);
+        accept_all(&listener, &mut connections, &places, |stream, _, place| {
             let control = Arc::clone(self);
-            async move { control.serve_connection(stream).await }
+            async move { control.serve_in(stream, place).await }
         })
         .await;
     }
@@ -117,53 +139,77 @@ impl Control {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.serve_in(io, Place::alone()).await;
+    }
+
+    async fn serve_in<Io>(self: &Arc<Self>, io: Io, place: Place)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let is_lab = self.service.is_some();
-        let service = service_fn(|request| self.respond(request));
+        let service = service_fn(|request| self.respond(request, &place));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).keep_alive(is_lab);
-        builder.header_read_timeout((!is_lab).then_some(REQUEST_TIMEOUT));
+        builder.header_read_timeout((!is_lab).then_some(REQUEST_TIMEOUT)).max_buf_size(HEAD_BYTES);
         let connection = builder.serve_connection(TokioIo::new(io), service);
         // If the peer has gone away, there is nothing to do.
         if is_lab {
             let _ = connection.await;
         } else {
-            let _ = timeout(REQUEST_TIMEOUT * 3, connection).await;
+            tokio::select! {
+                biased;
+                _ = timeout(REQUEST_TIMEOUT * 3, connection) => {}
+                _ = place.given_up() => {}
+            }
         }
     }
 
     async fn respond(
         &self,
         request: Request<Incoming>,
+        place: &Place,
     ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (status, body) = match self.answer(request).await {
-            Ok(value) => (StatusCode::OK, value.to_string()),
+        let (head, body) = request.into_parts();
+        let body = read_body(&head, body, self.body_limits()).await;
+        let _work = place.work();
+        let (status, mut value) = match self.answer(&head, body).await {
+            Ok(value) => (StatusCode::OK, value),
             Err(Refused { status, reason: error }) => {
-                (status, serde_json::to_string(&Refusal { error }).unwrap_or_default())
+                (status, serde_json::to_value(Refusal { error }).unwrap_or_default())
             }
         };
-        let mut response = Response::new(Full::new((body + "\n").into()));
+        if let Some(mask) = &self.mask {
+            mask.apply(&mut value);
+        }
+        let mut response = Response::new(Full::new(format!("{value}\n").into()));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         Ok(response)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let (head, body) = request.into_parts();
-        if !is_local(&head.headers) {
+    fn body_limits(&self) -> BodyLimits {
+        let bytes = if self.service.is_some() { LAB_BODY_BYTES } else { BODY_BYTES };
+        BodyLimits { bytes, pieces: MAX_PIECES, time: REQUEST_TIMEOUT }
+    }
+
+    async fn answer(&self, head: &Parts, body: Result<Vec<u8>, BodyError>) -> Answer {
+        expect_host(head).map_err(|reason| Refused::new(StatusCode::BAD_REQUEST, &reason))?;
+        if !is_local(host_of(head)) {
             return Err(Refused::new(StatusCode::FORBIDDEN, &"the host is not named as loopback"));
         }
-        if head.method == hyper::Method::POST && text(&head.headers, &CONTENT_TYPE) != Some(JSON) {
+        if head.method == hyper::Method::POST && !has_media_type(&head.headers, JSON) {
             let reason = "the content type is not `application/json`";
             return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &reason));
         }
-        let limit = if self.service.is_some() { LAB_BODY_BYTES } else { BODY_BYTES };
-        let read = timeout(REQUEST_TIMEOUT, Limited::new(body, limit).collect()).await;
-        let Ok(Ok(body)) = read else {
-            let reason = format!("the body is longer than {limit} bytes, or did not come");
-            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, &reason));
-        };
-        let (path, body) = (head.uri.path(), body.to_bytes());
-        let Some(handle) = self.find(&head.method, path)?.handle else {
+        let body = body.map_err(|error| {
+            let status = match error {
+                BodyError::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+                BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+            };
+            Refused::new(status, &error)
+        })?;
+        let Some(handle) = self.find(&head.method, head.uri.path())?.handle else {
             return self.exchange(&read_call(&body)?).await;
         };
         // A decision may wait for the disk.
@@ -210,7 +256,13 @@ fn handled<C: Handle>(ca: &Ca, body: &[u8]) -> Answer {
 }
 
 fn read_call<C: DeserializeOwned>(body: &[u8]) -> Result<C, Refused> {
-    serde_json::from_slice(body).map_err(|error| Refused::new(StatusCode::BAD_REQUEST, &error))
+    serde_json::from_slice(body).map_err(|error| {
+        let reason = match Content::of(body) {
+            Content::Json(_) => format!("the JSON is not that of this call: {error}"),
+            content => format!("the body is not JSON: {content} came"),
+        };
+        Refused::new(StatusCode::BAD_REQUEST, &reason)
+    })
 }
 
 fn to_json(reply: &impl Serialize) -> Answer {
@@ -221,13 +273,9 @@ fn internal(error: &impl ToString) -> Refused {
     Refused::new(StatusCode::INTERNAL_SERVER_ERROR, error)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// True if the Host header is a loopback name. A page whose own domain name leads to this machine sends that name instead.
-fn is_local(headers: &HeaderMap) -> bool {
-    let host = text(headers, &HOST).unwrap_or_default();
+/// True if a host, perhaps with a port, is a loopback name. A page whose own domain name leads to this machine sends that name
+/// instead.
+fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

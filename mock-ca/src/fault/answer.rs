@@ -3,12 +3,15 @@
 
 use openssl::{error::ErrorStack, x509::X509};
 use scep::{
-    certs_only,
+    certs_only, danger,
     http::{CA_CERTIFICATE, CA_RA_CERTIFICATES},
     key_usage::KeyUsage,
 };
 
-use super::{Fault, Strikes, strangers::EXPIRED};
+use super::{
+    Fault, Strikes,
+    strangers::{EXPIRED, by_another_ca, impostor},
+};
 use crate::{
     answer::Answer,
     authority::{Authority, lab::STRANGER_KEY},
@@ -96,17 +99,17 @@ pub(crate) fn certificates_answer(
     strikes: &Strikes<'_>,
 ) -> Result<(&'static str, Vec<u8>), scep::Error> {
     let mut certificates = authority.certificates();
-    let mut is_swapped = false;
-    strikes.try_each(|fault| {
-        is_swapped |= fault == Fault::CaContentTypeSwapped;
-        Ok::<_, ErrorStack>(
-            fault == Fault::CaContentTypeSwapped
-                || distort_certificates(fault, &mut certificates, authority)?,
-        )
-    })?;
+    strikes.try_each(|fault| distort_certificates(fault, &mut certificates, authority))?;
     let (right, wrong, body) = match certificates.as_slice() {
         [single] => (CA_CERTIFICATE, CA_RA_CERTIFICATES, single.to_der()?),
         several => (CA_RA_CERTIFICATES, CA_CERTIFICATE, certs_only::encode(several, &[])?),
+    };
+    let is_swapped = strikes.fire(Fault::CaContentTypeSwapped);
+    let is_list = certificates.len() > 1;
+    let body = if is_list && strikes.fire(Fault::CaCertificatesBer) {
+        danger::stream(&body)?
+    } else {
+        body
     };
     Ok((if is_swapped { wrong } else { right }, body))
 }
@@ -115,13 +118,14 @@ pub(crate) fn certificates_answer(
 /// serial numbers, so that a client that accepts them is answered, and its next step can be observed.
 fn distort_certificates(
     fault: Fault,
-    certificates: &mut [X509],
+    certificates: &mut Vec<X509>,
     authority: &Authority,
 ) -> Result<bool, ErrorStack> {
     let ca_key = &authority.ca.key;
     let Some((ca, ra)) = certificates.split_last_mut() else { return Ok(false) };
     match fault {
         Fault::CaExpired => *ca = altered(ca, ca_key, |fields| fields.validity = EXPIRED.into())?,
+        Fault::CaImpostor => *ca = impostor(ca)?.certificate,
         Fault::CaWithoutKeyUsage => {
             *ca = altered(ca, ca_key, |fields| fields.set_key_usage(None))?;
         }
@@ -142,6 +146,8 @@ fn distort_certificates(
                 *one = altered(one, ca_key, |fields| fields.set_key_usage(usage))?;
             }
         }
+        Fault::CaSubordinate => *ca = by_another_ca(ca)?,
+        Fault::CaMissing => certificates.truncate(certificates.len() - 1),
         Fault::CaCertificatesReversed => certificates.reverse(),
         _ => return Ok(false),
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use scep::message::Parameters;
+
 use super::{FaultError, Trigger};
 use crate::personality::PersonalityName;
 
@@ -106,16 +108,21 @@ catalogue! {
     CaCertificates {
         CaContentTypeSwapped = "ca-content-type-swapped", "A single certificate has the content type of several certificates, and several have that of one.";
         CaExpired = "ca-expired", "The CA's certificate has expired.";
+        CaImpostor = "ca-impostor", "The CA's certificate is another CA's, with the same name and serial number.";
         CaWithoutKeyUsage = "ca-without-key-usage", "The CA's certificate has no key usage.";
     }
     RaCertificates {
         CaCertificatesReversed = "ca-certificates-reversed", "The certificates come in reverse order.";
+        CaCertificatesBer = "ca-certificates-ber", "The certificates come in BER, with indefinite lengths.";
+        CaMissing = "ca-missing", "The RA's certificates come without the CA's.";
+        CaSubordinate = "ca-subordinate", "Another CA has issued the CA's certificate, and the other CA's certificate is missing.";
         RaExpired = "ra-expired", "The RA's certificates have expired.";
         RaUsagesSwapped = "ra-usages-swapped", "Each of the RA's two certificates has the key usage of the other.";
         RaForeign = "ra-foreign", "The RA's certificates name the CA as their issuer, and another key signed them.";
     }
     NextCa {
         NextCaForeignSigner = "next-ca-foreign-signer", "The certificate of the next CA is signed with an unknown key.";
+        NextCaMisplaced = "next-ca-misplaced", "The certificate of the next CA is beside the signature, as jscep's servlet puts it, and there is no content.";
     }
     Reply {
         WrongTransactionId = "wrong-transaction-id", "The transactionID differs from the request's.";
@@ -127,10 +134,12 @@ catalogue! {
         NoSenderNonce = "no-sender-nonce", "The senderNonce is missing.";
         NoMessageType = "no-message-type", "The messageType is missing.";
         WrongMessageType = "wrong-message-type", "The messageType is that of a PKCSReq.";
+        UnknownMessageType = "unknown-message-type", "The messageType is `99`, which is undefined.";
         NoPkiStatus = "no-pki-status", "The pkiStatus is missing.";
         UnknownPkiStatus = "unknown-pki-status", "The pkiStatus is `9`, which is undefined.";
         NoFailInfo = "no-fail-info", "A FAILURE has no failInfo.";
         UnknownFailInfo = "unknown-fail-info", "The failInfo of a FAILURE is `9`, which is undefined.";
+        ContentTypeNotData = "content-type-not-data", "The type of the signed content is not data.";
         NoMessageDigest = "no-message-digest", "The messageDigest is missing.";
         WrongMessageDigest = "wrong-message-digest", "The messageDigest is the digest of other content.";
         NoContentTypeAttribute = "no-content-type-attribute", "The contentType attribute is missing.";
@@ -138,16 +147,21 @@ catalogue! {
         UnsortedAttributes = "unsorted-attributes", "The signed attributes are in another order than that of DER.";
         NoSignedAttributes = "no-signed-attributes", "There are no signed attributes; the signature covers the content itself.";
         NoSigner = "no-signer", "The reply has no signature.";
+        TwoSigners = "two-signers", "The reply has the signer and its signature twice.";
         CorruptSignature = "corrupt-signature", "One byte of the signature is wrong.";
         ForeignSigner = "foreign-signer", "An unknown key signs the reply, which carries the certificate of that key.";
         ImpostorSigner = "impostor-signer", "An unknown key signs the reply, which carries a certificate of that key with the names and the serial number of the true signer.";
         ExpiredSigner = "expired-signer", "The reply carries the signer's certificate, and that has expired.";
         NoCertificates = "no-certificates", "The reply carries no certificate, although this server usually sends some.";
         CertificatesPresent = "certificates-present", "The reply carries the signer's and the CA's certificates, although this server usually sends none.";
+        UnrelatedCertificate = "unrelated-certificate", "The reply carries a certificate that has nothing to do with it, besides its own.";
         CombinedSignatureAlgorithm = "combined-signature-algorithm", "The signature algorithm names its digest, too, as `sha256WithRSAEncryption` does.";
         Sha1Reply = "sha1-reply", "The reply is signed with SHA-1.";
         Md5Reply = "md5-reply", "The reply is signed with MD5.";
         BerReply = "ber-reply", "The reply is in BER, with indefinite lengths and strings in pieces.";
+        BerEnvelope = "ber-envelope", "The envelope is in BER, with indefinite lengths and the encrypted content in pieces.";
+        WrappedContent = "wrapped-content", "The encrypted content is an OCTET STRING in a constructed `[0]`, as scepserver and step-ca send it.";
+        NoParameters = "no-parameters", "The algorithms of the digest, the signature and the key transport lack their NULL parameters.";
         DesReply = "des-reply", "The envelope is encrypted with single DES.";
         Des3Reply = "des3-reply", "The envelope is encrypted with triple DES.";
         Aes256Reply = "aes256-reply", "The envelope is encrypted with AES-256.";
@@ -155,7 +169,9 @@ catalogue! {
         KeyAgreementReply = "key-agreement-reply", "The envelope's key is transported by key agreement.";
         CorruptEnvelope = "corrupt-envelope", "One byte of the encrypted content is wrong, so that its padding is wrong.";
         ForeignEnvelope = "foreign-envelope", "The envelope is encrypted for another recipient.";
+        EnvelopeContentNotData = "envelope-content-not-data", "The type of the encrypted content is not data.";
         NoEnvelope = "no-envelope", "A SUCCESS has no envelope.";
+        NotEnciphered = "not-enciphered", "A SUCCESS has the certificates in the clear in place of the envelope.";
         PayloadInFailure = "payload-in-failure", "A FAILURE has an envelope.";
     }
     Enrolment {
@@ -189,12 +205,15 @@ impl Fault {
         }
     }
 
-    /// True if the fault can happen at this personality: some faults need a registration authority or a next CA.
+    /// True if the fault can happen at this personality: some faults need a registration authority or a next CA, some are the habit of
+    /// a personality.
     pub fn suits(self, personality: PersonalityName) -> bool {
         let personality = personality.personality();
-        match self.group() {
-            Group::RaCertificates => personality.registration.is_some(),
-            Group::NextCa => personality.has_next_ca,
+        match (self, self.group()) {
+            (Self::WrappedContent, _) => !personality.reply.wraps_content,
+            (Self::NoParameters, _) => personality.reply.parameters == Parameters::Null,
+            (_, Group::RaCertificates) => personality.registration.is_some(),
+            (_, Group::NextCa) => personality.has_next_ca,
             _ => true,
         }
     }

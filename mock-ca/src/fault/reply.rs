@@ -7,8 +7,9 @@ use scep::{
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     certs_only,
     danger::{self, Distortion},
+    envelope,
     identity::Identity,
-    message::{AttributeName, ExtraAttribute, MessageBuilder, SignatureAlgorithm},
+    message::{AttributeName, ExtraAttribute, MessageBuilder, Parameters, SignatureAlgorithm},
     server::{Outcome, Reply},
 };
 
@@ -46,14 +47,43 @@ pub(crate) fn distort_algorithms(reply: &mut Reply<'_>, strikes: &Strikes<'_>) {
         match fault {
             Fault::Sha1Reply => reply.digest = Digest::Sha1,
             Fault::Md5Reply => reply.digest = Digest::Md5,
-            Fault::DesReply if is_success => reply.cipher = Cipher::Des,
-            Fault::Des3Reply if is_success => reply.cipher = Cipher::TripleDes,
-            Fault::Aes256Reply if is_success => reply.cipher = Cipher::Aes256,
-            Fault::OaepReply if is_success => reply.key_transport = KeyTransport::Oaep,
+            Fault::DesReply if is_success => return encipher(reply, Cipher::Des, None),
+            Fault::Des3Reply if is_success => return encipher(reply, Cipher::TripleDes, None),
+            Fault::Aes256Reply if is_success => return encipher(reply, Cipher::Aes256, None),
+            Fault::OaepReply if is_success => {
+                return encipher(reply, reply.cipher, Some(KeyTransport::Oaep));
+            }
             _ => return false,
         }
         true
     });
+}
+
+/// Chooses the algorithms of the envelope, unless the requester's key is too short for them: the certificate is issued already, so
+/// the reply must be possible.
+fn encipher(reply: &mut Reply<'_>, cipher: Cipher, transport: Option<KeyTransport>) -> bool {
+    let transport = transport.unwrap_or(reply.key_transport);
+    let is_possible = envelope::expect_recipient(&reply.header.signer, cipher, transport).is_ok();
+    if is_possible {
+        reply.cipher = cipher;
+        reply.key_transport = transport;
+    }
+    is_possible
+}
+
+/// Applies the faults to the encoding of an envelope; `wraps_content` is the server's habit.
+pub(crate) fn distort_encoding(
+    mut envelope: Vec<u8>,
+    wraps_content: bool,
+    strikes: &Strikes<'_>,
+) -> Result<Vec<u8>, Error> {
+    if wraps_content || strikes.fire(Fault::WrappedContent) {
+        envelope = danger::wrap_content(&envelope)?;
+    }
+    if strikes.fire(Fault::BerEnvelope) {
+        envelope = danger::stream(&envelope)?;
+    }
+    Ok(envelope)
 }
 
 /// Applies the faults to the attributes, the certificates and the signature of a reply; returns the signer.
@@ -76,6 +106,7 @@ pub(crate) fn distort_message(
                 carried.push(signer.certificate.clone());
                 carried.extend((signer.certificate != *ca).then(|| ca.clone()));
             }
+            Fault::UnrelatedCertificate => carried.insert(0, STRANGER.certificate.clone()),
             _ => return Ok(false),
         }
         Ok(true)
@@ -100,6 +131,7 @@ fn distort_attribute(
     fault: Fault,
 ) -> bool {
     const UNKNOWN: &str = "9";
+    const UNKNOWN_TYPE: &str = "99";
     let id = message.transaction_id.as_ref().map_or("", TransactionId::as_str);
     match fault {
         Fault::WrongTransactionId => {
@@ -119,6 +151,9 @@ fn distort_attribute(
         Fault::NoSenderNonce => message.sender_nonce = None,
         Fault::NoMessageType => message.message_type = None,
         Fault::WrongMessageType => message.message_type = Some(MessageType::PkcsReq),
+        Fault::UnknownMessageType => {
+            message.message_type = Some(MessageType::Other(UNKNOWN_TYPE.into()));
+        }
         Fault::NoPkiStatus => message.pki_status = None,
         Fault::UnknownPkiStatus => message.pki_status = Some(PkiStatus::Other(UNKNOWN.into())),
         Fault::NoFailInfo => return message.fail_info.take().is_some(),
@@ -127,6 +162,9 @@ fn distort_attribute(
         }
         Fault::CombinedSignatureAlgorithm => {
             message.signature_algorithm = SignatureAlgorithm::WithDigest;
+        }
+        Fault::NoParameters if message.parameters == Parameters::Null => {
+            message.parameters = Parameters::Absent;
         }
         Fault::ExtraAttribute => message.extra_attributes.push(unknown_attribute()),
         other => {
@@ -141,12 +179,14 @@ fn distort_attribute(
 fn distortion(fault: Fault) -> Option<Distortion> {
     Some(match fault {
         Fault::RepeatedTransactionId => Distortion::Repeat(AttributeName::TransactionId),
+        Fault::ContentTypeNotData => Distortion::ContentTypeNotData,
         Fault::NoMessageDigest => Distortion::Omit(AttributeName::MessageDigest),
         Fault::WrongMessageDigest => Distortion::WrongMessageDigest,
         Fault::NoContentTypeAttribute => Distortion::Omit(AttributeName::ContentType),
         Fault::UnsortedAttributes => Distortion::UnsortedAttributes,
         Fault::NoSignedAttributes => Distortion::NoSignedAttributes,
         Fault::NoSigner => Distortion::NoSigner,
+        Fault::TwoSigners => Distortion::TwoSigners,
         Fault::CorruptSignature => Distortion::CorruptSignature,
         _ => return None,
     })
@@ -184,6 +224,11 @@ fn distort_envelope(
 ) -> Result<bool, Error> {
     match fault {
         Fault::NoEnvelope => message.content = None,
+        Fault::NotEnciphered => message.content = Some(granted.to_vec()),
+        Fault::EnvelopeContentNotData => {
+            let Some(content) = &mut message.content else { return Ok(false) };
+            danger::retype_encrypted_content(content);
+        }
         Fault::ForeignEnvelope => {
             message.content = Some(reply.seal(granted, &STRANGER.certificate, &mut rand_bytes)?);
         }

@@ -2,7 +2,12 @@
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
-use scep::{attribute::MessageType, named, named::UnknownName};
+use scep::{
+    UnknownName,
+    attribute::MessageType,
+    named,
+    suggestion::{did_you_mean, suggestions},
+};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -97,6 +102,7 @@ impl FromStr for FaultRule {
 
 named! {
     /// The requests that a rule counts: those of one operation, or with a message of one type.
+    #[non_exhaustive]
     Trigger, "request that a fault can wait for" {
         /// The operation GetCACaps (RFC 8894 §3.5.1).
         GetCaCaps = "GetCACaps";
@@ -189,13 +195,9 @@ pub enum FaultError {
 
 impl FaultError {
     pub(super) fn unknown_fault(name: &str) -> Self {
-        let near = near(name);
-        let hint = if near.is_empty() {
-            format!("known: {}", list(Fault::ALL.iter().map(|fault| fault.name())))
-        } else {
-            let quoted: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-            format!("did you mean {}?", quoted.join(" or "))
-        };
+        let known: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        let meant = did_you_mean(&suggestions(name, &known));
+        let hint = meant.unwrap_or_else(|| format!("known: {}", known.join(", ")));
         Self::UnknownFault { name: name.to_owned(), hint }
     }
 }
@@ -206,22 +208,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn fitting(fault: Fault) -> impl Iterator<Item = &'static str> {
     let fits = move |trigger: &Trigger| fault.fits(*trigger);
-    Trigger::ALL.into_iter().filter(fits).map(Trigger::as_str)
-}
-
-/// The similar names, the most similar first: by their letters, or because they contain this one.
-fn near(name: &str) -> Vec<&'static str> {
-    const ENOUGH: f64 = 0.7;
-    const AT_MOST: usize = 4;
-    let likeness = |known: &'static str| {
-        let is_part = name.len() > 2 && known.contains(name);
-        let likeness = strsim::normalized_damerau_levenshtein(name, known);
-        (if is_part { likeness.max(ENOUGH) } else { likeness }, known)
-    };
-    let mut near: Vec<_> = Fault::ALL.iter().map(|fault| likeness(fault.name())).collect();
-    near.retain(|(likeness, _)| *likeness >= ENOUGH);
-    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    near.into_iter().map(|(_, known)| known).take(AT_MOST).collect()
+    Trigger::ALL.iter().copied().filter(fits).map(Trigger::as_str)
 }
 
 #[cfg(test)]

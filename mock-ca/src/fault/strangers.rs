@@ -32,7 +32,7 @@ pub(crate) static STRANGER: LazyLock<Identity> = LazyLock::new(|| {
 });
 
 /// The stranger's key with the names and the serial number of another certificate.
-pub(super) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
+pub(crate) fn impostor(of: &X509Ref) -> Result<Identity, ErrorStack> {
     let key = STRANGER_KEY.clone();
     let public_key = public_key_info(&key)?;
     let certificate = altered(of, &key, |fields| fields.public_key = public_key)?;

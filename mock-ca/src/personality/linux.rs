@@ -1,6 +1,10 @@
 //! micromdm's scepserver: one CA, one path, everything in one certificate.
 
-use scep::{algorithm::Digest, key_usage::KeyUsage};
+use scep::{
+    algorithm::{Cipher, Digest, KeyTransport},
+    key_usage::KeyUsage,
+    message::{Parameters, Reading, TransactionString},
+};
 
 use super::{
     Carried, ErrorPages, Personality, PersonalityName, Renewal, ReplyStyle, Serials, Target,
@@ -24,6 +28,9 @@ pub(super) static LINUX: Personality = Personality {
     capabilities: "Renewal\nSHA-1\nSHA-256\nAES\nDES3\nSCEPStandard\nPOSTPKIOperation",
     error_pages: ErrorPages::Text,
     bad_request_status: 500,
+    words_for_unknown_operation: Some("operation not implemented"),
+    // Go's `x509.ParseCertificateRequest` does not look at the version.
+    takes_any_csr_version: true,
     bad_method_status: 404,
     ca: CA,
     ca_serial_bytes: 20,
@@ -31,12 +38,30 @@ pub(super) static LINUX: Personality = Personality {
     user: UserProfiles { general: USER, signature: USER, encryption: USER },
     serials: Serials::Sequential { first: 2 },
     has_next_ca: false,
-    // Go's pkcs7 does not support MD5: reading the message is an error.
-    refused_ciphers: &[],
-    refused_digests: &[Digest::Md5],
+    // Go's pkcs7 does not know them: reading the message is an error.
+    refused_ciphers: &[Cipher::Aes192],
+    refused_digests: &[Digest::Md5, Digest::Sha224],
+    refused_key_transports: &[KeyTransport::Oaep],
+    reads_strict_base64: true,
+    certifies_rsa_alone: true,
+    reading: Reading {
+        any_content_type: true,
+        repeated_attributes: true,
+        several_signers: true,
+        sorts_attributes: true,
+        trailing_bytes: true,
+        first_piece_alone: true,
+        strict_strings: true,
+    },
+    signs_while_valid: true,
+    verifies_requests: false,
     clock_tolerance: None,
     reply: ReplyStyle {
         carries: Carried::IssuedAndCa,
+        echoes_nonce: true,
+        transaction_string: TransactionString::PrintableOrUtf8,
+        parameters: Parameters::Absent,
+        wraps_content: true,
         has_signing_time: true,
         content_without_envelope: Some(&[]),
         has_windows_attributes: false,

@@ -1,6 +1,9 @@
 //! Microsoft's Network Device Enrollment Service on an enterprise CA, with the documented certificate templates.
 
-use scep::key_usage::KeyUsage;
+use scep::{
+    key_usage::KeyUsage,
+    message::{Parameters, Reading, TransactionString},
+};
 
 use super::{
     Carried, ErrorPages, Personality, PersonalityName, Registration, RegistrationCertificate,
@@ -33,6 +36,8 @@ pub(super) static NDES: Personality = Personality {
     capabilities: "POSTPKIOperation\r\nRenewal\r\nSHA-512\r\nSHA-256\r\nSHA-1\r\nDES3",
     error_pages: ErrorPages::Html,
     bad_request_status: 500,
+    words_for_unknown_operation: None,
+    takes_any_csr_version: false,
     bad_method_status: 405,
     ca: CA,
     ca_serial_bytes: 16,
@@ -53,9 +58,19 @@ pub(super) static NDES: Personality = Personality {
     has_next_ca: false,
     refused_ciphers: &[],
     refused_digests: &[],
+    refused_key_transports: &[],
+    reads_strict_base64: false,
+    certifies_rsa_alone: false,
+    reading: Reading::DEFAULT,
+    signs_while_valid: false,
+    verifies_requests: true,
     clock_tolerance: None,
     reply: ReplyStyle {
         carries: Carried::Nothing,
+        echoes_nonce: false,
+        transaction_string: TransactionString::Printable,
+        parameters: Parameters::Null,
+        wraps_content: false,
         has_signing_time: false,
         content_without_envelope: Some(&[0]),
         has_windows_attributes: true,

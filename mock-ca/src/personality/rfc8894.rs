@@ -5,6 +5,7 @@ use std::time::Duration;
 use scep::{
     algorithm::{Cipher, Digest},
     key_usage::KeyUsage,
+    message::{Parameters, Reading, TransactionString},
 };
 
 use super::{
@@ -31,6 +32,8 @@ pub(super) static RFC8894: Personality = Personality {
                    SHA-512",
     error_pages: ErrorPages::Text,
     bad_request_status: 400,
+    words_for_unknown_operation: None,
+    takes_any_csr_version: false,
     bad_method_status: 405,
     ca: CA,
     ca_serial_bytes: 20,
@@ -41,9 +44,19 @@ pub(super) static RFC8894: Personality = Personality {
     // §2.9: implementations must not support them.
     refused_ciphers: &[Cipher::Des],
     refused_digests: &[Digest::Md5],
+    refused_key_transports: &[],
+    reads_strict_base64: false,
+    certifies_rsa_alone: false,
+    reading: Reading::DEFAULT,
+    signs_while_valid: false,
+    verifies_requests: true,
     clock_tolerance: Some(Duration::from_secs(600)),
     reply: ReplyStyle {
         carries: Carried::SignerInSuccess,
+        echoes_nonce: false,
+        transaction_string: TransactionString::Printable,
+        parameters: Parameters::Null,
+        wraps_content: false,
         has_signing_time: true,
         content_without_envelope: None,
         has_windows_attributes: false,

@@ -22,7 +22,7 @@ pub struct QueryMessage {
 
 impl QueryMessage {
     /// Examines the value before any decoding.
-    pub(super) fn of(raw: &str) -> Self {
+    pub(crate) fn of(raw: &str) -> Self {
         let escapes = |code: &str| raw.to_ascii_lowercase().contains(code);
         let length = decoded_length(raw);
         Self {
@@ -66,7 +66,7 @@ fn decoded_length(raw: &str) -> usize {
 }
 
 /// The value of the first parameter of this name, before any decoding.
-pub(super) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         (key == name).then_some(value)

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, slice, time::SystemTime};
 
-use openssl::{bn::BigNum, x509::X509Ref};
+use openssl::bn::BigNum;
 use scep::{
     Error, body::IssuerAndSerial, capabilities::Capability, certs_only, identity::Identity,
     message::MessageBuilder,
@@ -24,7 +24,7 @@ impl Service {
     pub(super) fn answer_certificates(&self, strikes: &Strikes<'_>) -> Answer {
         match fault::certificates_answer(&self.authority, strikes) {
             Ok((content_type, body)) => Answer::page(content_type, body),
-            Err(error) => self.server_error(&error),
+            Err(error) => self.internal_error(&error),
         }
     }
 
@@ -34,23 +34,23 @@ impl Service {
         let Some(next_ca) =
             authority.next_ca.as_ref().filter(|_| self.offer.has(Capability::GetNextCaCert))
         else {
-            return self.not_implemented();
+            return self.not_implemented(&"GetNextCACert is not served");
         };
         let is_foreign = strikes.fire(Fault::NextCaForeignSigner);
         let signer = if is_foreign { &fault::STRANGER } else { &authority.ca };
-        match signed_next_ca(next_ca, signer, now) {
+        let is_misplaced = strikes.fire(Fault::NextCaMisplaced);
+        match signed_next_ca(next_ca, signer, is_misplaced, now) {
             Ok(message) => Answer::page(NEXT_CA_CERTIFICATES, message),
-            Err(error) => self.server_error(&error),
+            Err(error) => self.internal_error(&error),
         }
     }
 
     /// The issued certificate with this serial number (RFC 8894 §3.3.4).
     pub(super) fn find(&self, wanted: &IssuerAndSerial) -> Result<Verdict, Refusal> {
         self.expect_issuer(wanted)?;
-        let mut issued = self.store.issued().into_iter();
-        let found = issued.find(|record| has_serial(&record.certificate, &wanted.serial));
-        let found = found.ok_or(Refusal::UnknownCertificate)?;
-        Ok(Verdict::Found(found.certificate.clone()))
+        let serial = BigNum::from_slice(&wanted.serial)?.to_hex_str()?;
+        let found = self.store.find(&serial)?.ok_or(Refusal::UnknownCertificate)?;
+        Ok(Verdict::Found(found.certificate))
     }
 
     /// The revocation list of the issuer of this certificate (RFC 8894 §3.3.5).
@@ -60,9 +60,8 @@ impl Service {
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
         self.expect_issuer(wanted)?;
-        let issued = self.store.issued();
-        let revoked =
-            issued.iter().filter_map(|record| Some((record.certificate.as_ref(), record.revoked?)));
+        let revoked = self.store.revoked()?;
+        let revoked = revoked.iter().map(|(certificate, at)| (certificate.as_ref(), *at));
         let list = profile::revocation_list(&self.authority.ca, revoked, now)?;
         Ok(Verdict::RevocationList(list))
     }
@@ -77,20 +76,18 @@ impl Service {
 fn signed_next_ca(
     next_ca: &Identity,
     signer: &Identity,
+    is_misplaced: bool,
     now: SystemTime,
 ) -> Result<Vec<u8>, Error> {
-    let message = MessageBuilder {
-        content: Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?),
+    let mut message = MessageBuilder {
         certificates: vec![signer.certificate.clone()],
         signing_time: Some(now),
         ..MessageBuilder::default()
     };
+    if is_misplaced {
+        message.certificates.push(next_ca.certificate.clone());
+    } else {
+        message.content = Some(certs_only::encode(slice::from_ref(&next_ca.certificate), &[])?);
+    }
     message.encode(signer)
-}
-
-/// True if the certificate's serial number has this content as a DER `INTEGER`.
-fn has_serial(certificate: &X509Ref, content: &[u8]) -> bool {
-    let own = certificate.serial_number().to_bn();
-    let wanted = BigNum::from_slice(content);
-    matches!((own, wanted), (Ok(own), Ok(wanted)) if own == wanted)
 }

@@ -6,23 +6,30 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use openssl::x509::{X509, X509Ref};
+use openssl::{
+    nid::Nid,
+    pkey::Id,
+    x509::{X509, X509Ref},
+};
 use scep::{
     attribute::{MessageType, TransactionId},
+    certificate::{invalidity, issuance},
     name,
     request::Csr,
-    secret::Secret,
     server::{Header, Request},
 };
 use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
+    authority::serial_text,
+    passwords::ChallengeClaim,
     personality::Renewal,
     profile::calendar,
     record::{Origin, requester_of},
     refusal::Refusal,
     settings::{Approval, ChallengePolicy},
+    transaction::Transaction,
 };
 
 impl Service {
@@ -33,77 +40,91 @@ impl Service {
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
         let header = &request.header;
-        if !csr.verify() {
-            return Err(Refusal::BadProofOfPossession);
+        // A request that waits is stored, and one that is read back from a state must verify.
+        if self.personality.verifies_requests || self.settings.approval == Approval::Manual {
+            if self.personality.takes_any_csr_version {
+                csr.verify_signature()?;
+            } else {
+                csr.verify()?;
+            }
+        }
+        if self.personality.certifies_rsa_alone && csr.public_key.id() != Id::RSA {
+            return Err(Refusal::NotRsa);
         }
         expect_recipient(request)?;
         let origin = Origin::of(csr, header, &self.authority)?;
-        if let Some(known) = self.known(&origin, now) {
-            return known;
+        if let Some(known) = self.known(&origin, now)? {
+            return Verdict::of(&known);
         }
-        let is_renewal = self.is_renewal(csr, header, now);
+        let is_renewal = self.is_renewal(csr, header, now)?;
         let by_certificate = self.personality.renewal != Renewal::NeedsChallenge;
         if by_certificate && header.message_type == MessageType::RenewalReq && !is_renewal {
-            return Err(Refusal::NotARenewal);
+            return Err(Refusal::NotARenewal(self.no_renewal(csr, header, now)));
         }
-        let password = if is_renewal { None } else { self.take_challenge(csr, now)? };
-        let verdict = match self.settings.approval {
-            Approval::Automatic => self.issue(csr, &origin, now).map(Verdict::Issued),
-            Approval::Manual => self.hold(csr, &origin, now),
-        };
-        if let (Err(_), Some(password)) = (&verdict, password) {
-            self.passwords.put_back(password);
+        let claim = if is_renewal { None } else { self.claim_challenge(csr, now)? };
+        let challenge = claim.as_ref().map(ChallengeClaim::digest);
+        match self.settings.approval {
+            Approval::Automatic => self.issue(csr, &origin, challenge, now).map(Verdict::Issued),
+            Approval::Manual => self.hold(csr, &origin, challenge, now),
         }
-        verdict
     }
 
-    /// Refuses a request without the right challenge password (RFC 8894 §2.4); returns a one-time password, which is used now.
-    fn take_challenge<'a>(
+    /// Refuses a request without the right challenge password (RFC 8894 §2.4); claims a one-time password, which is used if the
+    /// request is not refused for another reason.
+    fn claim_challenge(
         &self,
-        csr: &'a Csr,
+        csr: &Csr,
         now: SystemTime,
-    ) -> Result<Option<&'a Secret>, Refusal> {
-        let given =
-            csr.challenge_password.as_ref().filter(|password| !password.expose().is_empty());
-        let given = || given.ok_or(Refusal::NoChallenge);
+    ) -> Result<Option<ChallengeClaim<'_>>, Refusal> {
+        let given = || match &csr.challenge_password {
+            Some(password) if password.expose().is_empty() => Err(Refusal::EmptyChallenge),
+            Some(password) => Ok(password),
+            None => Err(without_challenge(csr)),
+        };
         match &self.settings.challenge {
             ChallengePolicy::None => Ok(None),
             ChallengePolicy::Static(expected) if given()?.matches(expected) => Ok(None),
             ChallengePolicy::Static(_) => Err(Refusal::WrongChallenge),
-            ChallengePolicy::OneTime { .. } => {
-                let password = given()?;
-                self.passwords.take(password, now).map(|()| Some(password))
-            }
+            ChallengePolicy::OneTime { .. } => self.passwords.claim(given()?, now).map(Some),
         }
     }
 
-    /// Issues and stores the certificate, unless its subject may have only one and has or is about to get it.
+    /// Issues and stores the certificate, unless its subject may have only one and has or is about to get it. The challenge
+    /// password with this digest is then used.
     pub(crate) fn issue(
         &self,
         csr: &Csr,
         origin: &Origin,
+        challenge: Option<&str>,
         now: SystemTime,
     ) -> Result<X509, Refusal> {
-        let name = csr.subject().to_der()?;
+        let name = name::to_text(csr.subject());
         // Held until the certificate is in the store.
-        let claim = |until| self.store.claim_name(name, until).ok_or_else(|| duplicate_name(csr));
+        let claim = |until| self.store.claim_name(name, until)?.ok_or_else(|| duplicate_name(csr));
         let _claim = self.taken_until(now).map(claim).transpose()?;
         let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_days);
         let number = self.store.take_number()?;
         let certificate = self.authority.issue(&profile, csr, number, now)?;
-        self.store.add_issued(number, origin, &certificate)?;
+        self.store.add_issued(number, origin, &certificate, challenge, now)?;
         Ok(certificate)
     }
 
     /// Lets a request wait for approval. Nothing is issued yet, so the subject is not claimed; otherwise a copy of the request
     /// would be refused.
-    fn hold(&self, csr: &Csr, origin: &Origin, now: SystemTime) -> Result<Verdict, Refusal> {
-        let name = csr.subject().to_der()?;
-        if self.taken_until(now).is_some_and(|until| self.store.is_name_taken(&name, until)) {
+    fn hold(
+        &self,
+        csr: &Csr,
+        origin: &Origin,
+        challenge: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Verdict, Refusal> {
+        if let Some(until) = self.taken_until(now)
+            && self.store.is_name_taken(&name::to_text(csr.subject()), until)?
+        {
             return Err(duplicate_name(csr));
         }
         let csr = Csr::from_der(&csr.der).map(Arc::new)?;
-        Verdict::of(&self.store.hold(origin, csr, now)?)
+        Verdict::of(&self.store.hold(origin, csr, challenge, now)?)
     }
 
     /// The time until which a certificate must be valid to block its subject for others, as in scepserver's depot; `None` if a
@@ -114,34 +135,29 @@ impl Service {
         (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
     }
 
-    /// The answer to a request in a known transaction, if it repeats the first request or comes from another requester. `None`
-    /// if the request must be decided.
-    fn known(&self, origin: &Origin, now: SystemTime) -> Option<Result<Verdict, Refusal>> {
+    /// The known transaction that a request repeats; `None` if the request must be decided. A request from another requester than
+    /// the first is refused.
+    fn known(&self, origin: &Origin, now: SystemTime) -> Result<Option<Transaction>, Refusal> {
         let id = &origin.transaction_id;
         if !self.serves_polls(id) {
-            return None;
+            return Ok(None);
         }
-        let known = self.store.transaction(id)?;
+        let Some(known) = self.store.transaction(id)? else { return Ok(None) };
         let decides_again = self.settings.approval == Approval::Automatic
             && !self.personality.repeats_answers
             && !self.faults.postponed(id);
-        let is_repeated = if decides_again {
-            known.expect_requester(&origin.requester).map(|()| false)
-        } else {
-            known.is_repeated_by(origin, now)
-        };
-        match is_repeated {
-            Ok(true) => Some(Verdict::of(&known)),
-            Ok(false) => None,
-            Err(refusal) => Some(Err(refusal)),
+        if decides_again {
+            known.expect_requester(&origin.requester)?;
+            return Ok(None);
         }
+        Ok(known.is_repeated_by(origin, now)?.then_some(known))
     }
 
     pub(super) fn poll(&self, header: &Header) -> Result<Verdict, Refusal> {
         if !self.serves_polls(&header.transaction_id) {
             return Err(Refusal::Unsupported(MessageType::CertPoll));
         }
-        let known = self.store.transaction(&header.transaction_id);
+        let known = self.store.transaction(&header.transaction_id)?;
         let known = known.ok_or(Refusal::UnknownTransaction)?;
         known.expect_requester(&requester_of(&header.signer)?)?;
         Verdict::of(&known)
@@ -155,7 +171,7 @@ impl Service {
     }
 
     /// True if an existing certificate authorises the message: issued by this CA to the same subject, valid and not revoked.
-    fn is_renewal(&self, csr: &Csr, header: &Header, now: SystemTime) -> bool {
+    fn is_renewal(&self, csr: &Csr, header: &Header, now: SystemTime) -> Result<bool, Refusal> {
         let signer = &header.signer;
         let may_be = match self.personality.renewal {
             Renewal::NeedsChallenge => false,
@@ -163,17 +179,43 @@ impl Service {
             Renewal::ByMessageAndCertificate => header.message_type == MessageType::RenewalReq,
         };
         let same_name = || signer.subject_name().try_cmp(csr.subject()).is_ok_and(Ordering::is_eq);
-        may_be
-            && same_name()
-            && self.authority.has_signed_valid(signer, now)
-            && !self.is_revoked(signer)
+        let is_ours = may_be && same_name() && self.authority.has_signed_valid(signer, now);
+        Ok(is_ours && !self.is_revoked(signer)?)
     }
 
-    fn is_revoked(&self, certificate: &X509Ref) -> bool {
-        let serial = certificate.serial_number();
-        let mut issued = self.store.issued().into_iter();
-        issued.any(|one| one.revoked.is_some() && one.certificate.serial_number() == serial)
+    /// The reason why the signer's certificate authorises no renewal, in words.
+    fn no_renewal(&self, csr: &Csr, header: &Header, now: SystemTime) -> String {
+        let signer = &header.signer;
+        let own = signer.subject_name();
+        if !own.try_cmp(csr.subject()).is_ok_and(Ordering::is_eq) {
+            let (own, asked) = (name::to_text(own), name::to_text(csr.subject()));
+            return format!("the signer's subject is `{own}`, that of the request is `{asked}`");
+        }
+        if let Err(reason) = issuance(signer, &self.authority.ca.certificate) {
+            return format!("the signer's certificate is not one of this CA: {reason}");
+        }
+        if let Some(reason) = invalidity(signer, now) {
+            return format!("the signer's certificate {reason}");
+        }
+        "the signer's certificate is revoked".to_owned()
     }
+
+    fn is_revoked(&self, certificate: &X509Ref) -> Result<bool, Refusal> {
+        let known = self.store.find(&serial_text(certificate))?;
+        Ok(known.is_some_and(|record| record.revoked.is_some()))
+    }
+}
+
+/// The refusal of a request without a challenge password at its place.
+fn without_challenge(csr: &Csr) -> Refusal {
+    if csr.challenge_among_extensions {
+        return Refusal::MisplacedChallenge("among the extensions that it asks for");
+    }
+    let mut subject = csr.subject().entries();
+    if subject.any(|entry| entry.object().nid() == Nid::PKCS9_CHALLENGEPASSWORD) {
+        return Refusal::MisplacedChallenge("in its subject");
+    }
+    Refusal::NoChallenge
 }
 
 fn duplicate_name(csr: &Csr) -> Refusal {

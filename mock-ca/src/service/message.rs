@@ -2,18 +2,24 @@
 
 use std::time::SystemTime;
 
+use openssl::{asn1::Asn1Time, x509::X509};
 use scep::{
-    Error, PeerMisbehaved, envelope,
-    message::Message,
-    server::{self, Body, Request, RequestError},
+    Error, PeerMisbehaved,
+    attribute::TransactionId,
+    envelope::{self, Outside},
+    message::{Message, TransactionString},
+    server::{self, Body, Header, Request, RequestError},
 };
 
 use super::{Service, Verdict};
 use crate::{
     answer::Answer,
-    fault::{Fault, Strikes},
-    refusal::Refusal,
+    authority::{serial_text, subject_of},
+    fault::{self, Fault, Strikes},
+    profile::calendar,
+    refusal::{ClockDifference, Refusal},
     seen::SeenMessage,
+    state::StateError,
 };
 
 impl Service {
@@ -29,22 +35,36 @@ impl Service {
             Err(error) => return self.bad_request(&error),
         };
         let opened = self.open_message(&message);
-        let seen = SeenMessage::of(&message, opened.as_ref().ok());
+        let seen = SeenMessage::of(&message, opened.as_ref().ok(), &self.authority.ca.certificate);
         let header = match &opened {
             Ok(request) => Some(&request.header),
             Err(refused) => refused.header.as_deref(),
         };
         let message_type = header.map(|header| header.message_type.clone());
         let transaction_id = header.map(|header| header.transaction_id.clone());
+        let unreturnable = transaction_id.as_ref().and_then(|id| self.unreturnable(id));
         let mut answer = match opened {
+            _ if unreturnable.is_some() => self.bad_request(&unreturnable.unwrap_or_default()),
             Ok(_) if strikes.preempt() => self.server_error(&"a fault answers in place of the CA"),
             Ok(request) => self.answer_request(&request, &message, now, strikes),
-            Err(refused) => self.answer_unreadable(refused, now, strikes),
+            Err(refused) => self.answer_unreadable(refused, &message, now, strikes),
         };
         answer.note.message_type = message_type;
         answer.note.transaction_id = transaction_id;
         answer.note.message = Some(Box::new(seen));
         answer
+    }
+
+    /// The reason why no reply can have this transaction id, if none can. It is asked before anything is decided.
+    fn unreturnable(&self, id: &TransactionId) -> Option<String> {
+        if self.personality.reply.transaction_string != TransactionString::Printable {
+            return None;
+        }
+        let wrong = id.unprintable()?;
+        Some(format!(
+            "the transactionID `{id}` has `{}`, which no PrintableString has, so no reply can return it (RFC 8894 §3.2.1.1)",
+            wrong.escape_debug()
+        ))
     }
 
     fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
@@ -53,27 +73,72 @@ impl Service {
         // that its reaction to a reply with the wrong signer can be observed.
         let opens_with_signing_key =
             self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped);
+        if let Some(opened) = self.open_as_impostor(message) {
+            return Ok(opened);
+        }
         match server::open(message, authority.recipient()) {
             Err(RequestError {
-                error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_)),
+                error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient { .. }),
                 ..
             }) if opens_with_signing_key => server::open(message, authority.signer()),
             opened => opened,
         }
     }
 
+    /// Opens a message for the impostor, as whom a fault presents the CA. A client that accepts the impostor is answered.
+    fn open_as_impostor(&self, message: &Message) -> Option<Request> {
+        if !self.faults.has(Fault::CaImpostor) {
+            return None;
+        }
+        let impostor = fault::impostor(&self.authority.ca.certificate).ok()?;
+        server::open(message, &impostor).ok()
+    }
+
     fn answer_unreadable(
         &self,
         refused: RequestError,
+        message: &Message,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
         let RequestError { error, header } = refused;
+        let refusal = match (&error, message.content()) {
+            (
+                Error::PeerMisbehaved(PeerMisbehaved::NotARecipient { addressed_to, own }),
+                Some(envelope),
+            ) => Refusal::AddressedElsewhere {
+                addressed_to: addressed_to.clone(),
+                own: own.clone(),
+                note: self.addressee(envelope),
+            },
+            _ => error.into(),
+        };
         match &header {
             Some(header) if self.personality.replies_to_unreadable => {
-                self.reply(header, None, &Err(error.into()), now, strikes)
+                self.reply(header, None, &Err(refusal), now, strikes)
             }
-            _ => self.bad_request(&error),
+            _ => self.bad_request(&refusal),
+        }
+    }
+
+    /// Which of the server's other certificates an envelope is addressed to, in words, or which certificates it has.
+    fn addressee(&self, envelope: &[u8]) -> String {
+        let all = self.authority.certificates();
+        let named = |one: &X509| format!("{} `{}`", serial_text(one), subject_of(one));
+        let addressed = Outside::of(envelope)
+            .ok()
+            .and_then(|outside| all.iter().find(|one| outside.is_addressed_to(one)));
+        if let Some(one) = addressed {
+            let one = named(one);
+            return format!(
+                "that is this server's certificate {one}, which does not open requests"
+            );
+        }
+        let own = &self.authority.recipient().certificate;
+        let others: Vec<_> = all.iter().filter(|one| *one != own).map(named).collect();
+        match others.as_slice() {
+            [] => "this server has no other certificate".to_owned(),
+            others => format!("this server also has {}", others.join(", ")),
         }
     }
 
@@ -86,9 +151,15 @@ impl Service {
     ) -> Answer {
         let decided = match self.decide(request, message, now) {
             Err(
-                refusal
-                @ (Refusal::Unsupported(_) | Refusal::NotOffered(_) | Refusal::Forbidden(_)),
+                refusal @ (Refusal::Unsupported(_)
+                | Refusal::NotOffered(_)
+                | Refusal::Forbidden(_)
+                | Refusal::SignedOutsideValidity { .. }),
             ) if !self.personality.replies_to_unsupported => return self.server_error(&refusal),
+            // No CertRep: its FAILURE would be final.
+            Err(refusal @ Refusal::State(StateError::NoMemory)) => {
+                return Answer::unavailable(self.personality, &refusal);
+            }
             Ok(Verdict::Issued(_)) if strikes.postpones(&request.header.transaction_id) => {
                 Ok(Verdict::Pending)
             }
@@ -103,7 +174,9 @@ impl Service {
         message: &Message,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
+        self.expect_small_parts(request, message)?;
         self.offer.expect(request)?;
+        self.expect_signed_while_valid(message, &request.header)?;
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;
         match &request.body {
@@ -121,13 +194,29 @@ impl Service {
         }
     }
 
+    /// Refuses a message with a signingTime outside the validity of the signer's certificate, if the server checks that. It ignores
+    /// a signingTime that it cannot read.
+    fn expect_signed_while_valid(&self, message: &Message, header: &Header) -> Result<(), Refusal> {
+        if !self.personality.signs_while_valid {
+            return Ok(());
+        }
+        let Ok(Some(signed)) = message.attributes().signing_time() else { return Ok(()) };
+        let (from, until) = (header.signer.not_before(), header.signer.not_after());
+        let signed = Asn1Time::from_unix(calendar(signed).unix_timestamp())?;
+        if *from <= *signed && *signed <= *until {
+            return Ok(());
+        }
+        let [signed, from, until] = [&*signed, from, until].map(ToString::to_string);
+        Err(Refusal::SignedOutsideValidity { signed, from, until })
+    }
+
     /// Refuses a message with a signingTime too far from now, if the server checks it (RFC 8894 §3.2.1.4).
     fn expect_time(&self, message: &Message, now: SystemTime) -> Result<(), Refusal> {
         let Some(tolerance) = self.personality.clock_tolerance else { return Ok(()) };
         let Some(signed) = message.attributes().signing_time()? else { return Ok(()) };
         let apart = now.duration_since(signed).unwrap_or_else(|early| early.duration());
         if apart > tolerance {
-            return Err(Refusal::WrongTime(tolerance.as_secs()));
+            return Err(Refusal::WrongTime(ClockDifference { signed, now, tolerance }));
         }
         Ok(())
     }

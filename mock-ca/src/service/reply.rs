@@ -12,7 +12,7 @@ use scep::{
     attribute::{FailInfo, PkiStatus},
     danger,
     http::PKI_MESSAGE,
-    message::{ExtraAttribute, MessageBuilder},
+    message::{ExtraAttribute, MessageBuilder, Parameters},
     server::{Header, Outcome, Reply, Request},
 };
 
@@ -44,7 +44,7 @@ impl Service {
     ) -> Answer {
         let message = match self.encode(header, opened, decided, now, strikes) {
             Ok(message) => message,
-            Err(error) => return self.server_error(&error),
+            Err(error) => return self.internal_error(&error),
         };
         let (outcome, reason) = self.describe(decided);
         let mut answer = Answer::page(PKI_MESSAGE, message);
@@ -56,8 +56,8 @@ impl Service {
     fn describe(&self, decided: &Result<Verdict, Refusal>) -> (LogOutcome, Option<String>) {
         let success = |reason| (LogOutcome::CertRep(PkiStatus::Success, None), Some(reason));
         match decided {
-            Ok(Verdict::Issued(certificate)) => success(summary("issued", certificate)),
-            Ok(Verdict::Found(certificate)) => success(summary("gave", certificate)),
+            Ok(Verdict::Issued(certificate)) => success(summary("issued", "to", certificate)),
+            Ok(Verdict::Found(certificate)) => success(summary("gave", "of", certificate)),
             Ok(Verdict::RevocationList(_)) => success("gave the revocation list".to_owned()),
             Ok(Verdict::Pending) => (LogOutcome::CertRep(PkiStatus::Pending, None), None),
             Err(refusal) => {
@@ -84,7 +84,7 @@ impl Service {
             _ => Vec::new(),
         };
         fault::distort_granted(&mut granted, authority, strikes)?;
-        let text = decided.as_ref().err().map(ToString::to_string);
+        let text = decided.as_ref().err().map(Refusal::words_for_peer);
         let mut reply = Reply {
             header,
             outcome: self.outcome(decided, &granted, text.as_deref()),
@@ -99,6 +99,7 @@ impl Service {
         message.certificates = self.carried(&reply.outcome, granted.first());
         fault::distort_content(&mut message, &reply, authority, strikes)?;
         let (signer, distortions) = fault::distort_message(&mut message, authority, strikes)?;
+        self.shape_envelope(&mut message, strikes)?;
         let encoded = danger::encode(&message, &signer, &distortions)?;
         if strikes.fire(Fault::BerReply) { danger::stream(&encoded) } else { Ok(encoded) }
     }
@@ -126,12 +127,35 @@ impl Service {
     ) {
         let style = &self.personality.reply;
         message.signing_time = style.has_signing_time.then_some(now);
+        message.transaction_string = style.transaction_string;
+        message.parameters = style.parameters;
+        if style.echoes_nonce {
+            message.sender_nonce.clone_from(&message.recipient_nonce);
+        }
         if message.content.is_none() {
             message.content = style.content_without_envelope.map(<[u8]>::to_vec);
         }
         if style.has_windows_attributes {
             message.extra_attributes = windows_attributes(decided);
         }
+    }
+
+    /// Encodes the envelope, if there is one, as this personality does.
+    fn shape_envelope(
+        &self,
+        message: &mut MessageBuilder,
+        strikes: &Strikes<'_>,
+    ) -> Result<(), Error> {
+        let style = &self.personality.reply;
+        let is_envelope =
+            |content: &mut Vec<u8>| Some(content.as_slice()) != style.content_without_envelope;
+        let Some(mut envelope) = message.content.take_if(is_envelope) else { return Ok(()) };
+        if message.parameters == Parameters::Absent {
+            envelope = danger::without_parameters(&envelope)?;
+        }
+        let wraps_content = style.wraps_content && !self.settings.replies_in_der;
+        message.content = Some(fault::distort_encoding(envelope, wraps_content, strikes)?);
+        Ok(())
     }
 
     fn outcome<'a>(
@@ -180,8 +204,7 @@ fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute>
     vec![ExtraAttribute { oid: oid.to_owned(), value_der }]
 }
 
-fn summary(what: &str, certificate: &X509Ref) -> String {
+fn summary(what: &str, preposition: &str, certificate: &X509Ref) -> String {
     let serial = serial_text(certificate);
-    let preposition = if what == "issued" { "to" } else { "of" };
     format!("{what} {serial} {preposition} `{}`", subject_of(certificate).escape_debug())
 }

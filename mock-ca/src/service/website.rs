@@ -8,10 +8,9 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, LOCATION},
     http::request::Parts,
 };
-use openssl::memcmp;
 use scep::{
     capabilities::Capability,
-    http::{HttpRequest, Method},
+    http::{HttpRequest, Method, Operation},
     secret::Secret,
 };
 
@@ -70,18 +69,18 @@ impl Service {
 
     /// The answer at the address for devices if the request names no operation.
     fn plain_page(&self, request: &HttpRequest) -> Answer {
-        match (self.personality.error_pages, request.method) {
-            (ErrorPages::Html, Method::Get) => page(&NdesPage::Plain),
-            _ => self.not_implemented(),
+        if (self.personality.error_pages, request.method) == (ErrorPages::Html, Method::Get) {
+            return page(&NdesPage::Plain);
         }
+        let reason = Operation::from_http(request).err().map(|error| error.to_string());
+        self.not_implemented(&reason.unwrap_or_default())
     }
 
     /// True if this Authorization header gives access to the page with challenge passwords.
     fn is_admin(&self, authorization: Option<&str>) -> bool {
         let Some(admin) = &self.settings.admin else { return true };
-        let expected = format!("{}:{}", admin.user, admin.password.expose());
-        let given = authorization.and_then(basic_credentials).unwrap_or_default();
-        given.len() == expected.len() && memcmp::eq(&given, expected.as_bytes())
+        let expected = Secret::new(format!("{}:{}", admin.user, admin.password.expose()));
+        expected.is(&authorization.and_then(basic_credentials).unwrap_or_default())
     }
 
     /// The page that gives out challenge passwords, with a new password.
@@ -91,7 +90,7 @@ impl Service {
         }
         let thumbprint = match pages::thumbprint(&self.authority.ca.certificate) {
             Ok(thumbprint) => thumbprint,
-            Err(error) => return self.server_error(&error),
+            Err(error) => return self.internal_error(&error),
         };
         let thumbprint = thumbprint.as_str();
         match (self.new_challenge(), &self.settings.challenge) {
@@ -113,7 +112,7 @@ impl Service {
             (Err(ChallengeUnavailable::NotAskedFor), _) => {
                 page(&NdesPage::NoPassword { thumbprint })
             }
-            (Err(error), _) => self.server_error(&error),
+            (Err(error), _) => self.internal_error(&error),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Manual approval.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use mock_ca::{Approval, Ca, PersonalityName};
 use openssl::x509::X509;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{
     client::{NDES, key, last_reason, open_with},
     messages::{Sent, pkcs_req, poll, signer},
-    state::forget,
+    state::{database, forget},
 };
 
 fn kept(directory: &Path) -> Arc<Ca> {
@@ -39,7 +39,7 @@ fn newest(ca: &Ca) -> String {
 }
 
 fn serial(ca: &Ca, number: usize) -> String {
-    ca.issued()[number].serial.clone()
+    ca.issued().unwrap()[number].serial.clone()
 }
 
 #[tokio::test]
@@ -59,17 +59,17 @@ async fn renewal_with_the_same_request_waits_for_its_own_certificate() {
     for _ in 0..2 {
         assert_eq!(status(&renewal().to(&ca, NDES).await), PkiStatus::Pending);
     }
-    assert_eq!((ca.pending().len(), ca.issued().len()), (1, 1));
+    assert_eq!((ca.pending().unwrap().len(), ca.issued().unwrap().len()), (1, 1));
     forget(ca).await;
     let ca = kept(directory.path());
     assert_eq!(status(&poll(&ca, "1", &existing).to(&ca, NDES).await), PkiStatus::Pending);
     approve(&ca);
-    assert_eq!(ca.pending().len(), 0);
+    assert_eq!(ca.pending().unwrap().len(), 0);
     for message in [renewal(), poll(&ca, "1", &existing)] {
         assert_eq!(status(&message.to(&ca, NDES).await), PkiStatus::Success);
         assert_eq!(newest(&ca), serial(&ca, 1));
     }
-    assert_eq!(ca.issued().len(), 2);
+    assert_eq!(ca.issued().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -85,29 +85,31 @@ async fn another_request_in_a_finished_transaction_waits_for_its_own_certificate
     ca.deny(&TransactionId::new("1")).unwrap();
     let third = pkcs_req("1", "CN=c", None, &owner).to(&ca, NDES).await;
     assert_eq!(status(&third), PkiStatus::Pending);
-    assert_eq!(fs::read_dir(directory.path().join("pending")).unwrap().count(), 1);
+    forget(ca).await;
+    assert_eq!(requests(directory.path()), 1);
 }
 
 #[tokio::test]
-async fn request_that_was_approved_just_before_a_crash_is_answered_once() {
+async fn approved_request_is_gone_and_its_number_is_not_used_again() {
     let directory = TempDir::new().unwrap();
     let ca = kept(directory.path());
     let owner = signer(&key());
     pkcs_req("1", "CN=a", None, &owner).to(&ca, NDES).await;
-    let waiting = directory.path().join("pending/0000000001.json");
-    let text = fs::read(&waiting).unwrap();
     approve(&ca);
     forget(ca).await;
-    fs::write(&waiting, text).unwrap();
+    assert_eq!(requests(directory.path()), 0);
 
     let ca = kept(directory.path());
-    assert!(ca.pending().is_empty() && !waiting.exists());
     assert_eq!(status(&poll(&ca, "1", &owner).to(&ca, NDES).await), PkiStatus::Success);
-    forget(ca).await;
-    // The next request must have a new number: with the old one, it would count as answered at the next start.
-    let ca = kept(directory.path());
-    let next = signer(&key());
-    pkcs_req("2", "CN=b", None, &next).to(&ca, NDES).await;
-    forget(ca).await;
-    assert_eq!(kept(directory.path()).pending().len(), 1);
+    pkcs_req("2", "CN=b", None, &signer(&key())).to(&ca, NDES).await;
+    let number: u32 = database(directory.path())
+        .query_row("SELECT number FROM request", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(number, 2);
+}
+
+/// The number of requests on disk, whether they wait or were denied.
+fn requests(directory: &Path) -> u32 {
+    let count = "SELECT count(*) FROM request";
+    database(directory).query_row(count, [], |row| row.get(0)).unwrap()
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::client::{LINUX, NDES, ca, connect, get, open, raw, send, settings};
+use crate::client::{LINUX, NDES, ca, connect, get, open, open_with, raw, send, settings};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -37,12 +37,17 @@ async fn long_body_is_refused() {
 }
 
 #[tokio::test]
-async fn longest_body_is_the_longest_message() {
-    let ca = ca(PersonalityName::Linux, ChallengePolicy::None);
-    for (length, status) in [(scep::MAX_MESSAGE_BYTES, 500), (scep::MAX_MESSAGE_BYTES + 1, 413)] {
-        let body = vec![0x30; length];
-        let response = send(&ca, "POST", "/scep?operation=PKIOperation", "", &body).await;
-        assert_eq!(response.status, status);
+async fn longest_body_has_64_kib_or_the_length_of_the_settings() {
+    let usual = ca(PersonalityName::Linux, ChallengePolicy::None);
+    let patient = open_with(PersonalityName::Linux, |settings| {
+        settings.limits.body_bytes = scep::MAX_MESSAGE_BYTES;
+    });
+    for (ca, longest) in [(usual, 65_536), (patient, scep::MAX_MESSAGE_BYTES)] {
+        for (length, status) in [(longest, 500), (longest + 1, 413)] {
+            let body = vec![0x30; length];
+            let response = send(&ca, "POST", "/scep?operation=PKIOperation", "", &body).await;
+            assert_eq!(response.status, status);
+        }
     }
 }
 

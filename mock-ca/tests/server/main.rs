@@ -9,11 +9,17 @@ mod client;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
+mod explanations;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod linux;
 #[cfg(test)]
@@ -22,6 +28,8 @@ mod messages;
 mod ndes;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod returnable;
 #[cfg(test)]
 mod rfc8894;
 #[cfg(test)]

@@ -1,11 +1,21 @@
 //! A CA that is stopped abruptly, and opened again.
 
-use std::{fs, path::Path, sync::Arc, time::SystemTime};
+mod refused;
+mod take_over;
+
+use std::{
+    fs,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use mock_ca::{
-    Approval, Ca, ChallengePolicy, Keys, OpenError, PersonalityName, Settings, StateError,
+    Approval, Ca, ChallengePolicy, Keys, OpenError, PersonalityName, Settings, StateError, back_up,
 };
 use openssl::rand::rand_bytes;
+use rusqlite::{Connection, backup::Backup};
 use scep::client::Client;
 use tempfile::TempDir;
 
@@ -31,6 +41,11 @@ fn waiting(directory: &Path) -> Settings {
     settings
 }
 
+/// The database of a state, as another program opens it.
+pub(crate) fn database(directory: &Path) -> Connection {
+    Connection::open(directory.join("state.db")).unwrap()
+}
+
 fn refusal(settings: Settings) -> StateError {
     match Ca::open(settings, SystemTime::now()).expect_err("refused") {
         OpenError::State(error) => error,
@@ -53,13 +68,13 @@ async fn keys_certificates_and_passwords_survive_a_restart() {
 
     let ca = open(keep());
     assert_eq!(certificates(&ca), before);
-    assert_eq!(ca.issued()[0].certificate.to_der().unwrap(), issued.to_der().unwrap());
+    assert_eq!(ca.issued().unwrap()[0].certificate.to_der().unwrap(), issued.to_der().unwrap());
     enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap_err();
     assert_eq!(last_reason(&ca), "challenge password already used");
     enrol(&ca, NDES, settings(Some(made.expose()))).await.unwrap();
     enrol(&ca, NDES, settings(Some("TWICE"))).await.unwrap();
     let serials: Vec<String> =
-        ca.issued().into_iter().map(|one| one.serial[..10].to_owned()).collect();
+        ca.issued().unwrap().into_iter().map(|one| one.serial[..10].to_owned()).collect();
     assert_eq!(serials, ["1100001423", "1100001424", "1100001425"]);
 }
 
@@ -81,14 +96,14 @@ async fn request_waits_across_restarts() {
     forget(ca).await;
 
     let ca = open(keep());
-    let id = ca.pending()[0].transaction_id.clone();
+    let id = ca.pending().unwrap()[0].transaction_id.clone();
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_none());
     ca.approve(&id).unwrap();
     forget(ca).await;
 
     let ca = open(keep());
-    assert!(ca.pending().is_empty());
+    assert!(ca.pending().unwrap().is_empty());
     let poll = client.poll(&mut rand_bytes).unwrap();
     assert!(drive(&ca, LINUX, &mut client, poll).await.unwrap().is_some());
 }
@@ -101,139 +116,134 @@ async fn denial_survives_a_restart() {
     let mut client = Client::new(settings(None));
     let first = client.start();
     drive(&ca, LINUX, &mut client, first).await.unwrap();
-    ca.deny(&ca.pending()[0].transaction_id).unwrap();
+    ca.deny(&ca.pending().unwrap()[0].transaction_id).unwrap();
     forget(ca).await;
 
     let ca = open(keep());
-    assert!(ca.pending().is_empty());
+    assert!(ca.pending().unwrap().is_empty());
     let poll = client.poll(&mut rand_bytes).unwrap();
     drive(&ca, LINUX, &mut client, poll).await.unwrap_err();
     assert_eq!(last_reason(&ca), "the request was denied");
 }
 
 #[tokio::test]
-async fn unfinished_files_are_removed() {
-    let directory = TempDir::new().unwrap();
-    forget(open(kept(PersonalityName::Linux, directory.path()))).await;
-    let unfinished = directory.path().join("issued/.unfinished-0000000002.json");
-    fs::write(&unfinished, "half a certif").unwrap();
-    let ca = open(kept(PersonalityName::Linux, directory.path()));
-    assert!(ca.issued().is_empty() && !unfinished.exists());
-
-    // A CA that was not finished is replaced, too, because it has issued nothing.
-    forget(ca).await;
-    fs::remove_file(directory.path().join("state.json")).unwrap();
-    fs::write(directory.path().join("ca.pem"), "half").unwrap();
-    enrol(&open(kept(PersonalityName::Linux, directory.path())), LINUX, settings(Some("ONCE")))
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn damaged_file_is_named() {
+async fn revocation_survives_a_restart() {
     let directory = TempDir::new().unwrap();
     let keep = || kept(PersonalityName::Linux, directory.path());
     let ca = open(keep());
     enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+    ca.revoke("2").unwrap();
     forget(ca).await;
-    for name in ["issued/0000000002.json", "ca.key", "ca.pem", "challenges.json", "state.json"] {
-        let path = directory.path().join(name);
-        let whole = fs::read(&path).unwrap();
-        for damage in [&whole[..whole.len() / 2], b"", &[0xff; 100]] {
-            fs::write(&path, damage).unwrap();
-            let error = refusal(keep());
-            assert!(matches!(&error, StateError::Damaged { .. }), "{name}: {error}");
-            assert!(error.to_string().contains(name.rsplit('/').next().unwrap()), "{error}");
-        }
-        fs::write(&path, whole).unwrap();
-    }
-    assert_eq!(open(keep()).issued().len(), 1);
+    assert!(open(keep()).issued().unwrap()[0].revoked.is_some());
 }
 
 #[tokio::test]
-async fn certificate_of_another_ca_is_rejected() {
-    let (ours, theirs) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    for directory in [&ours, &theirs] {
-        let ca = open(with_fresh_keys(kept(PersonalityName::Linux, directory.path())));
-        enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+async fn start_that_was_cut_short_is_begun_again() {
+    let directory = TempDir::new().unwrap();
+    let unfinished = directory.path().join(".unfinished");
+    fs::create_dir(&unfinished).unwrap();
+    for name in ["ca.key", "state.db"] {
+        fs::write(unfinished.join(name), "half").unwrap();
     }
-    let name = "issued/0000000002.json";
-    fs::copy(theirs.path().join(name), ours.path().join(name)).unwrap();
-    let error = refusal(kept(PersonalityName::Linux, ours.path()));
-    assert!(error.to_string().ends_with("is damaged: this CA did not sign it"), "{error}");
+    let ca = open(with_fresh_keys(kept(PersonalityName::Linux, directory.path())));
+    enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+    assert!(!unfinished.exists());
 }
 
 #[tokio::test]
-async fn state_of_another_or_running_ca_is_rejected() {
+async fn new_ca_that_is_not_all_at_its_place_is_completed() {
     let directory = TempDir::new().unwrap();
-    let ca = open(kept(PersonalityName::Linux, directory.path()));
-    assert!(matches!(
-        refusal(kept(PersonalityName::Linux, directory.path())),
-        StateError::Locked(_)
-    ));
+    let keep = || with_fresh_keys(kept(PersonalityName::Ndes, directory.path()));
+    let ca = open(keep());
+    let certificate = ca.ca_certificate().clone();
     forget(ca).await;
-    let error = refusal(kept(PersonalityName::Ndes, directory.path()));
-    assert!(
-        error.to_string().ends_with("holds a CA with the personality `linux`, not `ndes`"),
-        "{error}"
-    );
-    let mut other = kept(PersonalityName::Linux, directory.path());
-    other.subject = Some("CN=Other".into());
-    let error = refusal(other).to_string();
-    assert!(
-        error.ends_with(
-            "subject `CN = Teldat-PKI, O = Teldat, L = Madrid, C = ES`, not `CN = Other`"
-        ),
-        "{error}"
-    );
-}
-
-#[test]
-fn foreign_directory_is_rejected_and_unchanged() {
-    let directory = TempDir::new().unwrap();
-    fs::write(directory.path().join("thesis.txt"), "precious").unwrap();
-    let error = refusal(kept(PersonalityName::Linux, directory.path()));
-    assert!(
-        matches!(&error, StateError::NotAState { found, .. } if found == "thesis.txt"),
-        "{error}"
-    );
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    let file = directory.path().join("thesis.txt");
-    assert!(matches!(refusal(kept(PersonalityName::Linux, &file)), StateError::Io { .. }));
-}
-
-#[test]
-fn state_of_an_older_version_is_rejected() {
-    let directory = TempDir::new().unwrap();
-    for (name, content) in [("state", "sceplab-state 1\npersonality: linux\n"), ("lock", "")] {
-        fs::write(directory.path().join(name), content).unwrap();
+    let complete = directory.path().join(".complete");
+    fs::create_dir(&complete).unwrap();
+    for name in ["ra-signing.key", "state.db"] {
+        fs::rename(directory.path().join(name), complete.join(name)).unwrap();
     }
-    let error = refusal(kept(PersonalityName::Linux, directory.path()));
-    assert!(matches!(&error, StateError::Outdated(path) if path == directory.path()), "{error}");
+    assert_eq!(*open(keep()).ca_certificate(), certificate);
+    assert!(!complete.exists());
 }
 
-#[test]
-fn key_of_another_ca_is_rejected_and_unchanged() {
+#[tokio::test]
+async fn database_can_be_read_by_anyone_who_knows_sql() {
+    let directory = TempDir::new().unwrap();
+    let ca = open(waiting(directory.path()));
+    let mut client = Client::new(settings(None));
+    let first = client.start();
+    drive(&ca, LINUX, &mut client, first).await.unwrap();
+    let id = ca.pending().unwrap()[0].transaction_id.clone();
+    let query = |query: &str| -> String {
+        database(directory.path()).query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(query("SELECT subject FROM request WHERE denied = 0"), "CN = MyUserCert");
+    let certificate = ca.approve(&id).unwrap();
+    let columns = "serial || ' ' || subject || ' ' || transaction_id";
+    assert_eq!(
+        query(&format!("SELECT {columns} FROM certificate")),
+        format!("02 CN = MyUserCert {id}")
+    );
+    let end = query("SELECT not_after FROM certificate");
+    let expected = certificate.not_after().to_string();
+    assert!(expected.contains(&end[11..19]) && end.ends_with('Z'), "{end}, {expected}");
+    ca.revoke("02").unwrap();
+    assert!(query("SELECT revoked_at FROM certificate") < end);
+}
+
+#[tokio::test]
+async fn copy_made_while_a_server_runs_can_be_started() {
+    let (directory, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let copy = other.path().join("copy");
+    let ca = open(with_fresh_keys(kept(PersonalityName::Ndes, directory.path())));
+    let issued = enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
+    back_up(directory.path(), &copy).unwrap();
+    enrol(&ca, NDES, settings(Some("TWICE"))).await.unwrap();
+
+    let copied = open(kept(PersonalityName::Ndes, &copy));
+    assert_eq!(copied.certificates(), ca.certificates());
+    let certificates: Vec<_> =
+        copied.issued().unwrap().into_iter().map(|one| one.certificate).collect();
+    assert_eq!(certificates, [issued]);
+    enrol(&copied, NDES, settings(Some("ONCE"))).await.unwrap_err();
+    enrol(&copied, NDES, settings(Some("TWICE"))).await.unwrap();
+    let again = back_up(directory.path(), &copy).unwrap_err();
+    assert!(matches!(&again, StateError::NotEmpty { .. }), "{again}");
+}
+
+#[tokio::test]
+async fn copy_by_another_program_can_be_started() {
+    let (directory, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let ca = open(with_fresh_keys(kept(PersonalityName::Linux, directory.path())));
+    enrol(&ca, LINUX, settings(Some("ONCE"))).await.unwrap();
+    // As `sqlite3 state.db ".backup copy/state.db"`.
+    let copy = other.path().join("state.db");
+    fs::File::options().write(true).create_new(true).mode(0o600).open(&copy).unwrap();
+    let mut target = Connection::open(&copy).unwrap();
+    let source = database(directory.path());
+    let backup = Backup::new(&source, &mut target).unwrap();
+    backup.run_to_completion(100, Duration::ZERO, None).unwrap();
+    drop(backup);
+    drop(target);
     for name in ["ca.key", "ca.pem"] {
-        let directory = TempDir::new().unwrap();
-        let file = directory.path().join(name);
-        fs::write(&file, "precious").unwrap();
-        let error = refusal(kept(PersonalityName::Linux, directory.path()));
-        assert!(matches!(&error, StateError::NotAState { found, .. } if found == name), "{error}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+        fs::copy(directory.path().join(name), other.path().join(name)).unwrap();
     }
+    let copied = open(kept(PersonalityName::Linux, other.path()));
+    assert_eq!(copied.issued().unwrap()[0].certificate, ca.issued().unwrap()[0].certificate);
 }
 
 #[tokio::test]
 async fn password_that_cannot_be_stored_as_used_is_refused() {
     let directory = TempDir::new().unwrap();
     let ca = open(kept(PersonalityName::Ndes, directory.path()));
-    let obstacle = directory.path().join(".unfinished-challenges.json");
-    fs::create_dir(&obstacle).unwrap();
+    let obstacle =
+        "CREATE TRIGGER full BEFORE UPDATE ON challenge BEGIN SELECT RAISE(FAIL, 'full'); END";
+    database(directory.path()).execute_batch(obstacle).unwrap();
     enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap_err();
-    assert!(last_reason(&ca).starts_with("cannot write `"), "{}", last_reason(&ca));
-    assert!(ca.issued().is_empty());
-    fs::remove_dir(&obstacle).unwrap();
+    assert!(last_reason(&ca).ends_with("state.db`: full"), "{}", last_reason(&ca));
+    // What belongs together was not done either.
+    assert!(ca.issued().unwrap().is_empty());
+    database(directory.path()).execute_batch("DROP TRIGGER full").unwrap();
     enrol(&ca, NDES, settings(Some("ONCE"))).await.unwrap();
 }
 
@@ -246,7 +256,14 @@ fn only_the_owner_can_read_the_state() {
     let ca = open(kept(PersonalityName::Ndes, &path));
     ca.new_challenge().unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-    for name in ["ca.key", "ra-signing.key", "ra-encryption.key", "challenges.json"] {
+    for name in [
+        "ca.key",
+        "ra-signing.key",
+        "ra-encryption.key",
+        "state.db",
+        "state.db-wal",
+        "state.db-shm",
+    ] {
         let mode = fs::metadata(path.join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

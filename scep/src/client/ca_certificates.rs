@@ -1,6 +1,6 @@
 //! The CA's certificates and their purposes (RFC 8894 §2.1.2, §2.2, §4.2).
 
-use std::time::SystemTime;
+use std::cmp::Ordering;
 
 use openssl::{
     hash::MessageDigest,
@@ -8,9 +8,10 @@ use openssl::{
     x509::{X509, X509Ref},
 };
 
-use super::{Refusal, Stage};
+use super::{Reason, Refusal, Stage};
 use crate::{
-    certificate::{allows, invalidity, is_ca, is_issued_by, is_self_issued},
+    Error,
+    certificate::{Fingerprint, NotIssued, allows, is_ca, is_issued_by, is_self_issued, issuance},
     certs_only,
     http::HttpResponse,
     key_usage::KeyUsage,
@@ -36,7 +37,7 @@ impl CaCertificates {
             Ok(certificate) => vec![certificate],
             Err(_) => {
                 certs_only::decode(&response.body)
-                    .map_err(|error| unreadable(response, &error.to_string()))?
+                    .map_err(|error| unreadable(response, &error))?
                     .certificates
             }
         };
@@ -53,33 +54,16 @@ impl CaCertificates {
         let (mut ca, ra): (Vec<_>, Vec<_>) =
             certificates.into_iter().partition(|one| is_ca(one) || (alone && is_self_issued(one)));
         if ca.is_empty() {
-            let text = "the response has no CA certificate";
-            return Err(Refusal::unacceptable(Stage::GetCaCert, text));
+            return Err(Refusal::unacceptable(Stage::GetCaCert, no_ca(&ra)));
         }
         ca.sort_by_key(|one| !is_self_issued(one));
         Ok(Self { ca, ra })
-    }
-
-    /// The certificate to encipher requests to: an RA's with keyEncipherment, or else the issuing CA's.
-    pub fn recipient(&self) -> &X509Ref {
-        self.ra
-            .iter()
-            .find(|one| allows(one, KeyUsage::KEY_ENCIPHERMENT))
-            .map_or_else(|| self.issuer(), AsRef::as_ref)
     }
 
     /// The certificates that may sign replies: the RA's with digitalSignature and every CA's.
     pub fn signers(&self) -> Vec<&X509Ref> {
         let ra = self.ra.iter().filter(|one| allows(one, KeyUsage::DIGITAL_SIGNATURE));
         ra.chain(&self.ca).map(AsRef::as_ref).collect()
-    }
-
-    /// The issuing CA: the CA that has issued no other CA certificate here.
-    pub fn issuer(&self) -> &X509Ref {
-        let issued_another = |candidate: &X509| {
-            self.ca.iter().any(|other| !is_self_issued(other) && is_issued_by(other, candidate))
-        };
-        self.ca.iter().find(|one| !issued_another(one)).unwrap_or(&self.ca[0])
     }
 
     /// The CA with this SHA-256 fingerprint, the CAs below it, and their RAs (RFC 8894 §2.2).
@@ -91,50 +75,56 @@ impl CaCertificates {
         };
         let (mut trusted, mut others): (Vec<_>, Vec<_>) = self.ca.into_iter().partition(is_the_one);
         if trusted.is_empty() {
-            let text = "no CA certificate has the configured fingerprint";
+            let text = match self.ra.iter().find(|one| is_the_one(one)) {
+                Some(ra) => format!(
+                    "the configured fingerprint is that of `{}`, which is an RA's certificate and no CA's; {}",
+                    to_text(ra.subject_name()),
+                    fingerprints(&others)
+                ),
+                None => format!(
+                    "no CA certificate has the configured fingerprint; {}",
+                    fingerprints(&others)
+                ),
+            };
             return Err(Refusal::unacceptable(Stage::GetCaCert, text));
         }
         let issued_by_one_of =
             |trusted: &[X509], one: &X509| trusted.iter().any(|ca| is_issued_by(one, ca));
-        while let Some(at) = others.iter().position(|one| issued_by_one_of(&trusted, one)) {
-            trusted.push(others.remove(at));
+        // Each certificate is compared once with each CA, because a server may send many that look alike.
+        let mut next = 0;
+        while let Some(ca) = trusted.get(next).cloned() {
+            let (issued, rest) = others.into_iter().partition(|one| is_issued_by(one, &ca));
+            trusted.extend::<Vec<_>>(issued);
+            (others, next) = (rest, next + 1);
         }
         let mut ra = self.ra;
         ra.retain(|one| issued_by_one_of(&trusted, one));
         Ok(Self { ca: trusted, ra })
     }
 
-    /// Checks that each certificate is signed by the CA it names, if that CA is among them, and that the recipient and the
-    /// issuer are valid now (RFC 8894 §2.2).
-    pub(super) fn check(&self, now: SystemTime) -> Result<(), Refusal> {
-        for certificate in self.ca.iter().chain(&self.ra) {
-            self.check_signature(certificate)?;
-        }
-        if !self.ra.is_empty() && !allows(self.recipient(), KeyUsage::KEY_ENCIPHERMENT) {
-            let text = "neither an RA certificate nor the CA's allows keyEncipherment";
-            return Err(Refusal::unacceptable(Stage::RaChoice, text));
-        }
-        check_validity(self.recipient(), now)?;
-        check_validity(self.issuer(), now)
+    /// Drops certificates that no CA here has issued, such as an RA's of another CA, because nothing shows that they belong to
+    /// this CA. The caller has made sure that others remain.
+    pub(super) fn drop_strangers(&mut self) {
+        let all = self.clone();
+        self.ca.retain(|one| all.is_vouched_for(one));
+        self.ra.retain(|one| all.is_vouched_for(one));
     }
 
-    fn check_signature(&self, certificate: &X509Ref) -> Result<(), Refusal> {
-        if self.ca.iter().any(|ca| is_issued_by(certificate, ca)) {
-            return Ok(());
-        }
-        let subject = to_text(certificate.subject_name());
-        match (is_ca(certificate), is_self_issued(certificate)) {
-            // A chain may end below its root.
-            (true, false) => Ok(()),
-            (_, true) => {
-                let text =
-                    format!("the signature of the CA certificate `{subject}` does not verify");
-                Err(Refusal::unacceptable(Stage::GetCaCert, text))
+    /// The reason why none of the CAs here has issued the certificate.
+    fn not_issued(&self, certificate: &X509Ref) -> String {
+        let reasons = self.ca.iter().filter_map(|ca| issuance(certificate, ca).err());
+        let told = reasons.reduce(|one, other| match one {
+            NotIssued::OtherIssuer { .. } => other,
+            one => one,
+        });
+        match told {
+            None | Some(NotIssued::OtherIssuer { .. }) => {
+                format!(
+                    "the certificate's issuer `{}` is not this CA",
+                    to_text(certificate.issuer_name())
+                )
             }
-            (false, false) => {
-                let text = format!("the RA certificate `{subject}` is not issued by the CA");
-                Err(Refusal::unacceptable(Stage::RaChoice, text))
-            }
+            Some(reason) => format!("the certificate is not issued by this CA: {reason}"),
         }
     }
 
@@ -160,22 +150,65 @@ impl CaCertificates {
             })
         })?;
         if !self.ca.iter().any(|ca| is_issued_by(issued, ca)) {
-            let stranger = to_text(issued.issuer_name());
-            return Err(refusal(format!("the certificate's issuer `{stranger}` is not this CA")));
+            return Err(refusal(self.not_issued(issued)));
         }
         Ok(issued.clone())
     }
 }
 
-fn unreadable(response: &HttpResponse, error: &str) -> Refusal {
-    let kind = response.content_type.as_deref().unwrap_or("no content type");
-    let text = format!("neither a certificate nor a certs-only message ({kind}): {error}");
-    Refusal::unacceptable(Stage::GetCaCert, text)
+/// The reason why there is no CA certificate among these.
+fn no_ca(others: &[X509]) -> String {
+    let [first, ..] = others else { return "the response has no certificate".to_owned() };
+    let is_issuer =
+        |one: &&X509| is_self_issued(one) || others.iter().any(|other| names_issuer(other, one));
+    let Some(likely) = others.iter().find(is_issuer) else {
+        let subject = to_text(first.subject_name());
+        return format!(
+            "the response has no CA certificate, but {} such as that of `{subject}`",
+            count(others)
+        );
+    };
+    let subject = to_text(likely.subject_name());
+    if likely.version() < 2 {
+        return format!(
+            "the response has no CA certificate: that of `{subject}` has version {}, and only version 3 says that it is a CA's",
+            likely.version() + 1
+        );
+    }
+    format!(
+        "the response has no CA certificate: that of `{subject}` has neither the basic constraint CA nor the key usage keyCertSign"
+    )
 }
 
-fn check_validity(certificate: &X509Ref, now: SystemTime) -> Result<(), Refusal> {
-    let Some(reason) = invalidity(certificate, now) else { return Ok(()) };
-    let subject = to_text(certificate.subject_name());
-    let text = format!("the certificate `{subject}` {reason}");
-    Err(Refusal::unacceptable(Stage::RaChoice, text))
+fn count(certificates: &[X509]) -> String {
+    match certificates.len() {
+        1 => "1 other".to_owned(),
+        several => format!("{several} others"),
+    }
+}
+
+/// True if the issuer of `certificate` has the name of the other.
+fn names_issuer(certificate: &X509Ref, other: &X509Ref) -> bool {
+    certificate.issuer_name().try_cmp(other.subject_name()).is_ok_and(Ordering::is_eq)
+}
+
+/// The fingerprints that came, in words.
+fn fingerprints(certificates: &[X509]) -> String {
+    const NAMED: usize = 4;
+    let named = certificates.iter().take(NAMED).filter_map(|one| {
+        let fingerprint = Fingerprint::of(one).ok()?;
+        Some(format!("that of `{}` is {fingerprint}", to_text(one.subject_name())))
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn unreadable(response: &HttpResponse, error: &Error) -> Refusal {
+    let kind = response.content_type.as_deref().unwrap_or("no content type");
+    let reason = match error {
+        Error::Foreign { .. } => Reason::NoCertificates { came: response.came() },
+        error => Reason::Unacceptable(format!(
+            "neither a certificate nor a certs-only message ({kind}): {error}"
+        )),
+    };
+    Refusal::new(Stage::GetCaCert, reason)
 }

@@ -1,6 +1,15 @@
 //! The error of an enrolment that ended without a certificate.
 
-use crate::{Error, attribute::FailInfo, http::HttpResponse, named};
+use std::fmt;
+
+use crate::{
+    Error,
+    algorithm::{Cipher, Digest},
+    attribute::MessageType,
+    denial::Denial,
+    http::HttpResponse,
+    named,
+};
 
 named! {
     /// The stage at which an enrolment ended.
@@ -40,21 +49,16 @@ named! {
 #[non_exhaustive]
 pub enum Reason {
     /// The server answered with another status than 200.
-    #[error("was answered HTTP {status}{excerpt}")]
+    #[error("{words}")]
     HttpStatus {
         /// The status code.
         status: u16,
-        /// `: ` and the first line of a text body; empty for another body.
-        excerpt: String,
+        /// The answer in words ([`HttpResponse::answered`]).
+        words: String,
     },
     /// The server refused the request.
-    #[error("was answered FAILURE, {fail_info}{}", text.as_deref().map(|text| format!(": {}", text.escape_debug())).unwrap_or_default())]
-    Refused {
-        /// The server's reason in the standard's terms.
-        fail_info: FailInfo,
-        /// The server's reason in words.
-        text: Option<String>,
-    },
+    #[error("was answered FAILURE, {0}")]
+    Refused(Denial),
     /// The CA does not offer a configured algorithm.
     #[error("{what} `{configured}` is configured, the CA offers {offered}")]
     NotOffered {
@@ -65,12 +69,58 @@ pub enum Reason {
         /// The capabilities of the CA.
         offered: String,
     },
-    /// A check failed, in words.
+    /// Something else came in place of the CA's certificates, such as a web page.
+    #[error("{came} came in place of the CA's certificates")]
+    NoCertificates {
+        /// What came, in words ([`HttpResponse::came`]).
+        came: String,
+    },
+    /// The reply is signed with a digest that RFC 8894 §2.9 forbids.
+    #[error("the reply is signed with {0}, which RFC 8894 forbids")]
+    ObsoleteDigest(Digest),
+    /// The reply is enciphered with a cipher that RFC 8894 §2.9 forbids: the CA has granted the request.
+    #[error("the reply is enciphered with single {0}, which RFC 8894 forbids")]
+    ObsoleteCipher(Cipher),
+    /// Another check failed, in words.
     #[error("{0}")]
     Unacceptable(String),
     /// A message was not understood or not built.
     #[error(transparent)]
     Message(#[from] Error),
+}
+
+/// An exchange of an enrolment; its `Display` has the words of the standard, such as `PKIOperation (PKCSReq)`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Exchange {
+    /// The question for the capabilities (RFC 8894 §3.5.1).
+    GetCaCaps,
+    /// The question for the certificates of the CA (RFC 8894 §4.2).
+    GetCaCert,
+    /// A message (RFC 8894 §4.3), and its type if that is known.
+    PkiOperation(Option<MessageType>),
+    /// None: no request is under way.
+    #[default]
+    None,
+}
+
+impl Exchange {
+    /// The exchange of a message of this type.
+    pub const fn of(message: MessageType) -> Self {
+        Self::PkiOperation(Some(message))
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GetCaCaps => f.write_str("GetCACaps"),
+            Self::GetCaCert => f.write_str("GetCACert"),
+            Self::PkiOperation(None) => f.write_str("PKIOperation"),
+            Self::PkiOperation(Some(message)) => write!(f, "PKIOperation ({message})"),
+            Self::None => f.write_str("the client"),
+        }
+    }
 }
 
 /// The error of an enrolment: its stage, its exchange and its reason.
@@ -80,10 +130,9 @@ pub enum Reason {
 pub struct Refusal {
     /// The stage at which the enrolment ended.
     pub stage: Stage,
-    /// The exchange, such as `PKIOperation (PKCSReq)`.
-    pub exchange: String,
-    /// The reason.
-    #[source]
+    /// The exchange.
+    pub exchange: Exchange,
+    /// The reason. Its text is in the text of the refusal, so it is no `source`.
     pub reason: Reason,
 }
 
@@ -91,20 +140,32 @@ impl Refusal {
     /// `PKIOperation (PKCSReq) was answered …` is a sentence; the other reasons need the stage before them.
     fn text(&self) -> String {
         let Self { stage, exchange, reason } = self;
-        match reason {
-            Reason::HttpStatus { .. } | Reason::Refused { .. } => format!("{exchange} {reason}"),
-            _ if stage.as_str() == exchange => format!("{exchange}: {reason}"),
+        match (reason, stage, exchange) {
+            (Reason::HttpStatus { .. } | Reason::Refused(_), ..) => format!("{exchange} {reason}"),
+            (_, Stage::GetCaCaps, Exchange::GetCaCaps)
+            | (_, Stage::GetCaCert, Exchange::GetCaCert) => format!("{exchange}: {reason}"),
             _ => format!("{exchange}, {stage}: {reason}"),
         }
     }
 
     pub(super) fn new(stage: Stage, reason: Reason) -> Self {
         let exchange = match stage {
-            Stage::GetCaCaps => "GetCACaps",
-            Stage::GetCaCert | Stage::RaChoice => "GetCACert",
-            _ => "PKIOperation",
+            Stage::GetCaCaps => Exchange::GetCaCaps,
+            Stage::GetCaCert | Stage::RaChoice => Exchange::GetCaCert,
+            _ => Exchange::PkiOperation(None),
         };
-        Self { stage, exchange: exchange.to_owned(), reason }
+        Self { stage, exchange, reason }
+    }
+
+    /// The same about this response: if its body is no message, with its content type.
+    pub(super) fn about(self, response: &HttpResponse) -> Self {
+        match (self.stage, self.reason) {
+            (Stage::Reply, Reason::Message(Error::Foreign { what, .. })) => {
+                let reason = Error::Foreign { what, came: response.came() }.into();
+                Self { stage: Stage::Reply, exchange: self.exchange, reason }
+            }
+            (stage, reason) => Self { stage, exchange: self.exchange, reason },
+        }
     }
 
     pub(super) fn unacceptable(stage: Stage, text: impl Into<String>) -> Self {
@@ -113,7 +174,7 @@ impl Refusal {
 
     pub(super) fn misuse(text: &'static str) -> Self {
         let refusal = Self::new(Stage::Request, Error::Misuse(text).into());
-        Self { exchange: "the client".to_owned(), ..refusal }
+        Self { exchange: Exchange::None, ..refusal }
     }
 
     /// An error at this stage.
@@ -122,27 +183,14 @@ impl Refusal {
     }
 }
 
-/// Refuses any status but 200, with the first line of a text body.
-pub(super) fn check_status(exchange: &str, response: &HttpResponse) -> Result<(), Refusal> {
+/// Refuses any status but 200, and says what came.
+pub(super) fn check_status(exchange: Exchange, response: &HttpResponse) -> Result<(), Refusal> {
     if response.status == 200 {
         return Ok(());
     }
     Err(Refusal {
         stage: Stage::Http,
-        exchange: exchange.to_owned(),
-        reason: Reason::HttpStatus { status: response.status, excerpt: excerpt(response) },
+        exchange,
+        reason: Reason::HttpStatus { status: response.status, words: response.answered() },
     })
-}
-
-/// The first line of a plain text body, shortened; empty for a web page.
-fn excerpt(response: &HttpResponse) -> String {
-    const CHARACTERS: usize = 120;
-    let is_plain =
-        response.content_type.as_deref().is_some_and(|kind| kind.starts_with("text/plain"));
-    let text = std::str::from_utf8(&response.body).unwrap_or_default();
-    let line = text.lines().next().unwrap_or_default().trim();
-    if !is_plain || line.is_empty() {
-        return String::new();
-    }
-    format!(": {}", line.chars().take(CHARACTERS).collect::<String>().escape_debug())
 }

@@ -1,18 +1,20 @@
 //! Reading a CertRep, with all checks that a client must make (RFC 8894 §3.3.2).
 
-use std::time::SystemTime;
+use std::{cmp::Ordering, time::SystemTime};
 
 use openssl::x509::X509Ref;
 
-use super::{Client, Next, Refusal, Stage, State};
+use super::{Client, Exchange, Next, Reason, Refusal, Stage, State};
 use crate::{
     Error, PeerMisbehaved,
     algorithm::{Cipher, Digest},
-    attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
-    certificate::invalidity,
+    attribute::{MessageType, Nonce, PkiStatus, TransactionId},
+    certificate::{allows, invalidity, is_ca, serial_number},
     certs_only::{self, CertsOnly},
+    denial::Denial,
     envelope,
     identity::Identity,
+    key_usage::KeyUsage,
     message::{Attributes, Message},
     name,
 };
@@ -20,12 +22,12 @@ use crate::{
 /// The values that a reply is compared with.
 pub struct Expected<'a> {
     /// The exchange, for the words of a refusal.
-    pub exchange: &'a str,
+    pub exchange: Exchange,
     /// The transaction of the request.
     pub transaction_id: &'a TransactionId,
     /// The nonce of the request.
     pub sender_nonce: &'a Nonce,
-    /// The certificates that may sign: those of the CA and its RA.
+    /// The certificates of the CA and its RA. Those of an RA may sign if their key usage allows it.
     pub signers: &'a [&'a X509Ref],
     /// The certificate that the request was signed with, and its key.
     pub recipient: &'a Identity,
@@ -44,12 +46,7 @@ pub enum Reply {
     /// The request is granted, with this content.
     Success(CertsOnly),
     /// The request is refused.
-    Failure {
-        /// The reason in the standard's terms.
-        fail_info: FailInfo,
-        /// The reason in words.
-        text: Option<String>,
-    },
+    Failure(Denial),
     /// The request waits for a decision.
     Pending,
 }
@@ -63,11 +60,11 @@ impl Reply {
     /// # Examples
     /// ```no_run
     /// # use std::time::SystemTime;
-    /// use scep::client::{CaCertificates, Expected, Refusal, Reply, RequestMessage};
+    /// use scep::client::{CaCertificates, Exchange, Expected, Refusal, Reply, RequestMessage};
     ///
     /// fn open(cert_rep: &[u8], request: &RequestMessage, ca: &CaCertificates) -> Result<Reply, Refusal> {
     ///     let expected = Expected {
-    ///         exchange: "PKIOperation (PKCSReq)",
+    ///         exchange: Exchange::of(request.message_type.clone()),
     ///         transaction_id: &request.transaction_id,
     ///         sender_nonce: &request.sender_nonce,
     ///         signers: &ca.signers(),
@@ -81,13 +78,18 @@ impl Reply {
     pub fn read(bytes: &[u8], expected: &Expected<'_>) -> Result<Self, Refusal> {
         expected
             .checked(bytes)
-            .map_err(|refusal| Refusal { exchange: expected.exchange.to_owned(), ..refusal })
+            .map_err(|refusal| Refusal { exchange: expected.exchange.clone(), ..refusal })
     }
 }
 
 impl Expected<'_> {
     fn checked(&self, bytes: &[u8]) -> Result<Reply, Refusal> {
         let message = Message::parse(bytes).map_err(Refusal::at(Stage::Reply))?;
+        message.expect_scep().map_err(Refusal::at(Stage::Reply))?;
+        if self.is_own(&message) {
+            let text = "the request itself came back in place of the reply";
+            return Err(Refusal::unacceptable(Stage::Reply, text));
+        }
         self.check_signer(&message)?;
         let attributes = message.attributes();
         let message_type = attributes.message_type().map_err(Refusal::at(Stage::Reply))?;
@@ -98,10 +100,9 @@ impl Expected<'_> {
         self.check_transaction(attributes)?;
         match attributes.pki_status().map_err(Refusal::at(Stage::Answer))? {
             PkiStatus::Success => self.content(&message).map(Reply::Success),
-            PkiStatus::Failure => Ok(Reply::Failure {
-                fail_info: attributes.fail_info().map_err(Refusal::at(Stage::Answer))?,
-                text: attributes.fail_info_text().map_err(Refusal::at(Stage::Answer))?,
-            }),
+            PkiStatus::Failure => {
+                attributes.denial().map(Reply::Failure).map_err(Refusal::at(Stage::Answer))
+            }
             PkiStatus::Pending => Ok(Reply::Pending),
             other @ PkiStatus::Other(_) => {
                 Err(Refusal::unacceptable(Stage::Answer, format!("pkiStatus is {other}")))
@@ -109,23 +110,41 @@ impl Expected<'_> {
         }
     }
 
+    /// True for a request that names this client's certificate as its signer's.
+    fn is_own(&self, message: &Message) -> bool {
+        let own: &X509Ref = &self.recipient.certificate;
+        let is_request =
+            message.attributes().message_type().is_ok_and(|it| it != MessageType::CertRep);
+        is_request && message.signer(&[own]).is_ok_and(|signer| signer.as_ref() == own)
+    }
+
     /// The signature must verify with a valid certificate from GetCACert; a certificate from the reply itself proves
     /// nothing.
     fn check_signer(&self, message: &Message) -> Result<(), Refusal> {
         let signer = message.verify(self.signers).map_err(|error| match error {
-            Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound) => {
+            Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) => {
                 Refusal::at(Stage::Signer)(error)
             }
             error => Refusal::at(Stage::Signature)(error),
         })?;
         let subject = name::to_text(signer.subject_name());
         if message.digest() == Digest::Md5 && !self.takes_obsolete_algorithms {
-            let text = "the reply is signed with MD5, which RFC 8894 forbids";
-            return Err(Refusal::unacceptable(Stage::Signature, text));
+            let reason = Reason::ObsoleteDigest(Digest::Md5);
+            return Err(Refusal::new(Stage::Signature, reason));
         }
         if !self.signers.contains(&signer.as_ref()) {
             let text = format!(
-                "the reply is signed by `{subject}`, which is not one of the CA's certificates"
+                "the reply is signed by `{subject}`, which is not among the certificates of GetCACert{}",
+                self.namesake(&signer)
+            );
+            return Err(Refusal::unacceptable(Stage::Signer, text));
+        }
+        if !is_ca(&signer) && !allows(&signer, KeyUsage::DIGITAL_SIGNATURE) {
+            let usage =
+                KeyUsage::of(&signer).map(|usage| usage.names().join(", ")).unwrap_or_default();
+            let text = format!(
+                "the reply is signed with the certificate `{subject}`, whose key usage ({usage}) does not allow \
+                 digitalSignature"
             );
             return Err(Refusal::unacceptable(Stage::Signer, text));
         }
@@ -134,6 +153,20 @@ impl Expected<'_> {
                 format!("the reply is signed with the certificate `{subject}`, which {reason}");
             Err(Refusal::unacceptable(Stage::Signer, text))
         })
+    }
+
+    /// The words about a known certificate with the name of a signer that is not known, such as that of an RA before it was renewed.
+    fn namesake(&self, signer: &X509Ref) -> String {
+        let subject = signer.subject_name();
+        let is_same =
+            |one: &&&X509Ref| one.subject_name().try_cmp(subject).is_ok_and(Ordering::is_eq);
+        let Some(known) = self.signers.iter().find(is_same) else { return String::new() };
+        let serial = |one| serial_number(one).unwrap_or_default();
+        format!(
+            ": its serial number is {}, that of the one of this name {}",
+            serial(signer),
+            serial(known)
+        )
     }
 
     fn check_transaction(&self, attributes: &Attributes) -> Result<(), Refusal> {
@@ -160,8 +193,8 @@ impl Expected<'_> {
             .and_then(|envelope| envelope::open(envelope, self.recipient))
             .map_err(Refusal::at(Stage::Envelope))?;
         if opened.cipher == Cipher::Des && !self.takes_obsolete_algorithms {
-            let text = "the reply is enciphered with single DES, which RFC 8894 forbids";
-            return Err(Refusal::unacceptable(Stage::Envelope, text));
+            let reason = Reason::ObsoleteCipher(Cipher::Des);
+            return Err(Refusal::new(Stage::Envelope, reason));
         }
         certs_only::decode(&opened.content).map_err(Refusal::at(Stage::Envelope))
     }

@@ -1,6 +1,9 @@
 //! Conversions from and to the types of the crate `http`, which most HTTP clients and servers share.
 
-use ::http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
+use ::http::{
+    HeaderMap, Request, Response,
+    header::{CONTENT_TYPE, HeaderName, LOCATION},
+};
 
 use super::{HttpError, HttpRequest, HttpResponse, Method};
 use crate::url::HttpUrl;
@@ -46,7 +49,7 @@ impl<B: Into<Vec<u8>>> TryFrom<Request<B>> for HttpRequest {
         Ok(Self {
             method,
             query: request.uri().query().unwrap_or_default().to_owned(),
-            content_type: content_type(request.headers()),
+            content_type: text(request.headers(), &CONTENT_TYPE),
             body: request.into_body().into(),
         })
     }
@@ -57,7 +60,8 @@ impl<B: Into<Vec<u8>>> From<Response<B>> for HttpResponse {
     fn from(response: Response<B>) -> Self {
         Self {
             status: response.status().as_u16(),
-            content_type: content_type(response.headers()),
+            content_type: text(response.headers(), &CONTENT_TYPE),
+            location: text(response.headers(), &LOCATION),
             body: response.into_body().into(),
         }
     }
@@ -69,16 +73,17 @@ impl TryFrom<HttpResponse> for Response<Vec<u8>> {
     /// The response for an HTTP server to send; fails if the status or the content type is none of HTTP.
     fn try_from(response: HttpResponse) -> Result<Self, ::http::Error> {
         let builder = Response::builder().status(response.status);
-        let builder = match response.content_type {
-            Some(content_type) => builder.header(CONTENT_TYPE, content_type),
+        let headers = [(CONTENT_TYPE, response.content_type), (LOCATION, response.location)];
+        let builder = headers.into_iter().fold(builder, |builder, (name, value)| match value {
+            Some(value) => builder.header(name, value),
             None => builder,
-        };
+        });
         builder.body(response.body)
     }
 }
 
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    headers.get(CONTENT_TYPE)?.to_str().ok().map(str::to_owned)
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -92,7 +97,7 @@ mod tests {
         for (address, target) in [
             ("http://pki.lab:8080/scep", "http://pki.lab:8080/scep?operation=PKIOperation"),
             ("http://[::1]", "http://[::1]/?operation=PKIOperation"),
-            ("http://h/a%2Fb/../c.exe", "http://h/a%2Fb/../c.exe?operation=PKIOperation"),
+            ("http://h/a%2Fb/c.exe", "http://h/a%2Fb/c.exe?operation=PKIOperation"),
         ] {
             let url: HttpUrl = address.parse().unwrap();
             for method in [Method::Get, Method::Post] {
@@ -113,12 +118,14 @@ mod tests {
 
     #[test]
     fn responses_survive_the_way_through_the_crate_http() {
-        for content_type in [None, Some("text/plain".to_owned())] {
-            let response = HttpResponse { status: 404, content_type, body: b"no".to_vec() };
+        for text in [None, Some("text/plain".to_owned())] {
+            let (content_type, location) = (text.clone(), text);
+            let response =
+                HttpResponse { status: 301, content_type, location, body: b"no".to_vec() };
             let sent = Response::<Vec<u8>>::try_from(response.clone()).unwrap();
             assert_eq!(HttpResponse::from(sent), response);
         }
-        let response = HttpResponse { status: 99, content_type: None, body: Vec::new() };
+        let response = HttpResponse { status: 99, ..HttpResponse::default() };
         assert!(Response::<Vec<u8>>::try_from(response).is_err());
     }
 }

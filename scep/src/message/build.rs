@@ -23,7 +23,7 @@ use crate::{
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     cms::{
         CertificateIdentifier, ContentInfo, EncapsulatedContentInfo, SetOf, SignedData, SignerInfo,
-        attribute, digest_identifier,
+        attribute,
     },
     envelope,
     identity::Identity,
@@ -80,6 +80,53 @@ pub struct MessageBuilder {
     pub signature_algorithm: SignatureAlgorithm,
     /// The certificates in the message, in this order.
     pub certificates: Vec<X509>,
+    /// The string type of a transaction id outside `PrintableString`.
+    pub transaction_string: TransactionString,
+    /// The parameters of the algorithms of the digest and of the signature.
+    pub parameters: Parameters,
+}
+
+/// The ASN.1 string type of a transaction id. RFC 8894 §3.2.1.1 says `PrintableString`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransactionString {
+    /// `PrintableString`; an id with other characters cannot be encoded.
+    #[default]
+    Printable,
+    /// `PrintableString` if the id allows it, or else `UTF8String`, as Go's encoder writes it.
+    PrintableOrUtf8,
+}
+
+/// The parameters of an algorithm that has none to tell: old peers expect `NULL` (RFC 5754 §2, RFC 4055 §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Parameters {
+    /// `NULL`.
+    #[default]
+    Null,
+    /// They are left out, as Go's encoder does.
+    Absent,
+}
+
+impl Parameters {
+    pub(crate) fn value(self) -> Option<Any> {
+        (self == Self::Null).then(Any::null)
+    }
+}
+
+/// The parts of a message around its attributes.
+pub(crate) struct Frame {
+    pub(crate) content_type: ObjectIdentifier,
+    /// The number of copies of the signer.
+    pub(crate) signers: usize,
+    /// True if one byte of the signature is wrong.
+    pub(crate) corrupts_signature: bool,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self { content_type: ID_DATA, signers: 1, corrupts_signature: false }
+    }
 }
 
 impl MessageBuilder {
@@ -89,12 +136,29 @@ impl MessageBuilder {
     /// Fails if a value cannot be encoded, such as a transaction id outside `PrintableString`, or OpenSSL cannot sign.
     pub fn encode(&self, signer: &Identity) -> Result<Vec<u8>, Error> {
         let attributes = SetOf::sorted(encode_attributes(self.attributes()?)?);
-        let signature = self.sign(&attributes.to_der()?, &signer.key)?;
-        let signer_info = self.signer_info(Some(attributes), signature, signer)?;
-        self.wrap(ID_DATA, &[signer_info.to_der()?])
+        self.sign_and_wrap(Some(attributes), signer, &Frame::default())
     }
 
-    pub(crate) fn sign(&self, signed: &[u8], key: &PKeyRef<Private>) -> Result<Vec<u8>, Error> {
+    /// Signs the attributes, or the content itself if there are none (RFC 5652 §5.4), and puts everything into the frame.
+    pub(crate) fn sign_and_wrap(
+        &self,
+        attributes: Option<SetOf>,
+        signer: &Identity,
+        frame: &Frame,
+    ) -> Result<Vec<u8>, Error> {
+        let encoded = attributes.as_ref().map(SetOf::to_der).transpose()?;
+        let covered = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
+        let mut signature = self.sign(covered, &signer.key)?;
+        if frame.corrupts_signature
+            && let Some(last) = signature.last_mut()
+        {
+            *last ^= 1;
+        }
+        let signer_info = self.signer_info(attributes, signature, signer)?.to_der()?;
+        self.wrap(frame.content_type, &vec![signer_info; frame.signers])
+    }
+
+    fn sign(&self, signed: &[u8], key: &PKeyRef<Private>) -> Result<Vec<u8>, Error> {
         Ok(Signer::new(self.digest.openssl(), key)?.sign_oneshot_to_vec(signed)?)
     }
 
@@ -126,7 +190,7 @@ impl MessageBuilder {
             (Name::MessageType, printable(self.message_type.as_ref().map(MessageType::as_wire))),
             (
                 Name::TransactionId,
-                printable(self.transaction_id.as_ref().map(TransactionId::as_str)),
+                self.transaction_id.as_ref().map(|id| self.transaction_string.value(id.as_str())),
             ),
             (Name::PkiStatus, printable(self.pki_status.as_ref().map(PkiStatus::as_wire))),
             (Name::FailInfo, printable(self.fail_info.as_ref().map(FailInfo::as_wire))),
@@ -140,7 +204,7 @@ impl MessageBuilder {
             .collect()
     }
 
-    pub(crate) fn signer_info(
+    fn signer_info(
         &self,
         attributes: Option<SetOf>,
         signature: Vec<u8>,
@@ -153,15 +217,18 @@ impl MessageBuilder {
         Ok(SignerInfo {
             version: 1,
             sid: CertificateIdentifier::of(&signer.certificate)?,
-            digest_algorithm: digest_identifier(self.digest),
+            digest_algorithm: self.digest_identifier(),
             signed_attrs: attributes,
-            signature_algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Any::null()) },
+            signature_algorithm: AlgorithmIdentifierOwned {
+                oid,
+                parameters: self.parameters.value(),
+            },
             signature: OctetString::new(signature)?,
             unsigned_attrs: None,
         })
     }
 
-    pub(crate) fn wrap(
+    fn wrap(
         &self,
         content_type: ObjectIdentifier,
         signer_infos: &[Vec<u8>],
@@ -171,7 +238,7 @@ impl MessageBuilder {
         let certificates = Some(certificates?).filter(|list| !list.is_empty());
         let signed_data = SignedData {
             version: 1,
-            digest_algorithms: SetOf::in_order(&[digest_identifier(self.digest).to_der()?]),
+            digest_algorithms: SetOf::in_order(&[self.digest_identifier().to_der()?]),
             encap_content_info: EncapsulatedContentInfo {
                 content_type,
                 content: self.content.as_deref().map(OctetString::new).transpose()?,
@@ -181,6 +248,19 @@ impl MessageBuilder {
             signer_infos: SetOf::in_order(signer_infos),
         };
         ContentInfo::wrap(ID_SIGNED_DATA, &signed_data)
+    }
+
+    fn digest_identifier(&self) -> AlgorithmIdentifierOwned {
+        AlgorithmIdentifierOwned { oid: self.digest.oid(), parameters: self.parameters.value() }
+    }
+}
+
+impl TransactionString {
+    fn value(self, id: &str) -> der::Result<Any> {
+        match (self, PrintableStringRef::new(id)) {
+            (Self::PrintableOrUtf8, Err(_)) => Any::encode_from(&Utf8StringRef::new(id)?),
+            (_, printable) => Any::encode_from(&printable?),
+        }
     }
 }
 
@@ -234,7 +314,7 @@ pub(crate) fn encode_attributes(
 /// # let message = scep::message::Message::parse(&pkcs_req(&ca.certificate)?)?;
 /// # let request = scep::server::open(&message, &ca)?;
 /// # let scep::server::Body::PkcsReq(csr) = request.body else { panic!("a PKCSReq") };
-/// # assert!(csr.verify() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
+/// # assert!(csr.verify().is_ok() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -1,9 +1,12 @@
 //! Building a certification request, and the self-signed certificate of a client that has no other.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use der::{
-    Decode, Encode,
+    Decode, Encode, Tag, Tagged,
     asn1::{Any, BitString, BmpString, Ia5StringRef, PrintableStringRef, Utf8StringRef},
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
@@ -22,7 +25,7 @@ use crate::{
     Error,
     algorithm::Digest,
     attribute::TransactionId,
-    certificate::asn1_time,
+    clock::asn1_time,
     cms::{SetOf, attribute},
     identity::Identity,
     secret::Secret,
@@ -48,7 +51,7 @@ use crate::{
 ///     extensions: &[dns_names(&["device.example.com"])?],
 ///     digest: Digest::Sha256,
 /// };
-/// assert!(Csr::from_der(&builder.encode()?)?.verify());
+/// assert!(Csr::from_der(&builder.encode()?)?.verify().is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct CsrBuilder<'a> {
@@ -75,6 +78,8 @@ pub enum ChallengeString {
     /// `PrintableString` if the password allows it, because older NDES servers read nothing else, or else `UTF8String`.
     #[default]
     PrintableOrUtf8,
+    /// `PrintableString`; a password with other characters cannot be encoded.
+    Printable,
     /// `UTF8String`.
     Utf8,
     /// `IA5String`, which some clients send although it is no `DirectoryString`.
@@ -130,10 +135,38 @@ impl CsrBuilder<'_> {
     }
 }
 
+impl fmt::Display for ChallengeString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PrintableOrUtf8 => "PrintableString or UTF8String",
+            Self::Printable => "PrintableString",
+            Self::Utf8 => "UTF8String",
+            Self::Ia5 => "IA5String",
+            Self::Bmp => "BMPString",
+        })
+    }
+}
+
 impl ChallengeString {
+    /// True if this type can hold the password.
+    pub fn can_hold(self, password: &Secret) -> bool {
+        self.type_of(password).is_some()
+    }
+
+    /// The name of the type that this password gets, such as `UTF8String`; `None` if the password has characters that the type lacks.
+    pub fn type_of(self, password: &Secret) -> Option<&'static str> {
+        Some(match self.value(password.expose()).ok()?.tag() {
+            Tag::PrintableString => "PrintableString",
+            Tag::Ia5String => "IA5String",
+            Tag::BmpString => "BMPString",
+            _ => "UTF8String",
+        })
+    }
+
     fn value(self, password: &str) -> der::Result<Any> {
         match (self, PrintableStringRef::new(password)) {
             (Self::PrintableOrUtf8, Ok(printable)) => Any::encode_from(&printable),
+            (Self::Printable, printable) => Any::encode_from(&printable?),
             (Self::PrintableOrUtf8 | Self::Utf8, _) => {
                 Any::encode_from(&Utf8StringRef::new(password)?)
             }
@@ -196,6 +229,20 @@ mod tests {
     use crate::{name, request::Csr};
 
     #[test]
+    fn string_types_hold_only_their_characters() {
+        use ChallengeString::{Bmp, Ia5, Printable, PrintableOrUtf8, Utf8};
+        for (password, unfit) in [
+            ("Simple-1", vec![]),
+            ("under_score", vec![Printable]),
+            ("größe", vec![Printable, Ia5]),
+        ] {
+            let can = |string: &ChallengeString| !string.can_hold(&Secret::new(password));
+            let all = [PrintableOrUtf8, Printable, Utf8, Ia5, Bmp];
+            assert_eq!(all.into_iter().filter(can).collect::<Vec<_>>(), unfit, "{password}");
+        }
+    }
+
+    #[test]
     fn elliptic_curve_key_signs_a_csr_with_ecdsa() {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
@@ -214,7 +261,7 @@ mod tests {
         for digest in [Digest::Sha1, Digest::Sha224, Digest::Sha256, Digest::Sha384, Digest::Sha512]
         {
             let csr = Csr::from_der(&build(digest).unwrap()).unwrap();
-            assert!(csr.verify(), "{digest}");
+            assert_eq!(csr.verify(), Ok(()), "{digest}");
         }
         assert!(matches!(build(Digest::Md5), Err(Error::Misuse(_))));
     }

@@ -1,22 +1,21 @@
 //! A small CA, right or wrong as a test needs it, built on the server's side of the crate.
 
+pub mod certificates;
+
 use std::{
-    sync::{Mutex, OnceLock},
+    sync::Mutex,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use openssl::{
-    asn1::Asn1Time,
-    bn::BigNum,
+    ec::{EcGroup, EcKey},
     hash::MessageDigest,
-    pkey::{HasPublic, PKey, PKeyRef, Private},
+    nid::Nid,
+    pkey::PKey,
     rand::rand_bytes,
-    rsa::Rsa,
-    x509::{
-        X509, X509Builder, X509NameRef,
-        extension::{BasicConstraints, KeyUsage},
-    },
+    x509::X509,
 };
+
 use scep::{
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
@@ -32,6 +31,8 @@ use scep::{
     secret::Secret,
     server::{self, Body, Outcome, Reply, Request},
 };
+
+use self::certificates::{authority, authority_of, certificate, ra, rsa_key, stranger};
 
 /// The CA's answer to every request.
 pub enum Answer {
@@ -78,6 +79,8 @@ pub struct TestPki {
     pub answer: Answer,
     pub failure_content: Option<Vec<u8>>,
     pub flaw: Option<Flaw>,
+    /// Further signed attributes of each reply: object identifiers and values in DER.
+    pub further_attributes: Vec<(&'static str, Vec<u8>)>,
     decrypter: Identity,
     signer: Identity,
     seen: Mutex<Option<Seen>>,
@@ -101,7 +104,17 @@ impl TestPki {
 
     /// The same, with RA certificates that are valid for so many days.
     pub fn with_ra_valid_for(signing: u64, deciphering: u64, reversed: bool) -> Self {
-        let ca = authority("CN=Test CA", 365);
+        Self::with_ra_of(authority("CN=Test CA", 365), signing, deciphering, reversed)
+    }
+
+    /// A CA with a key on a curve, and an RA with RSA keys.
+    pub fn elliptic_with_ra() -> Self {
+        let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
+        Self::with_ra_of(authority_of("CN=Test CA", 365, key), 365, 365, false)
+    }
+
+    fn with_ra_of(ca: Identity, signing: u64, deciphering: u64, reversed: bool) -> Self {
         let (signer, decrypter) = (ra(&ca, true, signing), ra(&ca, false, deciphering));
         let mut list =
             vec![signer.certificate.clone(), decrypter.certificate.clone(), ca.certificate.clone()];
@@ -113,6 +126,18 @@ impl TestPki {
         Self { ca_response, decrypter, signer, ..Self::of_one(ca) }
     }
 
+    /// A CA that answers GetCACert with this list, and uses these certificates.
+    pub fn listing(list: &[X509], ca: &Identity, decrypter: &Identity, signer: &Identity) -> Self {
+        let ca_response =
+            (Some(CA_RA_CERTIFICATES.to_owned()), certs_only::encode(list, &[]).unwrap());
+        Self {
+            ca_response,
+            decrypter: decrypter.clone(),
+            signer: signer.clone(),
+            ..Self::of_one(ca.clone())
+        }
+    }
+
     fn of_one(ca: Identity) -> Self {
         Self {
             ca_response: (Some(CA_CERTIFICATE.to_owned()), ca.certificate.to_der().unwrap()),
@@ -120,6 +145,7 @@ impl TestPki {
             answer: Answer::Success,
             failure_content: None,
             flaw: None,
+            further_attributes: Vec::new(),
             decrypter: ca.clone(),
             signer: ca.clone(),
             ca,
@@ -166,7 +192,7 @@ impl TestPki {
             }
             other => panic!("unexpected {other:?}"),
         };
-        HttpResponse { status: 200, content_type, body }
+        HttpResponse { status: 200, content_type, body, ..HttpResponse::default() }
     }
 
     fn answer(&self, message: &[u8], method: Method) -> Vec<u8> {
@@ -253,7 +279,12 @@ impl TestPki {
             oid: "2.16.840.1.113733.1.9.7".to_owned(),
             value_der: vec![0x13, 0x01, b'7'],
         };
-        if self.flaw == Some(Flaw::RepeatedAttribute) { vec![again] } else { Vec::new() }
+        let further = self.further_attributes.iter().map(|(oid, value)| ExtraAttribute {
+            oid: (*oid).to_owned(),
+            value_der: value.clone(),
+        });
+        let again = (self.flaw == Some(Flaw::RepeatedAttribute)).then_some(again);
+        again.into_iter().chain(further).collect()
     }
 
     fn note(&self, request: &Request, message: &[u8], method: Method) {
@@ -304,72 +335,4 @@ pub fn client_settings() -> Settings {
 /// The tests' fixed time: 2026-01-01 00:00 UTC.
 pub fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_767_225_600)
-}
-
-/// A CA with an elliptic-curve key, as the response to GetCACert.
-pub fn elliptic_curve_ca() -> (Option<String>, Vec<u8>) {
-    let mut parameters = rcgen::CertificateParams::default();
-    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (Some(CA_CERTIFICATE.to_owned()), certificate.der().to_vec())
-}
-
-fn rsa_key() -> PKey<Private> {
-    PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
-}
-
-fn stranger() -> Identity {
-    static STRANGER: OnceLock<Identity> = OnceLock::new();
-    STRANGER.get_or_init(|| authority("CN=Stranger", 365)).clone()
-}
-
-fn authority(subject: &str, days: u64) -> Identity {
-    let key = rsa_key();
-    let name = name::parse(subject).unwrap();
-    let certificate = certificate(&name, &key, &name, &key, days, |builder| {
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-    });
-    Identity { certificate, key }
-}
-
-fn ra(ca: &Identity, signs: bool, days: u64) -> Identity {
-    let key = rsa_key();
-    let name = name::parse("CN=HOST-MSCEP-RA").unwrap();
-    let issuer = ca.certificate.subject_name();
-    let certificate = certificate(&name, &key, issuer, &ca.key, days, |builder| {
-        let mut usage = KeyUsage::new();
-        let usage = if signs { usage.digital_signature() } else { usage.key_encipherment() };
-        builder.append_extension(usage.critical().build().unwrap()).unwrap();
-    });
-    Identity { certificate, key }
-}
-
-fn certificate<T: HasPublic>(
-    subject: &X509NameRef,
-    key: &PKeyRef<T>,
-    issuer: &X509NameRef,
-    issuer_key: &PKeyRef<Private>,
-    days: u64,
-    extend: impl FnOnce(&mut X509Builder),
-) -> X509 {
-    let seconds = |time: SystemTime| {
-        i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
-    };
-    let start = seconds(now() - Duration::from_secs(3600));
-    let end = seconds(now() + Duration::from_secs(days * 86_400)) - 60;
-    let mut serial = [0; 8];
-    rand_bytes(&mut serial).unwrap();
-    let serial = BigNum::from_slice(&serial).unwrap().to_asn1_integer().unwrap();
-    let mut builder = X509Builder::new().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_serial_number(&serial).unwrap();
-    builder.set_subject_name(subject).unwrap();
-    builder.set_issuer_name(issuer).unwrap();
-    builder.set_pubkey(key).unwrap();
-    builder.set_not_before(&Asn1Time::from_unix(start).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::from_unix(end).unwrap()).unwrap();
-    extend(&mut builder);
-    builder.sign(issuer_key, MessageDigest::sha256()).unwrap();
-    X509::from_der(&builder.build().to_der().unwrap()).unwrap()
 }

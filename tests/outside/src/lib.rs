@@ -19,13 +19,14 @@ use scep::{
 /// # Errors
 /// If the CA cannot be reached, refuses the request, or answers with something that must not be accepted.
 pub fn enrol(url: &str, subject: &str, challenge: &str) -> Result<X509, Box<dyn Error>> {
+    let url = url.parse()?;
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let mut settings = Settings::new(key, scep::name::parse(subject)?);
     settings.challenge = Some(Secret::new(challenge));
     let mut client = Client::new(settings);
     let mut request = client.start();
     loop {
-        let response = http::send(url, &request)?;
+        let response = http::send(&url, &request)?;
         request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
             Next::Send(next) => next,
             Next::Issued(certificate) => return Ok(certificate),

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs::File;
 
-use super::Files;
+use super::{Files, run_in};
 
 /// Address space of a process. The stacks of its threads take a good part of it.
 const KIBIBYTES: u64 = 512 * 1024;
@@ -67,4 +67,40 @@ fn line_of_a_megabyte_is_shown_in_part() {
     assert!(told.lines().all(|line| line.chars().count() < 500), "{}", told.len());
     let told = Files::with(format!("{}: 5\n", "k".repeat(1_000_000))).refused_within(KIBIBYTES);
     assert!(told.contains("a.yaml"));
+}
+
+#[test]
+fn problems_of_a_file_in_one_line_end_at_a_limit() {
+    let keys: Vec<String> = (0..10_000).map(|at| format!("k{at}: 1")).collect();
+    let shown = Files::with(format!("{{{}}}", keys.join(", "))).refused();
+    assert_eq!(shown.matches("error: ").count(), 100);
+    // The three missing fields are problems, too.
+    assert!(shown.contains("= and 9903 more errors in this file"), "{shown}");
+}
+
+#[test]
+fn steps_in_one_line_with_many_problems_end_at_a_limit() {
+    let steps = vec!["{rum: {}}"; 10_000].join(", ");
+    let shown =
+        Files::with(format!("{{title: T, lab: labs/lab.yaml, steps: [{steps}]}}")).refused();
+    assert_eq!(shown.matches("error: ").count(), 100);
+    assert!(shown.contains("= and 9900 more errors in this file"), "{shown}");
+}
+
+#[test]
+fn regular_expressions_of_a_file_have_a_common_limit() {
+    let step =
+        |at: usize| format!("  - run: {{command: show version, matches: 'x{at}\\w{{40}}'}}\n");
+    let steps: String = (0..4000).map(step).collect();
+    let shown = Files::with_steps(&steps).refused();
+    assert!(shown.contains("the regular expressions of this file take more than"), "{shown}");
+    assert_eq!(shown.matches("error: ").count(), 100);
+}
+
+#[test]
+fn commands_that_the_device_lacks_are_listed_up_to_a_limit() {
+    let files = Files::with_steps(&"  - run: {command: shwo version}\n".repeat(20_000));
+    let checked = run_in(files.folder.path(), &["check", "a.yaml"]);
+    assert_eq!(checked.code, Some(2), "{}", checked.stderr);
+    assert_eq!(checked.stderr.matches("error: ").count(), 100);
 }

@@ -66,6 +66,14 @@ fn unknown_pki_is_reported_with_a_suggestion() {
 }
 
 #[test]
+fn password_in_the_url_of_a_pki_is_refused_and_not_shown() {
+    let lab = "{pki: {x: {url: \"http://user:hunter22@h/scep\"}}}";
+    let told = Files::with(format!("title: T\nlab: {lab}\nsteps: [approve: {{}}]\n")).refused();
+    assert!(told.contains("leave out the user and the password"), "{told}");
+    assert!(!told.contains("hunter22"), "{told}");
+}
+
+#[test]
 fn duplicate_key_is_reported() {
     let told =
         Files::with("title: T\ntitle: U\nlab: labs/lab.yaml\nsteps: [approve: {}]\n").refused();

@@ -61,6 +61,11 @@ fn wrong_usage_exits_with_2() {
     assert_run("usage-jobs-word", &["run", "--jobs", "many"]);
     assert_run("usage-report", &["run", "--report", "pdf=x"]);
     assert_run("usage-personality", &["serve", "unix"]);
+    assert_run("usage-listen", &["serve", "linux", "--listen", "127.0.0.1:80800"]);
+    assert_run("usage-control", &["serve", "linux", "--control", "localhost:8090"]);
+    assert_run("usage-client-command", &["conform-client", "./client.sh", "{url}"]);
+    assert_run("usage-client-option", &["conform-client", "./client.sh", "-u", "{url}"]);
+    assert_run("usage-client-quoted", &["conform-client", "--", "./client.sh -u {url}"]);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn list_and_coverage_are_made_from_the_cases() {
     assert_eq!(table.code, Some(0));
     let summary = table.stdout.lines().last().unwrap();
     assert!(
-        summary.starts_with("52 requirements, ") && summary.ends_with(", 0 missing"),
+        summary.starts_with("85 requirements, ") && summary.ends_with(", 0 missing"),
         "{summary}"
     );
 }

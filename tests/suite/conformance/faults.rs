@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use driver_virtual::Virtual;
 use mock_ca::{Fault, FaultRule, PersonalityName, Trigger};
@@ -34,8 +34,10 @@ fn at(cases: &[Scenario], personality: PersonalityName, fault: Option<FaultRule>
 }
 
 async fn run(cases: Vec<Scenario>) -> Outcome {
+    // One for all runs, because each driver makes keys.
+    static DRIVER: LazyLock<Virtual> = LazyLock::new(Virtual::default);
     let jobs = NonZeroUsize::new(8).unwrap();
-    let driver: Arc<dyn Driver> = Arc::new(Virtual::default());
+    let driver: Arc<dyn Driver> = Arc::new(DRIVER.clone());
     run_all(&driver, cases, jobs, std::future::pending(), |_| {}).await
 }
 
@@ -43,7 +45,7 @@ fn failed(outcome: &Outcome) -> BTreeSet<String> {
     let failed = outcome.scenarios.iter().filter(|case| match &case.verdict {
         // Every case runs with every fault, and most cases do not send the request that triggers it.
         Verdict::Failed(failure) => !failure.is_unproved,
-        Verdict::Passed | Verdict::Skipped { .. } => false,
+        Verdict::Passed | Verdict::Skipped(_) => false,
         other => panic!("{}: {other:?}", case.id),
     });
     sorted(failed.map(|case| short(&case.id)))

@@ -14,14 +14,15 @@ use testbed::Driver;
 use crate::suite::sceplab::workspace;
 
 /// A scenario that sends this mutation and accepts no reply, so that its failure report has the CA's log.
-fn scenario(wrong: Mutation) -> Scenario {
+pub(super) fn scenario(wrong: Mutation) -> Scenario {
     let method = match wrong.carrier() {
         Carrier::Get => "get",
         _ => "post",
     };
+    let message = if wrong.carrier() == Carrier::Lookup { "GetCert" } else { "PKCSReq" };
     let lab = workspace().join("scenarios/labs/conformance.yaml");
     let text = format!(
-        "title: T\nlab: {}\nsteps:\n- scep:\n    send: PKCSReq\n    method: {method}\n    wrong: {}\n    \
+        "title: T\nlab: {}\nsteps:\n- scep:\n    send: {message}\n    method: {method}\n    wrong: {}\n    \
          accept: [{{http: 1}}]\n",
         lab.display(),
         wrong.as_str()
@@ -55,8 +56,10 @@ async fn each_mutation_is_refused_for_its_own_reason() {
     }
     insta::with_settings!({prepend_module_to_snapshot => false, filters => vec![
         (r"issued [0-9A-F]+ to `CN = sceplab-[0-9a-f]+`", "issued [SERIAL] to `[SUBJECT]`"),
-        (r"[0-9]+ bytes wanted, [0-9]+ left", "[N] bytes wanted, [M] left"),
-        (r"Invalid symbol [0-9]+, offset [0-9]+", "Invalid symbol [N], offset [M]"),
+        (r"the issuer `CN = sceplab-[0-9a-f]+`", "the issuer `[SUBJECT]`"),
+        (r"announces [0-9]+ bytes, [0-9]+ are left", "announces [N] bytes, [M] are left"),
+        (r"[0-9]+ bytes are announced, [0-9]+ came", "[N] bytes are announced, [M] came"),
+        (r"its character [0-9]+ is `.*?`", "its character [N] is `[C]`"),
         // Random bytes are refused for random reasons.
         (r"(?m)^(noise|noise-as-envelope|corrupt-envelope)(: .*?(?:400|badRequest)): .*$", "$1$2: [REASON]"),
     ]}, { insta::assert_snapshot!("wrongs", told) });

@@ -11,7 +11,8 @@ fn conform(target: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("target.yaml");
     fs::write(&file, format!("title: mine\nurl: {}\n{target}", server.url("/scep"))).unwrap();
-    let cases = ["--case", "algorithms/des", "--case", "discovery/get-ca-caps"];
+    let cases =
+        ["--reveal-challenge", "--case", "algorithms/des", "--case", "discovery/get-ca-caps"];
     let target = ["--target", file.to_str().unwrap()];
     let mut command = command(workspace(), &[&["conform"], cases.as_slice(), &target].concat());
     command.env("SCEPLAB_CHALLENGE", "s3cret-for-all");
@@ -53,7 +54,11 @@ fn pki_that_differs_from_its_target_file_is_not_tested() {
     assert!(ended.stderr.contains("it is another PKI"), "{}", ended.stderr);
     let ended = conform("capabilities: [AES]\n");
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stderr.contains("its target file says AES"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("its target file says AES; it has also `DES3`, "),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -133,4 +138,44 @@ fn check_reads_target_files_and_shows_their_mistakes_at_their_place() {
         let ended = checked(&misspelt, paths);
         assert_eq!(ended.stdout, "1 target file in order\n", "{}", ended.transcript());
     }
+}
+
+/// A case whose id changed, with this URL as the target's.
+fn renamed_case(server: &Server) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let case = "title: T
+conformance: {requirement: R01, end: server, was: conformance/server/old/name}
+lab: {pki: {pki: {personality: rfc8894}}}
+steps:
+  - scep: {send: GetCACaps, accept: [{http: 404}]}
+";
+    let target = format!(
+        "title: mine\nurl: {}\n{}",
+        server.url("/scep"),
+        deviation("old/name", ", until: 2999-12-31")
+    );
+    for (path, text) in [
+        ("scenarios/conformance/server/new/name.yaml", case),
+        ("scenarios/targets/mine.yaml", &target),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn former_id_of_a_case_still_names_it() {
+    let server = Server::start(&["rfc8894"]);
+    let folder = renamed_case(&server);
+    let target = ["conform", "--target", "scenarios/targets/mine.yaml"];
+    for selected in ["old/name", "conformance/server/old/name", "new/name"] {
+        let ended = run_in(folder.path(), &[&target[..], &["--case", selected]].concat());
+        assert_eq!(ended.code, Some(0), "{selected}: {}", ended.transcript());
+        let line = "known  R01 MUST   conformance/server/new/name: it is old";
+        assert!(ended.stdout.contains(line), "{selected}: {}", ended.transcript());
+    }
+    let checked = run_in(folder.path(), &["check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.transcript());
 }

@@ -56,7 +56,7 @@ fn scenario_is_skipped_if_the_pki_gives_no_password() {
     let files = Files::new(&server.authority, LINUX, "    challenge: none\n", FETCHED);
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
-    let told = "step 1: `the-pki` has no challenge password to give, because it asks for none";
+    let told = "`the-pki` has no challenge password to give: none is configured or given (step 1: ";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 
@@ -67,7 +67,7 @@ fn step_that_needs_a_control_port_is_skipped_with_the_reason() {
         Files::new(&server.authority, LINUX, "", CLEAR).with_step("  - issued: {count: 1}\n");
     let ended = files.run(&["--yes"]);
     assert_eq!(ended.code, Some(0));
-    let told = "step 3: `the-pki`: the PKI does not support listing issued certificates";
+    let told = "`the-pki`: the PKI does not support listing issued certificates by its URL alone, without `control` (step 3: ";
     assert!(ended.stdout.contains(told), "{}", ended.stdout);
 }
 

@@ -78,7 +78,7 @@ pub(crate) async fn exchange(
     let content_type = response.headers().get("Content-Type");
     let content_type = content_type.and_then(|value| Some(value.to_str().ok()?.to_owned()));
     let body = response.into_body().collect().await?.to_bytes().to_vec();
-    Ok(HttpResponse { status, content_type, body })
+    Ok(HttpResponse { status, content_type, body, ..HttpResponse::default() })
 }
 
 /// Fetches a page by GET.

@@ -122,6 +122,19 @@ async fn fault_is_injected_and_counted() {
     server.running.stdout_line(|line| line.contains("[fault: http-status 503]").then_some(()));
 }
 
+#[tokio::test]
+async fn control_port_shows_no_password_that_a_subject_contains() {
+    let (server, control) = controlled(&["linux", "--challenge", PASSWORD]);
+    let subject = format!("CN={PASSWORD}");
+    enrol(&server.authority, LINUX, settings(&subject, Some(PASSWORD))).await.unwrap();
+    for path in ["/issued", "/requests", "/log"] {
+        let shown = get(&control, path).to_string();
+        assert!(shown.contains("****") && !shown.contains(PASSWORD), "{path}: {shown}");
+    }
+    let (_, refused) = post(&control, "/faults", &json!({"fault": format!("do: {PASSWORD}")}));
+    assert!(!refused.to_string().contains(PASSWORD), "{refused}");
+}
+
 #[test]
 fn control_port_rejects_malformed_requests() {
     let (_server, control) = controlled(&["linux"]);
@@ -145,6 +158,29 @@ fn control_port_rejects_malformed_requests() {
     assert_eq!(status("GET /", "localhost"), 404);
     assert_eq!(status("DELETE /faults", "[::1]:80"), 405);
     assert_eq!(get(&control, "/faults"), json!([]));
+}
+
+#[test]
+fn control_port_reads_headers_as_http_demands() {
+    let (_server, control) = controlled(&["linux"]);
+    let status = |head: &str| raw(&control, &format!("{head}\r\n\r\n")).0;
+    assert_eq!(status("GET /faults HTTP/1.1"), 400);
+    assert_eq!(status("GET /faults HTTP/1.1\r\nHost: localhost\r\nHost: localhost"), 400);
+    assert_eq!(status("GET /faults HTTP/1.1\r\nHost: local host"), 400);
+    // The host of a whole URL counts, whatever the header says.
+    let elsewhere = "GET http://elsewhere.example/faults HTTP/1.1\r\nHost: localhost";
+    assert_eq!(status(elsewhere), 403);
+    assert_eq!(status("GET http://localhost/faults HTTP/1.1\r\nHost: elsewhere.example"), 200);
+    let body = json!({"fault": "on: GetCACaps, do: caps-none"}).to_string();
+    let post = |content_type: &str| {
+        let length = body.len();
+        let head = format!("POST /faults HTTP/1.1\r\nHost: {control}\r\n{content_type}");
+        raw(&control, &format!("{head}Content-Length: {length}\r\n\r\n{body}")).0
+    };
+    assert_eq!(post("Content-Type: application/json; charset=utf-8\r\n"), 200);
+    assert_eq!(post("Content-Type: Application/JSON\r\n"), 200);
+    assert_eq!(post("Content-Type: application/json-seq\r\n"), 415);
+    assert_eq!(post("Content-Type: application/json\r\nContent-Type: text/plain\r\n"), 415);
 }
 
 #[test]

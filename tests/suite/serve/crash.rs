@@ -25,7 +25,7 @@ fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
     settings.state = Some(state.to_owned());
     settings.keys = Keys::Fresh;
     let ca = Ca::open(settings, SystemTime::now()).unwrap();
-    ca.issued().iter().map(|issued| issued.certificate.to_der().unwrap()).collect()
+    ca.issued().unwrap().iter().map(|issued| issued.certificate.to_der().unwrap()).collect()
 }
 
 #[tokio::test]

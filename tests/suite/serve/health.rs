@@ -22,14 +22,38 @@ fn answering_server_is_healthy() {
 fn refusing_server_and_status_503_are_unhealthy() {
     let (_socket, address) = refusing();
     let asked = run(&["health", &format!("http://{address}/scep")]);
-    assert_eq!(asked.code, Some(4), "{asked:?}");
+    assert_eq!(asked.code, Some(3), "{asked:?}");
     assert!(asked.stderr.contains("is not healthy: cannot connect"), "{asked:?}");
+    assert!(asked.stderr.contains("probably the server is not running"), "{asked:?}");
 
     let ill = Server::start(&["linux", "--fault", "on: GetCACaps, do: http-status 503"]);
     let asked = run(&["health", &ill.url(LINUX)]);
-    assert_eq!(asked.code, Some(4), "{asked:?}");
-    assert!(asked.stderr.contains("HTTP status 503"), "{asked:?}");
+    assert_eq!(asked.code, Some(3), "{asked:?}");
+    assert!(asked.stderr.contains("GetCACaps was answered HTTP 503: plain text"), "{asked:?}");
+    assert!(asked.stderr.contains("busy or not ready: try again later"), "{asked:?}");
     assert_eq!(run(&["health", "pki.example.com"]).code, Some(2));
+}
+
+#[test]
+fn health_shows_all_capabilities_and_refuses_other_replies() {
+    let server = Server::start(&["rfc8894"]);
+    let asked = run(&["health", &server.url("/scep")]);
+    let line = asked.stdout.trim_end();
+    assert!(
+        line.len() > 120 && line.contains("SCEPStandard") && line.contains("SHA-512"),
+        "{asked:?}"
+    );
+    assert!(line.split(", ").all(|word| !word.is_empty()), "{asked:?}");
+    let page = Server::start(&["linux", "--fault", "on: GetCACaps, do: html-page"]);
+    let asked = run(&["health", &page.url(LINUX)]);
+    assert_eq!(asked.code, Some(3), "{asked:?}");
+    assert!(
+        asked.stderr.contains("GetCACaps is answered with a web page (`text/html`) with the title"),
+        "{asked:?}"
+    );
+    let empty = Server::start(&["linux", "--fault", "on: GetCACaps, do: caps-none"]);
+    let asked = run(&["health", &empty.url(LINUX)]);
+    assert!(asked.stdout.ends_with("is healthy: no capabilities\n"), "{asked:?}");
 }
 
 #[test]

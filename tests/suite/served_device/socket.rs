@@ -1,8 +1,9 @@
 //! The socket of a served device: its users, and files in its place.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::suite::sceplab::{Running, command, run_in, wait_until};
@@ -72,12 +73,39 @@ fn another_protocol_on_the_socket_is_reported_and_harmless() {
 fn device_accepts_64_users_at_once() {
     let served = Served::start(&[]);
     let socket = served.folder.path().join("dut");
-    let mut users: Vec<_> = (0..64).map(|_| UnixStream::connect(&socket).unwrap()).collect();
-    wait_until("there is no room", || served.says("show date").code == Some(3));
+    let users: Vec<_> = (0..64).map(|_| user(&socket)).collect();
     let told = served.says("show date").stderr;
     assert_eq!(told, "error: the device accepts no session: it has 64 sessions already\n");
-    users.clear();
+    drop(users);
     wait_until("there is room again", || served.says("show date").code == Some(0));
+}
+
+/// A connection whose session has begun.
+fn user(socket: &Path) -> UnixStream {
+    let mut user = UnixStream::connect(socket).unwrap();
+    user.write_all(b"\"attach\"\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(&user).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "\"ready\"\n");
+    user
+}
+
+#[test]
+fn connections_that_say_nothing_make_room_and_sessions_stay() {
+    let served = Served::start(&[]);
+    let socket = served.folder.path().join("dut");
+    let mut first = user(&socket);
+    let silent: Vec<_> = (0..200).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    // Part of a greeting is none.
+    let mut slow: Vec<_> = (0..200).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    for one in &mut slow {
+        drop(one.write_all(b"\"att"));
+    }
+    assert_eq!(served.says("show date").code, Some(0));
+    // The connection that was made first gave its place first, and the session has its own still.
+    assert_eq!((&silent[0]).read(&mut [0]).unwrap(), 0);
+    first.write_all(b"{\"id\":1,\"call\":\"prompt\"}\n").unwrap();
+    assert!(first.read(&mut [0]).unwrap() > 0);
 }
 
 #[test]

@@ -9,12 +9,12 @@ use openssl::pkcs7::Pkcs7;
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::certs_only;
-use scep::client::{CaCertificates, Client, Next, Verified};
+use scep::client::{CaCertificates, Client, Exchange, Next, Verified};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::job::{Job, Run};
-use crate::enrolment::program::{Adapter, Answer, Error, Program, refused, signer};
+use crate::enrolment::program::{Adapter, Answer, Error, Program, issuer, refused, signer};
 
 /// Beginnings of the texts that it prints for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(&str, &str); 5] = [
@@ -49,7 +49,7 @@ impl Certmonger {
 
     /// Processes a body that the program has fetched.
     fn receive(&mut self, body: Vec<u8>) -> Result<Next, Failure> {
-        let response = HttpResponse { status: 200, content_type: None, body };
+        let response = HttpResponse { status: 200, body, ..HttpResponse::default() };
         Ok(self.client.receive(&response, SystemTime::now(), &mut rand_bytes)?)
     }
 }
@@ -60,9 +60,9 @@ impl Program for Certmonger {
         self.client = Client::new(job.order.client_settings()?);
         self.client.start();
         let url = job.order.settings.endpoint.to_string();
-        let capabilities = job.succeed("GetCACaps", &["-u", &url, "-c"]).await?;
+        let capabilities = job.succeed(&Exchange::GetCaCaps, &["-u", &url, "-c"]).await?;
         self.receive(capabilities.stdout)?;
-        let ended = job.succeed("GetCACert", &["-u", &url, "-C"]).await?;
+        let ended = job.succeed(&Exchange::GetCaCert, &["-u", &url, "-C"]).await?;
         let certificates = X509::stack_from_pem(&ended.stdout).unwrap_or_default();
         if certificates.is_empty() {
             return Err(ended.bad_result("it printed no certificate").into());
@@ -90,7 +90,7 @@ impl Program for Certmonger {
         job.folder.write("message.pem", &Pkcs7::from_der(&message)?.to_pem()?)?;
         // It verifies a reply with the certificates of the signing RA, of the CA, and the others.
         write_pem(job, "ra.pem", [signer(ca)])?;
-        write_pem(job, "ca.pem", [ca.issuer()])?;
+        write_pem(job, "ca.pem", [issuer(ca)])?;
         write_pem(job, "others.pem", ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref))?;
         let url = job.order.settings.endpoint.to_string();
         let mut arguments = vec!["-u", &url, "-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"];

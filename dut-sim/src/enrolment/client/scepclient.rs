@@ -4,13 +4,14 @@
 
 use async_trait::async_trait;
 use scep::algorithm::{Cipher, Digest};
-use scep::client::CaCertificates;
-use scep::http::{Method, Operation};
+use scep::client::{CaCertificates, Exchange};
+use scep::http::Operation;
 
-use crate::enrolment::http::{HttpFailure, compose, exchange};
+use crate::enrolment::http::HttpFailure;
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::Job;
+use crate::enrolment::program::version::Version;
 use crate::enrolment::program::{Adapter, Answer, Error, Program};
 
 /// Options for the parts of a subject, in the order in which the program writes them.
@@ -27,6 +28,10 @@ const SUBJECT_OPTIONS: [(&str, &str); 6] = [
 pub(super) const ADAPTER: Adapter = Adapter {
     keeps_key: true,
     is_pending: |line| line.contains("pkiStatus=PENDING"),
+    // It sends its request again instead.
+    sends_cert_polls: false,
+    is_progress: |line| line.contains("level=info") || line.contains("level=debug"),
+    version: Some(Version { arguments: &["-version"], before: "" }),
     ..Adapter::of("scepclient", "micromdm's `scepclient`", "package `scep`", |job| {
         Ok(Box::new(Scepclient::new(job)?))
     })
@@ -54,15 +59,12 @@ impl Scepclient {
 impl Program for Scepclient {
     /// Fetches the CA's certificates over HTTP, because the program does not store them.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
-        const EXCHANGE: &str = "GetCACert";
-        let endpoint = &job.order.settings.endpoint;
-        let request = Operation::GetCaCert(None).to_http(Method::Get);
-        let request = compose(endpoint, &request)
-            .map_err(|error| Failure::Unwritable { exchange: EXCHANGE.to_owned(), error })?;
-        match exchange(&job.journal.context.network, endpoint, request).await {
-            Ok(response) if response.status == 200 => Ok(CaCertificates::read(&response)?),
-            Ok(response) => Err(Error::Retry(HttpFailure::Status(response.status).at(EXCHANGE))),
-            Err(failure) => Err(Error::Retry(failure.at(EXCHANGE))),
+        const EXCHANGE: Exchange = Exchange::GetCaCert;
+        let response = job.fetch(&EXCHANGE, &Operation::GetCaCert(None)).await?;
+        if response.status == 200 {
+            Ok(CaCertificates::read(&response)?)
+        } else {
+            Err(Error::Retry(HttpFailure::Status(response.answered()).at(&EXCHANGE)))
         }
     }
 

@@ -3,13 +3,17 @@
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Req};
 use scep::algorithm::Digest;
-use scep::client::CaCertificates;
+use scep::attribute::MessageType;
+use scep::client::{CaCertificates, Exchange};
 use scep::request::{ChallengeString, CsrBuilder};
 
 use crate::enrolment::order::Failure;
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::{Job, Run};
-use crate::enrolment::program::{Adapter, Answer, Error, Program, option_word, refused, signer};
+use crate::enrolment::program::version::Version;
+use crate::enrolment::program::{
+    Adapter, Answer, Error, Program, option_word, recipient, refused, signer,
+};
 
 /// Exit statuses for the reasons of RFC 8894 §3.2.1.4.
 const FAIL_INFOS: [(i32, &str); 5] = [
@@ -30,6 +34,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         line.contains("pkistatus: PENDING") || line.contains("requesting certificate (#")
     },
     error,
+    version: Some(Version { arguments: &[], before: "sscep version " }),
     ..Adapter::of(
         "sscep",
         "certnanny's `sscep`",
@@ -60,7 +65,7 @@ impl Program for Sscep {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         let url = job.order.settings.endpoint.to_string();
         let arguments = ["getca", "-u", &url, "-c", "ca.pem", "-v"];
-        let ended = job.succeed("GetCACert", &arguments).await?;
+        let ended = job.succeed(&Exchange::GetCaCert, &arguments).await?;
         let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
         let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
         let certificates = job.stored(&ended, files, X509::from_pem)?;
@@ -73,7 +78,7 @@ impl Program for Sscep {
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
         let order = job.order;
         job.folder.write("signature.pem", &signer(ca).to_pem()?)?;
-        job.folder.write("encryption.pem", &ca.recipient().to_pem()?)?;
+        job.folder.write("encryption.pem", &recipient(ca).to_pem()?)?;
         job.folder.remove("certificate.pem")?;
         let url = order.settings.endpoint.to_string();
         let mut arguments = vec!["enroll", "-u", &url];
@@ -88,7 +93,7 @@ impl Program for Sscep {
         let digest = order.settings.digest.map(option_word);
         arguments.extend(cipher.iter().flat_map(|word| ["-E", word]));
         arguments.extend(digest.iter().flat_map(|word| ["-S", word]));
-        let ended = job.run("PKIOperation (PKCSReq)", &arguments).await?;
+        let ended = job.run(&Exchange::of(MessageType::PkcsReq), &arguments).await?;
         if ended.status.code() == Some(PENDING) {
             return Ok(Answer::Pending(ended.exchange));
         }
@@ -107,8 +112,9 @@ fn error(ended: &Run) -> Error {
     }
     match ended.error() {
         Error::Final(_) if NETWORK.contains(&code) => {
-            let said = ended.lines.last().map_or("the server was not reached", String::as_str);
-            Error::Unreached(ended.exchange.clone(), said.to_owned())
+            let said =
+                ended.last_words().unwrap_or_else(|| "the server was not reached".to_owned());
+            Error::Unreached(ended.exchange.clone(), said)
         }
         other => other,
     }

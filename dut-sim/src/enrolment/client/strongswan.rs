@@ -7,13 +7,18 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use openssl::x509::{X509, X509Ref};
-use scep::algorithm::Cipher;
-use scep::client::CaCertificates;
+use scep::algorithm::{Cipher, Digest};
+use scep::capabilities::Capabilities;
+use scep::client::{CaCertificates, Exchange, choice};
+use scep::http::Operation;
 
 use crate::enrolment::order::{Failure, Missing};
 use crate::enrolment::program::folder::key_pem;
 use crate::enrolment::program::job::{Job, Run};
-use crate::enrolment::program::{Adapter, Answer, Error, Program, Unusable, option_word, signer};
+use crate::enrolment::program::version::Version;
+use crate::enrolment::program::{
+    Adapter, Answer, Error, Program, Unusable, option_word, recipient, signer,
+};
 
 /// Maximum size of a program that is examined; strongSwan's `pki` has about a hundred kilobytes.
 const LARGEST_PROGRAM: u64 = 16 * 1024 * 1024;
@@ -27,6 +32,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     // Debian's build lists missing plugins at every start.
     is_noise: |line| line.starts_with("plugin '") || line.starts_with("TPM 2.0 - "),
     error,
+    version: Some(Version { arguments: &["--help"], before: "strongSwan " }),
     ..Adapter::of("pki", "strongSwan's `pki`", "package `strongswan-pki`", |job| {
         Ok(Box::new(Strongswan::new(job)?))
     })
@@ -35,6 +41,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
 /// An enrolment by strongSwan's `pki`.
 struct Strongswan {
     distinguished_name: String,
+    cipher: Option<Cipher>,
+    digest: Option<Digest>,
 }
 
 impl Strongswan {
@@ -45,7 +53,31 @@ impl Strongswan {
             job.folder.write("old-key.pem", &key_pem(&existing.key)?)?;
             job.folder.write("old.der", &existing.certificate.to_der()?)?;
         }
-        Ok(Self { distinguished_name: name })
+        let settings = &job.order.settings;
+        Ok(Self { distinguished_name: name, cipher: settings.cipher, digest: settings.digest })
+    }
+
+    /// Chooses the algorithms that are not configured by what the CA offers, because `pki` takes AES and SHA-256 whatever is
+    /// offered.
+    async fn choose_algorithms(&mut self, job: &mut Job<'_>) -> Result<(), Error> {
+        const EXCHANGE: Exchange = Exchange::GetCaCaps;
+        if self.cipher.is_some() && self.digest.is_some() {
+            return Ok(());
+        }
+        let response = job.fetch(&EXCHANGE, &Operation::GetCaCaps(None)).await?;
+        let offered = match response.status {
+            200 => Capabilities::parse(&response.body),
+            // A CA without this operation has no capabilities (RFC 8894 §3.5.2).
+            _ => Capabilities::default(),
+        };
+        let (configured, settings) = (self.cipher, &job.order.settings);
+        let cipher = choice::cipher(configured, &offered)?;
+        let digest = choice::digest(settings.digest, &offered)?;
+        let told =
+            format!("{EXCHANGE}: `pki` is told to use {cipher} and {digest}, which the CA offers");
+        job.journal.log(&told);
+        (self.cipher, self.digest) = (Some(cipher), Some(digest));
+        Ok(())
     }
 
     /// Content of the options file, which keeps the password out of the arguments.
@@ -59,7 +91,7 @@ impl Strongswan {
         let mut add = |option: &str, value: &str| {
             let _ = writeln!(options, "--{option} {value}");
         };
-        add("cacert-enc", &write_der(job, "encryption.der", ca.recipient())?);
+        add("cacert-enc", &write_der(job, "encryption.der", recipient(ca))?);
         add("cacert-sig", &write_der(job, "signature.der", signer(ca))?);
         for (index, one) in ca.ca.iter().enumerate() {
             add("cacert", &write_der(job, &format!("issuer-{index}.der"), one)?);
@@ -68,10 +100,10 @@ impl Strongswan {
             add("cert", "old.der");
             add("key", "old-key.pem");
         }
-        if let Some(cipher) = order.settings.cipher {
+        if let Some(cipher) = self.cipher {
             add("cipher", cipher_word(cipher));
         }
-        if let Some(digest) = order.settings.digest {
+        if let Some(digest) = self.digest {
             add("digest", &option_word(digest));
         }
         if let Some(password) = &order.password {
@@ -92,7 +124,7 @@ impl Program for Strongswan {
         let url = job.order.settings.endpoint.to_string();
         let arguments =
             ["--scepca", "--url", &url, "--caout", "ca.der", "--raout", "ra.der", "--force"];
-        let ended = job.succeed("GetCACert", &arguments).await?;
+        let ended = job.succeed(&Exchange::GetCaCert, &arguments).await?;
         let ca = job.stored(&ended, files("ca", &["ca-root", "ca"]), X509::from_der)?;
         // It stores the certificate received last first.
         let ra = job.stored(&ended, files("ra", &["ra"]), X509::from_der)?.into_iter().rev();
@@ -104,6 +136,7 @@ impl Program for Strongswan {
     }
 
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
+        self.choose_algorithms(job).await?;
         let options = self.options(job, ca)?;
         job.folder.write("options", options.as_bytes())?;
         let ended = job.succeed(&job.exchange(), &["--scep", "--options", "options"]).await?;
@@ -118,7 +151,7 @@ fn error(ended: &Run) -> Error {
     const NOT_OFFERED: [&str; 2] = ["not supported by CA", "not supported by the CA"];
     let says = |words: &str| ended.lines.iter().any(|line| line.contains(words));
     if NOT_OFFERED.into_iter().any(says) {
-        return ended.exit_failure("GetCACaps").into();
+        return ended.exit_failure(&Exchange::GetCaCaps).into();
     }
     if says("no capable fetcher found") {
         return Failure::Ended(format!("{}: {}", ended.exchange, no_fetcher())).into();

@@ -1,24 +1,21 @@
 //! The private folder of an enrolment by a program; it is removed with the enrolment.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use files::PrivateFolder;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKeyRef, Private};
-use tempfile::TempDir;
 
 /// A folder that only the device's user can access.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder(PrivateFolder);
 
 impl Folder {
     /// Creates a folder of mode 0700.
     pub(crate) fn new() -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("sceplab-scep-");
-        builder.permissions(Permissions::from_mode(0o700));
-        builder.tempdir().map(Self)
+        PrivateFolder::new("sceplab-scep-").map(Self)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use openssl::error::ErrorStack;
 use openssl::x509::X509;
-use process::{Event, Lines, Process, Stream};
-use tokio::process::Command;
+use process::{Event, Lines, Process, Stream, guard, guard_killed};
+use scep::attribute::MessageType;
+use scep::client::Exchange;
+use scep::http::{HttpResponse, Method, Operation};
 use tokio::time::Instant;
 
 use super::folder::Folder;
 use super::{Error, Installed};
-use crate::enrolment::http::connect;
+use crate::enrolment::http::{self, compose, connect};
 use crate::enrolment::journal::Journal;
 use crate::enrolment::order::{Failure, Order};
 use crate::enrolment::progress::Phase;
@@ -27,6 +29,8 @@ const MOST_LINES: usize = 5000;
 const MOST_LOGGED: usize = 40;
 /// Number of last lines that are kept to find a reason in.
 const MOST_KEPT: usize = 200;
+/// Exchange of the messages that ask for the decision about a request.
+const POLLING: Exchange = Exchange::of(MessageType::CertPoll);
 
 /// State that the runs of one enrolment share.
 pub(crate) struct Job<'a> {
@@ -41,19 +45,21 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Run {
     /// File name of the program: `pki`.
     pub(crate) program: &'static str,
-    /// Name of the exchange that it was run for.
-    pub(crate) exchange: String,
+    /// The exchange that it was run for.
+    pub(crate) exchange: Exchange,
     pub(crate) status: ExitStatus,
     /// Newest lines of both outputs, without irrelevant ones.
     pub(crate) lines: Vec<String>,
+    /// The newest lines of its standard error among them.
+    pub(crate) errors: Vec<String>,
     pub(crate) stdout: Vec<u8>,
 }
 
 impl Job<'_> {
-    /// The exchange that requests the certificate, as RFC 8894 names it: `PKIOperation (PKCSReq)` or `PKIOperation (RenewalReq)`.
-    pub(crate) fn exchange(&self) -> String {
-        let message = if self.order.existing.is_some() { "RenewalReq" } else { "PKCSReq" };
-        format!("PKIOperation ({message})")
+    /// The exchange that requests the certificate.
+    pub(crate) fn exchange(&self) -> Exchange {
+        let is_renewal = self.order.existing.is_some();
+        Exchange::of(if is_renewal { MessageType::RenewalReq } else { MessageType::PkcsReq })
     }
 
     /// File name of the program: `pki`.
@@ -64,7 +70,7 @@ impl Job<'_> {
     /// Runs the program for this exchange; returns an error if it fails.
     pub(crate) async fn succeed(
         &mut self,
-        exchange: &str,
+        exchange: &Exchange,
         arguments: &[&str],
     ) -> Result<Run, Error> {
         let ended = self.run(exchange, arguments).await?;
@@ -75,27 +81,30 @@ impl Job<'_> {
     }
 
     /// Runs the program for this exchange until it exits with any status.
-    pub(crate) async fn run(&mut self, exchange: &str, arguments: &[&str]) -> Result<Run, Error> {
+    pub(crate) async fn run(
+        &mut self,
+        exchange: &Exchange,
+        arguments: &[&str],
+    ) -> Result<Run, Error> {
         let name = self.program_name();
         self.journal.log(&format!("{exchange}: runs {name} {}", arguments.join(" ")));
-        let process = self.start(arguments);
+        let process = self.start(arguments).await;
         let collector = OutputCollector::new(self, exchange);
         let refused = |error| collector.result.failure(&format!("cannot be run: {error}"));
         let process = process.map_err(refused)?;
         collector.until_end_of(process).await
     }
 
-    fn start(&self, arguments: &[&str]) -> io::Result<Process> {
-        let mut command = Command::new(&self.installed.program);
+    async fn start(&self, arguments: &[&str]) -> io::Result<Process> {
+        let mut command = guard::command(&self.installed.program);
         command
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .envs(self.environment())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Process::start(&mut command)
+        Process::start_guarded(&mut command).await
     }
 
     /// The environment of the program. Only the path is passed on, because a proxy or a configuration would change the test.
@@ -107,8 +116,21 @@ impl Job<'_> {
         own.into_iter().chain([("LC_ALL", "C".into())]).chain(path).collect()
     }
 
+    /// Sends a request itself, for what the program does not ask or does not tell.
+    pub(crate) async fn fetch(
+        &self,
+        exchange: &Exchange,
+        operation: &Operation,
+    ) -> Result<HttpResponse, Error> {
+        let endpoint = &self.order.settings.endpoint;
+        let request = compose(endpoint, &operation.to_http(Method::Get))
+            .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
+        let answer = http::exchange(&self.journal.context.network, endpoint, request).await;
+        answer.map_err(|failure| Error::Retry(failure.at(exchange)))
+    }
+
     /// Tries a connection itself, because the device's error is more specific than the program's.
-    pub(super) async fn unreached(&self, exchange: &str, line: &str) -> String {
+    pub(super) async fn unreached(&self, exchange: &Exchange, line: &str) -> String {
         let network = &self.journal.context.network;
         match connect(network, &self.order.settings.endpoint).await {
             Err(failure) => failure.at(exchange),
@@ -155,11 +177,11 @@ struct OutputCollector<'a, 'b> {
 }
 
 impl<'a, 'b> OutputCollector<'a, 'b> {
-    fn new(job: &'a mut Job<'b>, exchange: &str) -> Self {
+    fn new(job: &'a mut Job<'b>, exchange: &Exchange) -> Self {
         let lines = || Lines::new(Arc::clone(&job.journal.masker));
         let (out, err) = (lines(), lines());
         let program = job.program_name();
-        let result = Run { program, exchange: exchange.to_owned(), ..Run::default() };
+        let result = Run { program, exchange: exchange.clone(), ..Run::default() };
         Self { job, result, out, err, bytes: 0, logged: 0, is_pending: false }
     }
 
@@ -170,6 +192,9 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
             match process.next(Some(deadline).filter(|_| !self.is_pending)).await? {
                 Event::Printed(stream, bytes) => self.take(stream, bytes)?,
                 Event::Ended(status) => return Ok(self.end(status)),
+                Event::GuardKilled(status) => {
+                    return Err(self.result.failure(&guard_killed(status)).into());
+                }
                 Event::Overdue => {
                     process.end().await;
                     return Err(self.overdue().into());
@@ -187,7 +212,7 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
             Stream::Err => self.err.push(bytes),
         };
         for line in lines {
-            self.line(line);
+            self.line(stream, line);
         }
         self.bytes += bytes.len();
         if self.bytes <= MOST_BYTES && self.logged <= MOST_LINES {
@@ -197,13 +222,17 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
         Err(self.result.failure(&format!("printed more than {most} and was ended")))
     }
 
-    fn line(&mut self, line: String) {
-        if (self.job.installed.adapter.is_noise)(&line) {
+    fn line(&mut self, stream: Stream, line: String) {
+        let adapter = self.job.installed.adapter;
+        if (adapter.is_noise)(&line) {
             return;
         }
-        if (self.job.installed.adapter.is_pending)(&line) {
+        if (adapter.is_pending)(&line) {
             self.is_pending = true;
             self.job.journal.enter(Phase::Pending);
+            if adapter.sends_cert_polls {
+                self.result.exchange = POLLING;
+            }
         }
         self.logged += 1;
         let shown = match self.logged {
@@ -213,16 +242,18 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
         if let Some(shown) = shown {
             self.job.journal.log(&format!("{}: {shown}", self.job.program_name()));
         }
-        if self.result.lines.len() == MOST_KEPT {
-            self.result.lines.remove(0);
+        if stream == Stream::Err && !(adapter.is_progress)(&line) {
+            keep(&mut self.result.errors, line.clone());
         }
-        self.result.lines.push(line);
+        keep(&mut self.result.lines, line);
     }
 
     fn end(mut self, status: ExitStatus) -> Run {
-        let last = [self.out.finish(), self.err.finish()];
-        for line in last.into_iter().flatten() {
-            self.line(line);
+        let last = [(Stream::Out, self.out.finish()), (Stream::Err, self.err.finish())];
+        for (stream, line) in last {
+            if let Some(line) = line {
+                self.line(stream, line);
+            }
         }
         Run { status, ..self.result }
     }
@@ -233,4 +264,11 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
         let last = last.unwrap_or_default();
         self.result.failure(&format!("did not end in {limit} s and was killed{last}"))
     }
+}
+
+fn keep(lines: &mut Vec<String>, line: String) {
+    if lines.len() == MOST_KEPT {
+        lines.remove(0);
+    }
+    lines.push(line);
 }

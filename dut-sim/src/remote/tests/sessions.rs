@@ -14,7 +14,7 @@ impl SharedDevice {
 
     async fn user(&self) -> Result<RemoteConsole, RemoteError> {
         let (here, there) = duplex(4096);
-        tokio::spawn(serve(Arc::clone(&self.0), there));
+        tokio::spawn(serve(Arc::clone(&self.0), there, || true));
         RemoteConsole::attach(here).await
     }
 }

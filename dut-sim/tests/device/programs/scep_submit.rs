@@ -60,7 +60,10 @@ async fn output_without_an_envelope_is_a_failure() {
         ("true", "`scep-submit` ended with success, but it printed no envelope"),
         ("head -c 100 /dev/urandom", "but it printed no envelope"),
         ("echo -----BEGIN PKCS7-----; head -c 90 message.pem", "but it printed no envelope"),
-        ("cat {}/given.pem", "usercert: PKIOperation, envelope: malformed pkcsPKIEnvelope"),
+        (
+            "cat {}/given.pem",
+            "usercert: PKIOperation, envelope: a certificate came in place of the pkcsPKIEnvelope",
+        ),
         ("echo garbage; exit 2", "`scep-submit` ended with status 2: garbage"),
         ("exit 4", "PKIOperation (PKCSReq): `scep-submit` ended with status 4 and said nothing"),
         ("sleep 600", "`scep-submit` did not end in 0.8 s and was killed"),

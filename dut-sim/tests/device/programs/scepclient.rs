@@ -35,7 +35,10 @@ async fn missing_incomplete_or_invalid_files_are_failures() {
 async fn failures_show_the_last_output_without_password() {
     for (script, said) in [
         ("exit 1", "`scepclient` ended with status 1 and said nothing"),
-        ("head -c 100 /dev/zero; exit 2", r"`scepclient` ended with status 2: \0\0\0"),
+        (
+            "head -c 100 /dev/zero; exit 2",
+            "`scepclient` ended with status 2: (100 bytes that are no text)",
+        ),
         ("echo \"$@\"; exit 1", "-challenge ****"),
         ("kill -9 $$", "`scepclient` was killed by signal 9"),
         ("sleep 600", "`scepclient` did not end in 0.8 s and was killed"),

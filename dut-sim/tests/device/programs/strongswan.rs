@@ -37,6 +37,29 @@ async fn failed_program_shows_its_last_output_without_password() {
 }
 
 #[tokio::test]
+async fn standard_error_has_the_reason_even_if_standard_output_comes_later() {
+    let fake =
+        fake("echo general >&2; echo 'the real reason' >&2; sleep 0.2; echo SUCCESS; exit 7");
+    fake.ends_with("`pki` ended with status 7: general; the real reason").await;
+}
+
+#[tokio::test]
+async fn denial_of_a_polled_request_is_one_of_the_poll() {
+    let fake =
+        fake("echo 'SCEP request pending' >&2; echo 'failInfo: badRequest - no' >&2; exit 1");
+    fake.ends_with("usercert: PKIOperation (CertPoll) was answered FAILURE, badRequest").await;
+}
+
+#[tokio::test]
+async fn algorithms_that_are_not_configured_are_those_that_the_ca_offers() {
+    let fake = fake("grep -E -- '--(cipher|digest)' options | tr '\\n' ' ' >&2; exit 7");
+    let is_algorithm = |line: &&str| line.contains("algorithm") || line.contains("digest");
+    let lines: Vec<&str> = DOCUMENTED.lines().filter(|line| !is_algorithm(line)).collect();
+    fake.lab.device.replace_configuration(&lines.join("\n")).await.unwrap();
+    fake.lab.shows("`pki` ended with status 7: --cipher aes --digest sha256").await;
+}
+
+#[tokio::test]
 async fn killed_program_is_reported_with_its_signal() {
     let fake = fake("kill -9 $$");
     fake.ends_with("`pki` was killed by signal 9 and said nothing").await;

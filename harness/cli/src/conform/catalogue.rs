@@ -1,5 +1,6 @@
 //! The cases of conformance: their selection, their list, and the table of requirements.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,10 +9,10 @@ use crate::exit::{CommandError, Exit};
 use crate::output::say;
 use crate::select::load_all;
 use conformance::{Coverage, Target, coverage};
-use diagnostics::{Diagnostic, counted, visible};
+use diagnostics::{Diagnostic, closest, counted, visible};
 use model::scenario::Scenario;
 use report::markdown::{escaped, head, row};
-use results::requirement::End;
+use results::requirement::{End, Requirement};
 
 /// The folder of all cases.
 const ALL_CASES: &str = "scenarios/conformance";
@@ -30,38 +31,77 @@ pub(crate) struct Catalogue {
     requirements: Vec<String>,
 }
 
+/// Cases for one end of the protocol, sorted by id.
+pub(crate) struct Cases {
+    /// The selected ones; at least one.
+    pub(crate) selected: Vec<Scenario>,
+    /// All.
+    pub(crate) known: Vec<Scenario>,
+}
+
 impl Catalogue {
-    /// The selected cases for this end, sorted by id; the deviations of the target must be about cases that exist.
+    /// The cases for this end; the deviations of the target must be about cases that exist.
     pub(crate) fn cases(
         &self,
         default: &str,
         end: End,
-        target: Option<&Target>,
-    ) -> Result<Vec<Scenario>, CommandError> {
+        target: Option<&mut Target>,
+    ) -> Result<Cases, CommandError> {
         let folder = self.cases.as_deref().unwrap_or(Path::new(default));
-        let mut cases = read(folder)?;
-        cases.retain(|case| case.conformance.as_ref().is_some_and(|it| it.end == end));
+        let mut known = read(folder)?;
+        known.retain(|case| case.conformance.as_ref().is_some_and(|it| it.end == end));
+        known.sort_by(|a, b| a.id.cmp(&b.id));
+        let ids: Vec<String> = known.iter().map(|case| case.id.clone()).collect();
         if let Some(target) = target {
-            let ids: Vec<String> = cases.iter().map(|case| case.id.clone()).collect();
+            target.rename_cases(&known);
             let wrong = target.unknown_cases(&ids);
             if !wrong.is_empty() {
                 return Err(wrong.into());
             }
         }
-        self.select(&mut cases);
-        if cases.is_empty() {
-            let nothing = format!("there is no such case for a {end} in `{}`", folder.display());
-            let note = "`--list` lists the cases";
-            let diagnostic = Diagnostic::general(nothing).note(note);
-            return Err(Exit::NothingSelected.with(vec![diagnostic]));
+        let selected = self.select(&known, end)?;
+        if selected.is_empty() {
+            return Err(Exit::NothingSelected.with(self.nothing_selected(folder, end)));
         }
-        cases.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(cases)
+        Ok(Cases { selected, known })
+    }
+
+    /// Why no case is selected: of each requirement that is asked for, where it is tested.
+    fn nothing_selected(&self, folder: &Path, end: End) -> Vec<Diagnostic> {
+        let asked = self.requirements.iter().filter_map(|text| of_requirement(text).ok());
+        let about: Vec<Diagnostic> =
+            asked.map(|requirement| self.without_case(requirement, end)).collect();
+        if !about.is_empty() {
+            return about;
+        }
+        let nothing = format!("there is no case for a {end} in `{}`", folder.display());
+        vec![Diagnostic::general(nothing).note("`--list` lists the cases")]
+    }
+
+    /// Why no selected case is of this requirement.
+    fn without_case(&self, requirement: &Requirement, end: End) -> Diagnostic {
+        let id = requirement.id;
+        if !requirement.ends.contains(&end) {
+            let message = format!("{id} is no requirement for a {end}");
+            let other = other_end(end);
+            let note =
+                format!("{id} is tested at a {other}: `{} --requirement {id}`", command(other));
+            return Diagnostic::general(message).note(note);
+        }
+        if let Some(reason) = requirement.untestable_for(end) {
+            return Diagnostic::general(format!("no case can test {id} at a {end}")).note(reason);
+        }
+        if self.ids.is_empty() {
+            return Diagnostic::general(format!("no case for a {end} is of {id}"));
+        }
+        let ids: Vec<String> = self.ids.iter().map(|id| format!("`{}`", visible(id))).collect();
+        Diagnostic::general(format!("no case in {} is of {id}", ids.join(" or ")))
+            .note(format!("`--list --requirement {id}` lists the cases of {id}"))
     }
 
     /// Prints a line for each case.
     pub(crate) fn list(&self, default: &str, end: End) -> Result<Exit, CommandError> {
-        say(&case_lines(&self.cases(default, end, None)?).join("\n"));
+        say(&case_lines(&self.cases(default, end, None)?.selected).join("\n"));
         Ok(Exit::Success)
     }
 
@@ -74,24 +114,21 @@ impl Catalogue {
         Ok(Exit::Success)
     }
 
-    fn select(&self, cases: &mut Vec<Scenario>) {
-        let is_named = |case: &Scenario, id: &String| {
-            let id = id.trim_matches('/');
-            case.id == *id
-                || case.id.ends_with(&format!("/{id}"))
-                || format!("/{}", case.id).contains(&format!("/{id}/"))
+    /// The cases that the options name, or all; the error is about names without a case.
+    fn select(&self, known: &[Scenario], end: End) -> Result<Vec<Scenario>, CommandError> {
+        let requirements = self.requirements.iter().map(|text| of_requirement(text));
+        let requirements = requirements.collect::<Result<Vec<_>, _>>()?;
+        let unknown = self.ids.iter().filter(|id| !known.iter().any(|case| is_named(case, id)));
+        let wrong: Vec<Diagnostic> = unknown.map(|id| unknown_case(id, known, end)).collect();
+        if !wrong.is_empty() {
+            return Err(Exit::NothingSelected.with(wrong));
+        }
+        let is_selected = |case: &&Scenario| {
+            let own = case.conformance.as_ref().map(|it| it.requirement.id);
+            (self.ids.is_empty() || self.ids.iter().any(|id| is_named(case, id)))
+                && (requirements.is_empty() || requirements.iter().any(|it| own == Some(it.id)))
         };
-        if !self.ids.is_empty() {
-            cases.retain(|case| self.ids.iter().any(|id| is_named(case, id)));
-        }
-        if !self.requirements.is_empty() {
-            cases.retain(|case| {
-                case.conformance.as_ref().is_some_and(|it| {
-                    let own = it.requirement.id;
-                    self.requirements.iter().any(|other| other.eq_ignore_ascii_case(own))
-                })
-            });
-        }
+        Ok(known.iter().filter(is_selected).cloned().collect())
     }
 }
 
@@ -104,6 +141,92 @@ fn read(folder: &Path) -> Result<Vec<Scenario>, CommandError> {
     Ok(load_all(&[folder.to_owned()])?)
 }
 
+/// True if the option `--case` with this value selects the case: its id, the end of its id, or a folder in it; or an id that
+/// it had before.
+fn is_named(case: &Scenario, id: &str) -> bool {
+    let id = id.trim_matches('/');
+    names_exactly(&case.id, id)
+        || format!("/{}", case.id).contains(&format!("/{id}/"))
+        || case.former_ids().iter().any(|former| names_exactly(former, id))
+}
+
+/// True if `given` is an id or its end, from the name of a folder on.
+fn names_exactly(id: &str, given: &str) -> bool {
+    id == given || id.ends_with(&format!("/{given}"))
+}
+
+/// The requirement with this number: `R31`, `r31`, `31`.
+fn of_requirement(text: &str) -> Result<&'static Requirement, CommandError> {
+    let number = text.trim().trim_start_matches(['R', 'r']);
+    let number = number.parse::<usize>().ok();
+    let found = number.and_then(|number| Requirement::of_id(&format!("R{number:02}")));
+    found.ok_or_else(|| {
+        let message = format!("there is no requirement `{}`", visible(text));
+        let (first, last) = (Requirement::ALL.first(), Requirement::ALL.last());
+        let range = first.zip(last).map(|(first, last)| format!("{} to {}", first.id, last.id));
+        let note = format!(
+            "the requirements are {}; `sceplab conform --coverage` lists them",
+            range.unwrap_or_default()
+        );
+        Exit::NothingSelected.with(vec![Diagnostic::general(message).note(note)])
+    })
+}
+
+fn other_end(end: End) -> End {
+    match end {
+        End::Server => End::Client,
+        End::Client => End::Server,
+    }
+}
+
+/// The command that tests this end.
+fn command(end: End) -> &'static str {
+    match end {
+        End::Server => "sceplab conform",
+        End::Client => "sceplab conform-client",
+    }
+}
+
+/// True if a case for this end has this name.
+fn is_case_of(end: End, id: &str) -> bool {
+    let cases = read(Path::new(ALL_CASES)).unwrap_or_default();
+    let is_of_end = |case: &Scenario| case.conformance.as_ref().is_some_and(|it| it.end == end);
+    cases.iter().any(|case| is_of_end(case) && is_named(case, id))
+}
+
+/// The diagnostic for a value of `--case` that names nothing, with the case or folder that was probably meant.
+fn unknown_case(id: &str, known: &[Scenario], end: End) -> Diagnostic {
+    let message = format!("there is no case or folder `{}` for a {end}", visible(id));
+    let diagnostic = Diagnostic::general(message);
+    let other = other_end(end);
+    if is_case_of(other, id) {
+        let (id, command) = (visible(id), command(other));
+        return diagnostic.note(format!("there is one for a {other}: `{command} --case {id}`"));
+    }
+    let wanted = id.trim_matches('/');
+    let depth = wanted.matches('/').count();
+    let names: BTreeSet<&str> = known
+        .iter()
+        .flat_map(|case| names_of(&case.id))
+        .filter(|it| it.matches('/').count() == depth)
+        .collect();
+    let diagnostic = match closest(wanted, names.iter().copied()) {
+        Some(name) => diagnostic.note(format!("did you mean `{name}`?")),
+        None => diagnostic,
+    };
+    diagnostic.note("`--list` lists the cases")
+}
+
+/// The names by which `--case` selects a case: each part of its id that begins after a slash and ends before one.
+fn names_of(id: &str) -> Vec<&str> {
+    let starts = std::iter::once(0).chain(id.match_indices('/').map(|(at, _)| at + 1));
+    let ends = |start: usize| {
+        let inner = id[start..].match_indices('/').map(move |(at, _)| start + at);
+        inner.chain([id.len()])
+    };
+    starts.flat_map(|start| ends(start).map(move |end| &id[start..end])).collect()
+}
+
 /// A line for each case, with its requirement, level and section.
 fn case_lines(cases: &[Scenario]) -> Vec<String> {
     let width = cases.iter().map(|case| case.id.chars().count()).max().unwrap_or_default();
@@ -111,10 +234,10 @@ fn case_lines(cases: &[Scenario]) -> Vec<String> {
         let conformance = case.conformance.as_ref()?;
         let (id, title) = (visible(&case.id), visible(&case.title));
         Some(format!(
-            "{id:<width$}  {} {:<6} §{:<8} {title}",
+            "{id:<width$}  {} {:<6} {:<9} {title}",
             conformance.requirement.id,
             conformance.level.to_string(),
-            conformance.section
+            conformance.basis.section()
         ))
     };
     cases.iter().filter_map(line).collect()
@@ -125,7 +248,9 @@ fn coverage_table(coverage: &[Coverage]) -> String {
     let headings = ["requirement", "level", "section", "server cases", "client cases", "missing"];
     let mut lines = head(&headings).to_vec();
     lines.extend(coverage.iter().map(coverage_row));
-    let count = |end| coverage.iter().map(|one| cases_of(one, end).len()).sum::<usize>();
+    let count_of =
+        |one: &Coverage, end| of_end(&one.cases, end).len() + of_end(&one.advice, end).len();
+    let count = |end| coverage.iter().map(|one| count_of(one, end)).sum::<usize>();
     let missing = coverage.iter().map(|one| one.missing().len()).sum::<usize>();
     lines.push(String::new());
     lines.push(format!(
@@ -137,32 +262,39 @@ fn coverage_table(coverage: &[Coverage]) -> String {
     lines.join("\n") + "\n"
 }
 
-fn cases_of(coverage: &Coverage, end: End) -> &[String] {
-    let found = coverage.cases.iter().find(|(of, _)| *of == end);
+fn of_end(cases: &[(End, Vec<String>)], end: End) -> &[String] {
+    let found = cases.iter().find(|(of, _)| *of == end);
     found.map_or(&[], |(_, cases)| cases.as_slice())
+}
+
+/// The cases of an end: first those of the requirement, then those that only give advice.
+fn coverage_cell(coverage: &Coverage, end: End) -> String {
+    let requirement = coverage.requirement;
+    let names = |ids: &[String]| {
+        let short = |id: &String| {
+            let short = id.rsplit_once(&format!("{end}/")).map_or(id.as_str(), |(_, rest)| rest);
+            format!("`{short}`")
+        };
+        ids.iter().map(short).collect::<Vec<_>>().join(", ")
+    };
+    let (cases, advice) = (of_end(&coverage.cases, end), of_end(&coverage.advice, end));
+    let tested = match requirement.untestable_for(end) {
+        _ if !requirement.ends.contains(&end) => "–".to_owned(),
+        Some(reason) if cases.is_empty() => format!("not testable: {}", escaped(reason)),
+        _ => names(cases),
+    };
+    if advice.is_empty() { tested } else { format!("{tested}; advice: {}", names(advice)) }
 }
 
 fn coverage_row(coverage: &Coverage) -> String {
     let requirement = coverage.requirement;
-    let cell = |end: End| {
-        let cases = cases_of(coverage, end);
-        let of = |id: &String| {
-            let short = id.rsplit_once(&format!("{end}/")).map_or(id.as_str(), |(_, rest)| rest);
-            format!("`{short}`")
-        };
-        match requirement.untestable_for(end) {
-            _ if !requirement.ends.contains(&end) => "–".to_owned(),
-            Some(reason) if cases.is_empty() => format!("not testable: {}", escaped(reason)),
-            _ => cases.iter().map(of).collect::<Vec<_>>().join(", "),
-        }
-    };
     let missing: Vec<String> = coverage.missing().iter().map(ToString::to_string).collect();
     row(&[
         format!("{} {}", requirement.id, escaped(requirement.sentence)),
         requirement.level.to_string(),
         requirement.section.to_owned(),
-        cell(End::Server),
-        cell(End::Client),
+        coverage_cell(coverage, End::Server),
+        coverage_cell(coverage, End::Client),
         missing.join(", "),
     ])
 }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use dut_sim::{Device, remote};
-use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use dut_sim::Device;
 
+use super::sessions::Sessions;
 use super::socket::{Mode, Served};
 use crate::exit::{CommandError, Exit};
 use crate::output::warn;
@@ -19,8 +18,6 @@ use crate::wiring::in_the_virtual_lab;
 use model::lab::Lab;
 use testbed::{Client, DriverName, Testbed, TestbedError};
 
-/// Maximum number of sessions at a time.
-const MAX_SESSIONS: usize = 64;
 /// Pause after an error of `accept`, such as too many open files.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -127,27 +124,18 @@ impl Serving {
     }
 }
 
-/// Accepts sessions, [`MAX_SESSIONS`] at a time.
+/// Accepts sessions.
 async fn accept_sessions(socket: &Served, device: &Arc<Device>) -> io::Error {
-    let permits = Arc::new(Semaphore::new(MAX_SESSIONS));
+    let mut sessions = Sessions::new();
     loop {
         match socket.listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(session(stream, Arc::clone(device), Arc::clone(&permits)));
-            }
+            Ok((stream, _)) => sessions.begin(stream, Arc::clone(device)).await,
             // Too many open files, for example: sessions that end make room.
             Err(error) if error.raw_os_error().is_some() => {
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
             Err(error) => return error,
         }
-    }
-}
-
-async fn session(stream: UnixStream, device: Arc<Device>, permits: Arc<Semaphore>) {
-    match permits.try_acquire() {
-        Ok(_permit) => remote::serve(device, stream).await,
-        Err(_) => remote::refuse(stream, &format!("it has {MAX_SESSIONS} sessions already")).await,
     }
 }
 
@@ -158,9 +146,11 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
     use std::os::unix::net;
     use std::sync::Arc;
 
+    use diagnostics::bugs;
     use dut_sim::remote::Devices;
     use nix::sys::socket::{getsockopt, sockopt};
     use simulated::kernel::start_device;
+    use testbed::injection::panic_if_asked;
     use tokio::net::UnixListener;
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -173,11 +163,27 @@ pub(super) async fn on_standard_input() -> io::Result<Exit> {
     let listener = UnixListener::from_std(listener)?;
     // Ctrl-C is handled by the lab, which then ends its devices.
     let _ignored = signal(SignalKind::interrupt());
-    let devices = Arc::new(Devices::new(|settings| start_device(settings, None)));
+    let devices = Arc::new(Devices::new(|settings| {
+        panic_if_asked("device");
+        start_device(settings, None)
+    }));
     loop {
-        let (stream, _) = listener.accept().await?;
-        let devices = Arc::clone(&devices);
-        tokio::spawn(async move { devices.serve(stream).await });
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // The lab says so to the run, which ends.
+            _ = bugs::first() => return Ok(Exit::Internal),
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let devices = Arc::clone(&devices);
+                tokio::spawn(async move { devices.serve(stream).await });
+            }
+            // As in `accept_sessions`: too few files end no device.
+            Err(error) if error.raw_os_error().is_some() => {
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

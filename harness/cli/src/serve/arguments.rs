@@ -15,9 +15,12 @@ use mock_ca::{
 use scep::capabilities::Capability;
 use scep::secret::Secret;
 
-use crate::output::{log_queued, log_to, warn};
-use crate::values::one_of;
+use super::limits::LimitOptions;
+use crate::blanks::warn_of_blanks;
+use crate::output::{log_queued, log_to, shown, warn};
+use crate::values::{listening_address, one_of};
 use model::lab::{PasswordSource, passwords_in};
+use testbed::injection::panic_if_asked;
 
 /// Environment variable with a challenge password, which the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -31,7 +34,7 @@ const LISTEN_VARIABLE: &str = "SCEPLAB_LISTEN";
 /// It prints its addresses and certificates, then a line for each request. Ctrl-C or SIGTERM stops it.
 #[derive(Clone, Debug, Args)]
 #[command(
-    override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --list-faults",
+    override_usage = "sceplab serve [OPTIONS] <PERSONALITY>\n       sceplab serve --state <DIR> --backup <DIR>\n       sceplab serve --list-faults",
     after_help = "\
 Examples:
   sceplab serve linux --challenge s3cret
@@ -39,24 +42,24 @@ Examples:
   sceplab serve ndes --fault 'on: PKIOperation, nth: 2, do: http-status 503'
 
 Exit codes:
-  0  stopped by Ctrl-C or SIGTERM
-  2  wrong usage
-  3  an address is in use, or a file cannot be read or written"
+  0  stopped by Ctrl-C or SIGTERM, or the copy is made
+  2  wrong usage, or a file of passwords cannot be read
+  3  an address is in use, or the log or the state cannot be read or written"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Serve {
     /// The server to imitate: micromdm's scepserver (linux), Windows' NDES (ndes), or RFC 8894 to the letter (rfc8894)
-    #[arg(value_parser = one_of(PersonalityName::ALL.map(|it| (it.as_str(), it))), required_unless_present = "list_faults")]
+    #[arg(value_parser = one_of(PersonalityName::NAMED.iter().copied()), required_unless_present_any = ["list_faults", "backup"])]
     personality: Option<PersonalityName>,
     /// The address to listen on; port 0 takes a free port [default: `SCEPLAB_LISTEN`, or 127.0.0.1:8080 for linux,
     /// :8081 for ndes, :8082 for rfc8894]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
     listen: Option<SocketAddr>,
     /// A challenge password: for linux one for all requests, otherwise any number, each for one request.
     /// The process list shows it to other users; use `SCEPLAB_CHALLENGE` or --challenge-file if that matters
     #[arg(long, value_name = "PASSWORD")]
     challenge: Vec<Secret>,
-    /// A file with challenge passwords, one per line
+    /// A file with challenge passwords, one per line in UTF-8. Line ends and a byte order mark do not belong to a password, blanks do
     #[arg(long, value_name = "FILE")]
     challenge_file: Option<PathBuf>,
     /// Accept one challenge password any number of times (rfc8894, and ndes, where it is `UseSinglePassword`)
@@ -67,11 +70,11 @@ pub(crate) struct Serve {
     ca_subject: Option<String>,
     /// The capabilities in the reply to GetCACaps, separated by commas, instead of all; anything not listed (POST,
     /// Renewal, AES, DES3, a digest of the SHA family) is refused
-    #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = one_of(Capability::ALL.map(|it| (it.as_str(), it))))]
+    #[arg(long, value_name = "KEYWORDS", value_delimiter = ',', value_parser = one_of(Capability::NAMED.iter().copied()))]
     capabilities: Option<Vec<Capability>>,
     /// Who decides about requests: the CA (automatic), or you (manual), by `approve` and `deny` on standard input or
     /// through --control
-    #[arg(long, value_parser = one_of(Approval::ALL.map(|it| (it.as_str(), it))), default_value = "automatic")]
+    #[arg(long, value_parser = one_of(Approval::NAMED.iter().copied()), default_value = "automatic")]
     approval: Approval,
     /// The user who may see the page `mscep_admin` (ndes); without it the page is open
     #[arg(long, value_name = "NAME", requires = "admin_password_file")]
@@ -81,10 +84,16 @@ pub(crate) struct Serve {
     admin_password_file: Option<PathBuf>,
     /// Keep keys, certificates and requests in this directory across restarts
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
+    /// Copy the directory of --state to this new directory, also while a server uses it, and end
+    #[arg(long, value_name = "DIR", requires = "state")]
+    pub(super) backup: Option<PathBuf>,
     /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,
+    /// Reply in DER, even where scepserver sends BER that some clients do not read (linux)
+    #[arg(long)]
+    der_replies: bool,
     /// Also open requests that are enciphered to the RA's signing certificate (ndes)
     ///
     /// A real NDES does not. `scepclient -ca-fingerprint` needs it, because it enciphers and verifies with the one
@@ -103,8 +112,10 @@ pub(crate) struct Serve {
     log: Option<PathBuf>,
     /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
     /// /pending, /faults; POST /approve, /deny, /revoke, /faults
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
     control: Option<SocketAddr>,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 impl Serve {
@@ -125,18 +136,21 @@ impl Serve {
 
     /// Writes the CA's log to the file of `--log`, or to standard output.
     pub(super) fn log_observer(&self) -> Result<LogObserver, String> {
-        let observer = LogObserver::new(|entry| log_queued(&entry.to_string()));
+        let observer = LogObserver::new(|entry| {
+            panic_if_asked("serve");
+            log_queued(&entry.to_string());
+        });
         let Some(path) = &self.log else { return Ok(observer) };
-        let shown = path.display().to_string();
+        let name = path.display().to_string();
         let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|error| format!("cannot write the log `{shown}`: {error}"))?;
+        let file = file.map_err(|error| format!("cannot write the log `{name}`: {error}"))?;
         let mut warned = false;
         log_to(move |line| {
-            let written = (&file).write_all(format!("{line}\n").as_bytes());
+            let written = (&file).write_all(format!("{}\n", shown(line)).as_bytes());
             if let Err(error) = written
                 && !mem::replace(&mut warned, true)
             {
-                warn(&format!("warning: cannot write the log `{shown}`: {error}"));
+                warn(&format!("warning: cannot write the log `{name}`: {error}"));
             }
         });
         Ok(observer)
@@ -148,7 +162,7 @@ impl Serve {
             return Ok(address);
         }
         let port = self.personality().serving_port();
-        Ok(listening_address()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
+        Ok(address_of_environment()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
     }
 
     /// True if a person decides about requests.
@@ -172,7 +186,9 @@ impl Serve {
         settings.keys = Keys::Fresh;
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
+        settings.limits = self.limits.limits();
         settings.allow_duplicate_names = self.allow_duplicate_names;
+        settings.replies_in_der = self.der_replies;
         if self.open_with_signing_key && self.personality() != PersonalityName::Ndes {
             return Err("`--open-with-signing-key` is for `ndes` only".to_owned());
         }
@@ -210,9 +226,7 @@ impl Serve {
             _ if self.single_password => {
                 Ok(ChallengePolicy::Static(only("`--single-password`", passwords)?))
             }
-            PersonalityName::Ndes | PersonalityName::Rfc8894 => {
-                Ok(ChallengePolicy::one_time(passwords))
-            }
+            _ => Ok(ChallengePolicy::one_time(passwords)),
         }
     }
 
@@ -221,11 +235,15 @@ impl Serve {
             return Err("`--challenge` takes a password, and an empty one was given".to_owned());
         }
         let mut passwords = self.challenge.clone();
+        warn_of_blanks("of `--challenge`", &passwords);
         if passwords.is_empty() {
             passwords.extend(environment(CHALLENGE_VARIABLE)?.map(Secret::new));
+            warn_of_blanks(&format!("of `{CHALLENGE_VARIABLE}`"), &passwords);
         }
         if let Some(path) = &self.challenge_file {
-            passwords.extend(passwords_in(path)?);
+            let read = passwords_in(path).map_err(|error| error.to_string())?;
+            warn_of_blanks(&format!("in `{}`", path.display()), &read);
+            passwords.extend(read);
         }
         Ok(passwords)
     }
@@ -237,24 +255,24 @@ impl Serve {
         if self.personality() != PersonalityName::Ndes {
             return Err("`--admin-user` is for `ndes` only".to_owned());
         }
-        let password = PasswordSource::File(path.clone()).read()?;
+        let password =
+            PasswordSource::File(path.clone()).read().map_err(|error| error.to_string())?;
+        warn_of_blanks(&format!("in `{}`", path.display()), [&password]);
         Ok(Some(AdminCredentials { user: user.clone(), password }))
     }
 }
 
 /// The port of a CA that is started without `--listen`: the one of `SCEPLAB_LISTEN`, or 8080.
 pub(crate) fn listening_port() -> Result<u16, String> {
-    Ok(listening_address()?.map_or(8080, |address| address.port()))
+    Ok(address_of_environment()?.map_or(8080, |address| address.port()))
 }
 
-fn listening_address() -> Result<Option<SocketAddr>, String> {
+fn address_of_environment() -> Result<Option<SocketAddr>, String> {
     let Some(text) = environment(LISTEN_VARIABLE)? else { return Ok(None) };
-    let address = text.parse().map_err(|_| {
-        format!(
-            "the environment variable `{LISTEN_VARIABLE}` is `{text}`; it takes an address and a port, such as `0.0.0.0:8080`"
-        )
-    });
-    address.map(Some)
+    let address = listening_address(&text);
+    let wrong =
+        |error| format!("the environment variable `{LISTEN_VARIABLE}` is `{text}`: {error}");
+    address.map(Some).map_err(wrong)
 }
 
 /// The capability that only personalities with a next CA certificate have.

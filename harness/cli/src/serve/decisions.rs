@@ -45,7 +45,10 @@ fn follow(ca: &Ca, line: &str) -> Vec<String> {
     let words: Vec<_> = line.split_whitespace().collect();
     match words.as_slice() {
         [] => Vec::new(),
-        ["pending"] => ca.pending().iter().map(shown).collect(),
+        ["pending"] => match ca.pending() {
+            Ok(pending) => pending.iter().map(shown).collect(),
+            Err(error) => vec![error.to_string()],
+        },
         ["approve"] => vec![decide(ca, None, true)],
         ["approve", transaction_id] => vec![decide(ca, Some(transaction_id), true)],
         ["deny"] => vec![decide(ca, None, false)],
@@ -59,7 +62,11 @@ fn decide(ca: &Ca, transaction_id: Option<&str>, approve: bool) -> String {
     let is_meant = |pending: &mock_ca::Pending| {
         transaction_id.is_none_or(|meant| pending.transaction_id.as_str() == meant)
     };
-    let Some(pending) = ca.pending().into_iter().find(is_meant) else {
+    let waiting = match ca.pending() {
+        Ok(waiting) => waiting,
+        Err(error) => return error.to_string(),
+    };
+    let Some(pending) = waiting.into_iter().find(is_meant) else {
         return "no such request is waiting".to_owned();
     };
     let id = &pending.transaction_id;

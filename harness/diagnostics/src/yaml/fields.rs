@@ -2,27 +2,49 @@
 
 use std::cell::{Cell, RefCell};
 
+use regex::{Regex, RegexBuilder};
+
+use super::advice::{Wanted, odd_blank};
+use super::pattern::{PatternError, Patterns};
 use super::{Entry, Node, Value, secrets};
 use crate::{Diagnostic, Place};
 
 /// Limit of the problems reported for a file.
 const PROBLEM_LIMIT: usize = 100;
 
+/// Limit of the user's names in one map, because checks of a lab compare each with each.
+const NAME_LIMIT: usize = 1000;
+
 /// The problems found so far.
 #[derive(Debug, Default)]
 pub struct Problems {
     kept: RefCell<Vec<Diagnostic>>,
     count: Cell<usize>,
+    patterns: Patterns,
 }
 
 impl Problems {
     /// Adds a problem.
     pub fn add(&self, diagnostic: Diagnostic) {
+        self.add_with(|| diagnostic);
+    }
+
+    /// Adds a problem whose diagnostic takes work, such as a search for similar names; a problem beyond the limit is only counted.
+    pub fn add_with(&self, diagnostic: impl FnOnce() -> Diagnostic) {
+        let is_kept = self.count.get() < PROBLEM_LIMIT;
         self.count.set(self.count.get() + 1);
-        let mut kept = self.kept.borrow_mut();
-        if kept.len() < PROBLEM_LIMIT {
-            kept.push(diagnostic);
+        if is_kept {
+            let diagnostic = diagnostic();
+            self.kept.borrow_mut().push(diagnostic);
         }
+    }
+
+    /// Compiles a regular expression of the file.
+    ///
+    /// # Errors
+    /// If it is wrong or too large, or all of the file together are too large.
+    pub fn compiled(&self, builder: &mut RegexBuilder) -> Result<Regex, PatternError> {
+        self.patterns.compiled(builder)
     }
 
     /// True if there are no problems.
@@ -49,6 +71,49 @@ impl Problems {
     }
 }
 
+/// The keys that a mapping may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<'k> {
+    known: &'k [&'k str],
+    is_of_file: bool,
+    advice: fn(&str) -> Option<&'static str>,
+}
+
+impl<'k> Keys<'k> {
+    /// The keys of a whole file, in which those that begin with `x-` are free, as a place for anchors.
+    pub fn of_file(known: &'k [&'k str]) -> Self {
+        Self { is_of_file: true, ..Self::from(known) }
+    }
+
+    /// The same with advice about some unknown keys.
+    #[must_use]
+    pub fn advised(self, advice: fn(&str) -> Option<&'static str>) -> Self {
+        Self { advice, ..self }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.known.contains(&key) || self.is_of_file && key.starts_with("x-")
+    }
+}
+
+impl<'k> From<&'k [&'k str]> for Keys<'k> {
+    fn from(known: &'k [&'k str]) -> Self {
+        Self { known, is_of_file: false, advice: |_| None }
+    }
+}
+
+impl<'k, const N: usize> From<&'k [&'k str; N]> for Keys<'k> {
+    fn from(known: &'k [&'k str; N]) -> Self {
+        Self::from(known.as_slice())
+    }
+}
+
+impl<'k> From<&'k Vec<&'k str>> for Keys<'k> {
+    fn from(known: &'k Vec<&'k str>) -> Self {
+        Self::from(known.as_slice())
+    }
+}
+
 /// A mapping with known keys. Unknown and repeated keys are problems.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -60,16 +125,30 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Checks the keys of a mapping; `what` describes it, as in "a run step". An empty value is an empty mapping.
-    pub fn of(node: &'a Node, what: &str, known: &[&str], problems: &'a Problems) -> Option<Self> {
+    pub fn of<'k>(
+        node: &'a Node,
+        what: &str,
+        keys: impl Into<Keys<'k>>,
+        problems: &'a Problems,
+    ) -> Option<Self> {
+        let keys = keys.into();
         let entries = match &node.value {
             Value::Mapping(entries) => entries.as_slice(),
             Value::Null => &[],
             Value::Scalar { .. } | Value::Sequence(_) => {
-                node.expected(&format!("a map of the fields of {what}"), problems);
+                node.other_kind(Wanted::Map, &format!("a map of the fields of {what}"), problems);
                 return None;
             }
         };
-        refuse_unknown(entries, what, known, problems);
+        for entry in entries {
+            let key = entry.key.as_str();
+            if !keys.has(key) {
+                problems.add_with(|| {
+                    let unknown = unknown(entry, what, keys.known);
+                    (keys.advice)(key).into_iter().fold(unknown, Diagnostic::note)
+                });
+            }
+        }
         refuse_repeated(entries, problems);
         let (place, what) = (node.place.clone(), what.to_owned());
         Some(Self { place, what, entries, problems })
@@ -134,24 +213,33 @@ pub fn names<'a>(node: &'a Node, what: &str, problems: &Problems) -> &'a [Entry]
     match &node.value {
         Value::Mapping(entries) => {
             refuse_repeated(entries, problems);
-            entries
+            let (named, more) = entries.split_at(entries.len().min(NAME_LIMIT));
+            if let Some(first) = more.first() {
+                let message = format!("a map has at most {NAME_LIMIT} names here");
+                problems.add(Diagnostic::at(&first.key_place, message));
+            }
+            named
         }
         Value::Null => &[],
         Value::Scalar { .. } | Value::Sequence(_) => {
-            node.expected(what, problems);
+            node.other_kind(Wanted::Map, what, problems);
             &[]
         }
     }
 }
 
-fn refuse_unknown(entries: &[Entry], what: &str, known: &[&str], problems: &Problems) {
-    for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-        let message = format!("unknown field `{}` in {what}", entry.key);
-        problems.add(Diagnostic::at(&entry.key_place, message).known(
-            &entry.key,
-            "known fields",
-            known.iter().copied(),
-        ));
+fn unknown(entry: &Entry, what: &str, known: &[&str]) -> Diagnostic {
+    let message = format!("unknown field `{}` in {what}", entry.key);
+    let unknown = Diagnostic::at(&entry.key_place, message);
+    if matches!(entry.value.value, Value::Null) && !entry.key_place.rest().starts_with(':') {
+        return unknown.note(match entry.key.split_once(':') {
+            Some((key, value)) => format!("a blank comes after the colon: `{key}: {value}`"),
+            None => "a `,` between braces ends a value: quote a text that has one".to_owned(),
+        });
+    }
+    match odd_blank(&entry.key) {
+        Some(odd) => unknown.label(odd),
+        None => unknown.known(&entry.key, "known fields", known.iter().copied()),
     }
 }
 
@@ -159,10 +247,10 @@ fn refuse_repeated(entries: &[Entry], problems: &Problems) {
     let mut seen = std::collections::HashMap::new();
     for entry in entries {
         if let Some(first) = seen.insert(entry.key.as_str(), entry.key_place.line()) {
-            let message = format!("`{}` is given twice", entry.key);
-            problems.add(
-                Diagnostic::at(&entry.key_place, message).label(format!("first in line {first}")),
-            );
+            problems.add_with(|| {
+                let message = format!("`{}` is given twice", entry.key);
+                Diagnostic::at(&entry.key_place, message).label(format!("first in line {first}"))
+            });
         }
     }
 }
@@ -182,6 +270,19 @@ mod tests {
         let found = problems.of_file(&node);
         assert_eq!(found.len(), PROBLEM_LIMIT);
         assert_eq!(found[99].notes[1], "and 50 more errors in this file");
+    }
+
+    #[test]
+    fn problems_beyond_the_limit_are_not_composed() {
+        let problems = Problems::default();
+        let composed = Cell::new(0);
+        for _ in 0..10 * PROBLEM_LIMIT {
+            problems.add_with(|| {
+                composed.set(composed.get() + 1);
+                Diagnostic::general("x")
+            });
+        }
+        assert_eq!((problems.count(), composed.get()), (10 * PROBLEM_LIMIT, PROBLEM_LIMIT));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
+use super::advice::on_parsing;
 use super::secrets::masked_by_shape;
 use super::{Entry, Node, Value};
 use crate::{Diagnostic, Place, Source};
@@ -60,16 +61,7 @@ fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
         }
         other => message(&other.to_string()),
     };
-    let escape = message.contains("escape");
-    let diagnostic = match place {
-        Some(place) => Diagnostic::at(&place, message),
-        None => Diagnostic::of_file(source.path(), message),
-    };
-    if escape {
-        return diagnostic
-            .note("a `\\` begins an escape between double quotes; use single quotes, or none");
-    }
-    diagnostic
+    on_parsing(source, place.as_ref(), message)
 }
 
 /// The parser's message without its position; a message about its limits is replaced.

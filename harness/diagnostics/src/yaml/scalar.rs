@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
 
+use super::advice::{Wanted, on_kind};
+use super::pattern::PatternError;
 use super::{Node, Problems, Value};
 use crate::{Diagnostic, Located, Place};
-
-/// Memory limit of a compiled regular expression, in bytes.
-const REGEX_SIZE_LIMIT: usize = 1024 * 1024;
 
 impl Node {
     /// The text of a scalar, or a problem.
@@ -40,8 +39,14 @@ impl Node {
     /// A duration with a unit, or a problem.
     pub fn duration(&self, problems: &Problems) -> Option<Duration> {
         let expected = "a duration with its unit, such as `500ms`, `2s` or `1m`";
-        let value = duration(self.scalar(expected, problems)?);
-        self.unless_none(value, expected, problems)
+        let text = self.scalar(expected, problems)?;
+        let value = duration(text);
+        if value.is_none() {
+            let wrong = self.unexpected(Wanted::Text, expected);
+            let meant = meant_duration(text).map(|meant| format!("did you mean `{meant}`?"));
+            problems.add(wrong.label(meant.unwrap_or_default()));
+        }
+        value
     }
 
     /// A regular expression, in which `^` and `$` match the ends of each line; or a problem at the wrong part of it, with an
@@ -59,18 +64,12 @@ impl Node {
             wrong(Diagnostic::at(&place, no_regex(&error.kind().to_string())));
             return None;
         }
-        match RegexBuilder::new(&text).multi_line(true).size_limit(REGEX_SIZE_LIMIT).build() {
+        match problems.compiled(RegexBuilder::new(&text).multi_line(true)) {
             Ok(regex) => return Some(regex),
-            Err(regex::Error::CompiledTooBig(limit)) => {
-                let message = format!("the regular expression takes more than {limit} bytes");
-                problems.add(Diagnostic::at(&self.place, message));
+            Err(PatternError::Wrong(reason)) => {
+                wrong(Diagnostic::at(&self.place, no_regex(&reason)));
             }
-            Err(error) => {
-                let words = error.to_string();
-                let last = words.lines().last().unwrap_or_default();
-                let message = no_regex(last.strip_prefix("error: ").unwrap_or(last));
-                wrong(Diagnostic::at(&self.place, message));
-            }
+            Err(large) => problems.add(Diagnostic::at(&self.place, large.to_string())),
         }
         None
     }
@@ -82,12 +81,18 @@ impl Node {
         names: &[(&str, T)],
         problems: &Problems,
     ) -> Option<T> {
-        let text = self.scalar(what, problems)?;
+        let Value::Scalar { text, .. } = &self.value else {
+            let each = names.iter().map(|(name, _)| format!("`{name}`"));
+            self.expected(&each.collect::<Vec<_>>().join(" or "), problems);
+            return None;
+        };
         let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
-            let known = names.iter().map(|(name, _)| *name);
-            let message = format!("unknown {what} `{text}`");
-            problems.add(Diagnostic::at(&self.place, message).known(text, "known", known));
+            problems.add_with(|| {
+                let known = names.iter().map(|(name, _)| *name);
+                let message = format!("unknown {what} `{text}`");
+                Diagnostic::at(&self.place, message).known(text, "known", known)
+            });
         }
         found
     }
@@ -109,7 +114,7 @@ impl Node {
         if let Value::Sequence(items) = &self.value {
             return items;
         }
-        self.expected("a list", problems);
+        self.other_kind(Wanted::List, "a list", problems);
         &[]
     }
 
@@ -125,13 +130,24 @@ impl Node {
         }
     }
 
-    /// Adds a problem: something else was expected here.
+    /// Adds a problem: another text was expected here.
     pub fn expected(&self, expected: &str, problems: &Problems) {
+        problems.add(self.unexpected(Wanted::Text, expected));
+    }
+
+    /// Adds a problem: a value of this kind was expected here.
+    pub(super) fn other_kind(&self, wanted: Wanted, expected: &str, problems: &Problems) {
+        problems.add(self.unexpected(wanted, expected));
+    }
+
+    fn unexpected(&self, wanted: Wanted, expected: &str) -> Diagnostic {
         let found = match &self.value {
             Value::Scalar { text, .. } if text.chars().count() <= 60 => format!("`{text}`"),
             _ => self.kind().to_owned(),
         };
-        problems.add(Diagnostic::at(&self.place, format!("expected {expected}, found {found}")));
+        let wrong = Diagnostic::at(&self.place, format!("expected {expected}, found {found}"));
+        let advice = on_kind(self, wanted);
+        advice.into_iter().fold(wrong, Diagnostic::note)
     }
 
     fn unless_none<T>(&self, value: Option<T>, expected: &str, problems: &Problems) -> Option<T> {
@@ -151,7 +167,7 @@ impl Node {
 }
 
 fn no_regex(reason: &str) -> String {
-    format!("not a regular expression: {reason}")
+    PatternError::Wrong(reason.to_owned()).to_string()
 }
 
 /// A whole number with a unit. A day at most, so that deadlines do not overflow.
@@ -167,6 +183,33 @@ fn duration(text: &str) -> Option<Duration> {
     (milliseconds <= 24 * 60 * 60 * 1000).then(|| Duration::from_millis(milliseconds))
 }
 
+/// The duration that a text in another form means: `30` is `30s`, `1.5s` is `1500ms`, `1h` is `60m`, and `1m30s` is `90s`.
+fn meant_duration(text: &str) -> Option<String> {
+    let (mut rest, mut total) = (text.trim(), 0_u64);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number = &rest[..end];
+        rest = rest[end..].trim_start();
+        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let unit = match rest[..end].to_ascii_lowercase().as_str() {
+            "ms" | "msec" | "millis" | "milliseconds" => 1,
+            "" | "s" | "sec" | "secs" | "second" | "seconds" => 1000,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
+            "h" | "hr" | "hour" | "hours" => 3_600_000,
+            _ => return None,
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        let digits: u64 = [whole, fraction].concat().parse().ok()?;
+        total = total.checked_add(digits.checked_mul(unit)? / scale)?;
+        rest = rest[end..].trim_start();
+    }
+    let units = [(60_000, "m"), (1000, "s"), (1, "ms")];
+    let (unit, word) = units.into_iter().find(|(unit, _)| total.is_multiple_of(*unit))?;
+    let meant = format!("{}{word}", total / unit);
+    duration(&meant).filter(|it| !it.is_zero()).map(|_| meant)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +221,25 @@ mod tests {
         assert_eq!(duration("1m"), Some(Duration::from_secs(60)));
         for wrong in ["", "5", "s", "1.5s", "-1s", "1h", "99999999999999999999s", "1 s", "25000m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn duration_in_another_form_is_understood() {
+        for (given, meant) in [
+            ("30", "30s"),
+            ("5 s", "5s"),
+            ("5sec", "5s"),
+            ("2S", "2s"),
+            ("1.5s", "1500ms"),
+            ("1h", "60m"),
+            ("1m30s", "90s"),
+            ("1 min", "1m"),
+        ] {
+            assert_eq!(meant_duration(given).as_deref(), Some(meant), "{given}");
+        }
+        for unknown in ["", "soon", "-1s", "PT5S", "0", "99999h", "1..5s", "5 parsecs"] {
+            assert_eq!(meant_duration(unknown), None, "{unknown}");
         }
     }
 }

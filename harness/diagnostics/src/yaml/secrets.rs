@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration};
+use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration, names_a_secret};
 use regex::Regex;
 
 use super::{Entry, Node, Value};
@@ -13,6 +13,15 @@ const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "passwo
 
 /// Fields that contain nothing but secrets. If such a field has a mapping by mistake, a key of it may be the secret.
 const VALUES: [&str; 3] = ["static", "one-time", "password"];
+
+/// Fields whose names resemble those of secrets: they have facts, or say where a secret is.
+const HARMLESS: [&str; 4] = ["status", "challenge-string", "password-env", "password-file"];
+
+/// Words that a step's `challenge` may have instead of a secret, perhaps mistyped.
+const CHOICES: [&str; 6] = ["right", "always", "wrong", "empty", "none", "again"];
+
+/// Steps whose `challenge` is one of a few words and no password.
+const STEPS: [&str; 2] = ["client", "scep"];
 
 /// A line with a secret: everything after such a field.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -35,25 +44,48 @@ pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
 
 /// Masks possible secrets in the problems of a file.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
-    let mut secrets = Vec::new();
+    let (mut secrets, mut choices) = (Vec::new(), Vec::new());
     file.walk(&mut |value| match value {
         Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
-        Value::Mapping(entries) => entries.iter().for_each(|one| note_field(one, &mut secrets)),
+        Value::Mapping(entries) => {
+            for entry in entries {
+                note_field(entry, &mut secrets);
+            }
+            choices.extend(entries.iter().filter_map(mistyped_choice));
+        }
         Value::Null | Value::Sequence(_) => {}
     });
+    secrets.retain(|secret| !choices.iter().any(|choice| choice == secret.expose()));
     let masker = Masker::new(secrets);
     let quotes_may_nest = file.place.source().text().contains(QUOTE);
-    problems.into_iter().map(|problem| problem.masked(&masker, quotes_may_nest)).collect()
+    Diagnostic::all_masked(problems, &masker, quotes_may_nest)
+}
+
+/// The `challenge` of a step that takes one of a few words, if it is a word, perhaps another than those.
+fn mistyped_choice(Entry { key, value, .. }: &Entry) -> Option<String> {
+    let Value::Mapping(fields) = &value.value else { return None };
+    let is_step = STEPS.contains(&key.as_str());
+    let given = fields.iter().find(|field| is_step && field.key == "challenge")?;
+    match &given.value.value {
+        Value::Scalar { text, .. } if text.chars().all(|c| c.is_ascii_lowercase()) => {
+            Some(text.clone())
+        }
+        _ => None,
+    }
 }
 
 /// Adds the secrets of a field, even if its name is misspelt.
 fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
-    // `status` is a fact of an answer, but its spelling is close to `static`.
-    let is_like =
-        |fields: &[&str]| key != "status" && closest(key, fields.iter().copied()).is_some();
-    if is_like(&FIELDS) {
+    let is_harmless = HARMLESS.contains(&key.to_lowercase().as_str());
+    let is_like = |fields: &[&str]| !is_harmless && closest(key, fields.iter().copied()).is_some();
+    if is_like(&FIELDS) || !is_harmless && names_a_secret(key) {
+        let is_choice = |text: &str| key == "challenge" && closest(text, CHOICES).is_some();
+        // A field below this one that has a secret is visited by itself.
+        let is_fact = |text: &str| matches!(value.value, Value::Mapping(_)) && is_duration(text);
         value.walk(&mut |value| match value {
-            Value::Scalar { text, .. } if text != "none" => secrets.push(Secret::new(text)),
+            Value::Scalar { text, .. } if !is_choice(text) && !is_fact(text) => {
+                secrets.push(Secret::new(text));
+            }
             _ => {}
         });
     }
@@ -96,6 +128,12 @@ fn is_variable(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// True for a number with a unit of time, such as `90s`.
+fn is_duration(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    unit.len() < text.len() && matches!(unit, "ms" | "s" | "m" | "h" | "d")
+}
+
 #[cfg(test)]
 mod tests {
     use redact::MASK;
@@ -133,6 +171,38 @@ mod tests {
         let Diagnostic { message, label, notes, .. } = masked(vec![wrong], &node).remove(0);
         assert_eq!((&label, &notes[0]), (&message, &message));
         message
+    }
+
+    #[test]
+    fn duration_beside_a_secret_is_shown() {
+        let file = "challenge: {one-time: [8CE3, 10s], lifetime: 1s, statik: 20m}";
+        assert_eq!(words(file, "`lifetime: 1s`"), "`lifetime: 1s`");
+        for secret in ["8CE3", "10s", "20m"] {
+            assert_eq!(words(file, &format!("`{secret}`")), "`****`");
+        }
+    }
+
+    #[test]
+    fn mistyped_choices_and_placeholders_are_shown() {
+        assert_eq!(words("challenge: rigth", "unknown `rigth`"), "unknown `rigth`");
+        for step in ["client", "scep"] {
+            let file = format!("{step}: {{challenge: x}}");
+            assert_eq!(words(&file, "unknown challenge `x`"), "unknown challenge `x`");
+            let file = format!("{step}: {{challenge: Hunter22}}");
+            assert_eq!(words(&file, "unknown challenge `Hunter22`"), "unknown challenge `****`");
+        }
+        let line = "set: set system certificate scep csr C password {{chalenge}}";
+        assert_eq!(words(line, "unknown `{{chalenge}}`"), "unknown `{{chalenge}}`");
+    }
+
+    #[test]
+    fn values_of_misspelt_secret_fields_are_masked() {
+        for key in ["pass", "pwd", "secret", "chalenge", "statik", "passwrod", "passphrase"] {
+            assert_eq!(words(&format!("{key}: hunter22"), "x `hunter22`"), "x `****`", "{key}");
+        }
+        for key in ["status", "challenge-string", "password-env", "port", "title"] {
+            assert_eq!(words(&format!("{key}: hunter22"), "x `hunter22`"), "x `hunter22`", "{key}");
+        }
     }
 
     #[test]

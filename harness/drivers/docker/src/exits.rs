@@ -15,12 +15,25 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between checks of a container that has not ended although its streams have.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How a container ended, after its streams have: "its container ended (exit code 1)". If it has not ended, `error` broke the
-/// connection to it.
-pub(super) async fn exit_reason(engine: &Engine, container: &str, error: Option<&Error>) -> String {
+/// The end of a container.
+pub(super) struct ContainerEnd {
+    /// How it ended: "its container ended (exit code 1)".
+    pub(super) how: String,
+    /// The exit code, if the engine knows it.
+    pub(super) code: Option<i64>,
+}
+
+/// The end of a container, after its streams have ended. If it has not ended, `error` broke the connection to it.
+pub(super) async fn exit_reason(
+    engine: &Engine,
+    container: &str,
+    error: Option<&Error>,
+) -> ContainerEnd {
     let deadline = Instant::now() + TIMEOUT;
-    match timeout_at(deadline, end(engine, container)).await {
-        Ok(Ok(state)) => description(&state),
+    let how = match timeout_at(deadline, end(engine, container)).await {
+        Ok(Ok(state)) => {
+            return ContainerEnd { how: description(&state), code: state.exit_code };
+        }
         Ok(Err(error)) => engine.explain("asking about its container", &error).to_string(),
         Err(_) => match error {
             Some(error) => {
@@ -28,7 +41,8 @@ pub(super) async fn exit_reason(engine: &Engine, container: &str, error: Option<
             }
             None => "the connection to its container ended, and the engine gave no reason".into(),
         },
-    }
+    };
+    ContainerEnd { how, code: None }
 }
 
 /// How a container ended; `None` if it still runs.

@@ -24,7 +24,7 @@ use super::exits::exit_reason;
 use model::lab::{Image, Lab};
 use simulated::channel::Channel;
 use simulated::control::{Operation, Reply};
-use simulated::server::Server;
+use simulated::server::{NotListening, Server};
 use testbed::TestbedError;
 
 /// The size of the buffer for the output, in bytes.
@@ -156,7 +156,7 @@ async fn watch(
     };
     drop(to_output);
     output.finish().await;
-    let how = exit_reason(&engine, &id, error.as_ref()).await;
+    let how = exit_reason(&engine, &id, error.as_ref()).await.how;
     end.send_replace(Some(output.under(&format!("`{name}`: {how}"))));
 }
 
@@ -172,11 +172,14 @@ async fn follow(engine: &Engine, id: &str, to_output: &mut DuplexStream) -> Opti
     None
 }
 
-/// Checks that a process listens at an address of the host; the error is why there is no connection.
-async fn listens(channel: &Channel, address: SocketAddr) -> Result<(), String> {
+/// Checks that a process listens at an address of the host.
+async fn listens(channel: &Channel, address: SocketAddr) -> Result<(), NotListening> {
     match channel.request(Operation::Listens(address), CONNECT_TIMEOUT).await {
         Ok(Reply::Listens(listens)) => listens,
-        Ok(_) => Err("the node sent a reply that does not fit the request".to_owned()),
-        Err(error) => Err(error.to_string()),
+        Ok(_) => {
+            let reason = "the node sent a reply that does not fit the request";
+            Err(NotListening::Other(reason.to_owned()))
+        }
+        Err(error) => Err(NotListening::Other(error.to_string())),
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use diagnostics::bugs;
 use dut_sim::remote::Devices;
 use mock_ca::control::Control;
 use process::messages::{Messages, ReadError, encode, write};
@@ -22,13 +23,19 @@ use simulated::lab_ca::{LabCa, port_of};
 use simulated::server::is_answered;
 use testbed::TestbedError;
 
-/// Serves the runner until standard input ends.
+/// Serves the runner until standard input ends, or a bug of this program is noticed.
 ///
 /// # Errors
 /// If it receives a message that a runner of this version does not send.
 pub fn serve() -> io::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let served = runtime.block_on(serve_until_closed());
+    let served = runtime.block_on(async {
+        tokio::select! {
+            served = serve_until_closed() => served,
+            // The exit code says so to the runner.
+            _ = bugs::first() => Ok(()),
+        }
+    });
     // A separate thread may still be reading standard input.
     runtime.shutdown_background();
     served

@@ -31,7 +31,7 @@ use simulated::exit::{Exits, LabError, LabPart};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, LabDevice};
 use testbed::pki::Pki;
-use testbed::{KeySupply, LabOptions, OpenLab, Resource, Testbed, TestbedError};
+use testbed::{LabOptions, OpenLab, Resource, Testbed, TestbedError};
 
 /// The timeout for removing a lab.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,6 +69,12 @@ pub(super) async fn build(
     let mut built = DockerLab { engine, carrier, exits, hosts, watches, entry: Some(entry) };
     match built.set_up(&nodes, device, options, &cancelled).await {
         Ok((console, mut testbed)) => {
+            testbed.keys = if lab.images().next().is_none() {
+                state.keys.clone()
+            } else {
+                // A PKI other than the mock CA may refuse to certify a key twice.
+                state.keys.with_new_names()
+            };
             testbed.resources.push(Box::new(built));
             Ok((console, testbed))
         }
@@ -141,10 +147,6 @@ impl DockerLab {
             })
         });
         testbed.pkis.extend(unless_cancelled(cancelled, try_join_all(image_pkis)).await?);
-        // A PKI other than the mock CA may refuse to certify a key twice.
-        if lab.images().next().is_none() {
-            testbed.keys = KeySupply::Shared;
-        }
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
         let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
             Some((name, stream)) => Some(console(lab, name, stream, options).await?),
@@ -214,8 +216,10 @@ impl DockerLab {
         stream: ControlStream,
     ) -> Result<Arc<dyn Pki>, TestbedError> {
         let connection = KeptConnection::open(stream).await;
-        let connection =
-            connection.map_err(|reason| TestbedError::Pki { name: name.to_owned(), reason })?;
+        let connection = connection.map_err(|error| TestbedError::Pki {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })?;
         let part = LabPart::new(host, &self.exits);
         Ok(Arc::new(MockPki::in_lab(lab, name, connection, part)))
     }

@@ -32,7 +32,8 @@ pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
 use simulated::{ConsoleDriver, refuse_live_lab, without_network};
 use testbed::{
-    Client, Driver, DriverName, LabOptions, OpenLab, OpenLabs, Remains, Testbed, TestbedError,
+    Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Testbed,
+    TestbedError,
 };
 
 /// Builds labs of containers.
@@ -48,6 +49,8 @@ struct State {
     labs: OpenLabs,
     guard: leftovers::Guard,
     images: node_image::NodeImages,
+    /// The keys that `scep` steps have certified; labs of mock CAs alone share them, because making keys takes most of the time.
+    keys: KeyStore,
 }
 
 impl Docker {
@@ -90,7 +93,7 @@ impl Driver for Docker {
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_live_lab(lab, DriverName::Docker)?;
         if !lab.is_networked() {
-            return without_network(lab, self.options.client);
+            return without_network(lab, self.options.client, &self.state.keys);
         }
         self.start_lab(lab, id, None).await.map(|(_, testbed)| testbed)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::HostConfigLogConfig;
+use diagnostics::bugs;
 use process::messages::{Messages, ReadError, encode, write};
 use testcontainers::core::ImageExt;
 use testcontainers::{ContainerRequest, GenericImage};
@@ -26,6 +27,9 @@ const CONFIGURE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The time to wait, after the end of a stream, for the reason of the exit.
 const EXIT_LIMIT: Duration = Duration::from_secs(6);
+
+/// The exit code of a process 1 that ended by a bug of this program.
+const BUG: i64 = 1;
 
 /// The settings that all nodes of a lab share.
 pub(super) struct Nodes<'a> {
@@ -73,10 +77,14 @@ impl Nodes<'_> {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (engine, exits) = (self.engine.clone(), Arc::clone(&self.exits));
         let (name, container) = (name.to_owned(), container.to_owned());
+        let is_ours = self.named_image.is_none();
         async move {
             let (tail, error) = forward(output).await;
-            let how = exit_reason(&engine, &container, error.as_ref()).await;
-            exits.record(name, tail.beside(&how).await);
+            let end = exit_reason(&engine, &container, error.as_ref()).await;
+            if is_ours && end.code == Some(BUG) {
+                bugs::record(tail.beside(&format!("in the container of `{name}`")).await);
+            }
+            exits.record(name, tail.beside(&end.how).await);
         }
     }
 

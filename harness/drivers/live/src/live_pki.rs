@@ -1,6 +1,8 @@
 //! An existing PKI at a URL. Because it is real, messages and challenge passwords are used sparingly.
 
 mod admin;
+mod unanswered;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,24 +10,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use scep::capabilities::Capabilities;
 use scep::http::{HttpRequest, Method, Operation};
-use tokio::sync::{self, watch};
+use tokio::sync;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 pub use self::admin::NdesAdmin;
+use self::unanswered::{Reaction, Unanswered};
+use self::watch::Watch;
 
 use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
+use testbed::NoAnswer;
 use testbed::http::{self, RequestOptions};
 use testbed::pki::{Exchanged, Pki, PkiError, ScepService};
-
-/// The number of consecutive messages without an answer after which a server that has never answered is given up.
-const MAX_UNANSWERED_AT_START: usize = 4;
-
-/// The same number for a server that has answered before: it may well not answer mutated requests, a few times in a row.
-const MAX_UNANSWERED: usize = 12;
 
 /// The source of challenge passwords.
 pub enum Challenges {
@@ -64,27 +62,10 @@ pub struct LivePki {
     expendable: sync::Mutex<Option<Secret>>,
     /// The limit of the rate of requests, if any.
     pace: Option<sync::Mutex<Interval>>,
-    unanswered: watch::Sender<Unanswered>,
-}
-
-/// Counts messages that were not answered in time.
-#[derive(Debug, Default)]
-struct Unanswered {
-    in_a_row: usize,
-    has_answered: bool,
-}
-
-impl Unanswered {
-    /// Records whether a message was answered.
-    fn record(&mut self, was_answered: bool) {
-        self.in_a_row = if was_answered { 0 } else { self.in_a_row + 1 };
-        self.has_answered |= was_answered;
-    }
-
-    /// True if it is useless to wait for another answer.
-    fn exceeds_limit(&self) -> bool {
-        self.in_a_row >= if self.has_answered { MAX_UNANSWERED } else { MAX_UNANSWERED_AT_START }
-    }
+    unanswered: sync::watch::Sender<Unanswered>,
+    /// The passwords that were given out a second time.
+    reused: Mutex<Vec<Secret>>,
+    watch: Option<Watch>,
 }
 
 impl LivePki {
@@ -110,23 +91,27 @@ impl LivePki {
             unused: Mutex::default(),
             expendable: sync::Mutex::default(),
             pace,
-            unanswered: watch::Sender::default(),
+            unanswered: sync::watch::Sender::default(),
+            reused: Mutex::default(),
+            watch: None,
         }
     }
 
     /// The URL, and the answer to GetCACaps or the reason why there is none, in a line.
     pub async fn describe(&self) -> String {
         let ask = Operation::GetCaCaps(None).to_http(Method::Get);
-        let answer = match self.exchange(&ask, "").await {
-            Ok(Exchanged::Answered(response)) if response.status == 200 => {
-                let offer = Capabilities::parse(&response.body).to_string();
-                format!(" is answered: {}", visible(&offer))
+        let answer = self.exchange(&ask, "").await.map_err(NoAnswer::from);
+        let answer = match answer.and_then(Exchanged::response) {
+            Ok(response) if response.status == 200 => {
+                let said = match response.capabilities() {
+                    Ok(offer) if offer.is_empty() => response.came(),
+                    Ok(offer) => offer.to_string(),
+                    Err(error) => error.came,
+                };
+                format!(" is answered: {}", visible(&said))
             }
-            Ok(Exchanged::Answered(response)) => format!(" is answered HTTP {}", response.status),
-            Ok(Exchanged::Unanswered(reason)) | Err(PkiError::Broken { reason }) => {
-                format!(": {reason}")
-            }
-            Err(error) => format!(": {error}"),
+            Ok(response) => format!(" {}", visible(&response.answered())),
+            Err(reason) => format!(": {reason}"),
         };
         format!("{}: GetCACaps from here{answer}", self.url)
     }
@@ -142,12 +127,8 @@ impl LivePki {
         let mut unanswered = self.unanswered.subscribe();
         let exceeded = unanswered.wait_for(Unanswered::exceeds_limit).await;
         // The sender is in `self`, so the channel is not closed.
-        let messages = exceeded.map(|unanswered| unanswered.in_a_row).unwrap_or_default();
-        format!(
-            "{} did not answer {messages} messages in a row within {} s each; no further messages are sent",
-            self.url,
-            self.limit.as_secs()
-        )
+        let what = exceeded.map(|unanswered| unanswered.in_words()).unwrap_or_default();
+        format!("{} {what}; no further messages are sent", self.url)
     }
 
     /// Waits until the rate limit allows a request.
@@ -161,37 +142,71 @@ impl LivePki {
         let next = match &self.challenges {
             Challenges::None => return Ok(None),
             Challenges::One(secret) => secret.clone(),
-            Challenges::OneTime(secrets) => {
-                secrets.lock().pop_front().ok_or_else(|| PkiError::NotSupported {
-                    what: "a further request: all challenge passwords given are used".to_owned(),
-                })?
-            }
+            Challenges::OneTime(secrets) => secrets.lock().pop_front().ok_or_else(|| {
+                PkiError::NoPassword { reason: "all that were given are used".to_owned() }
+            })?,
             Challenges::Ndes(admin) => {
                 self.turn().await;
-                let unused = || self.unused.lock().pop_front().ok_or_else(admin::cache_is_full);
-                admin.password(self.limit).await?.map_or_else(unused, Ok)?
+                admin.password(self.limit).await?.map_or_else(|| self.unused(), Ok)?
             }
         };
         self.given.fetch_add(1, Ordering::Relaxed);
         Ok(Some(next))
+    }
+
+    /// A password that was sent with a refused request, for a server that issues no further ones.
+    fn unused(&self) -> Result<Secret, PkiError> {
+        let unused = self.unused.lock().pop_front().ok_or_else(admin::cache_is_full)?;
+        self.reused.lock().push(unused.clone());
+        Ok(unused)
+    }
+
+    async fn send(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
+        let limit = self.unanswered.borrow().timeout(self.limit);
+        let begun = Instant::now();
+        let sent = self.send_within(limit, request, suffix).await?;
+        let elapsed = begun.elapsed();
+        let reaction = Reaction::of(&sent, elapsed >= limit);
+        if watch::is_message(request) {
+            self.unanswered.send_modify(|unanswered| unanswered.record(&reaction, elapsed));
+        }
+        Ok(match sent {
+            Exchanged::Unanswered(reason)
+                if reaction == Reaction::Silence && limit < self.limit =>
+            {
+                let shortened = unanswered::shortened(self.limit);
+                Exchanged::Unanswered(reason.reworded(|reason| format!("{reason}{shortened}")))
+            }
+            sent => sent,
+        })
+    }
+
+    /// Sends a request whose answer must come within `limit`.
+    async fn send_within(
+        &self,
+        limit: Duration,
+        request: &HttpRequest,
+        suffix: &str,
+    ) -> Result<Exchanged, PkiError> {
+        self.turn().await;
+        let stream = connect(&self.url)
+            .await
+            .map_err(|error| PkiError::NotServed { reason: error.into() })?;
+        let path = format!("{}{suffix}", self.url.path());
+        let authority = self.url.authority();
+        let options = RequestOptions::new(&authority, &path, limit);
+        let answer = http::exchange(stream, options, request).await;
+        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 }
 
 #[async_trait]
 impl ScepService for LivePki {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
-        self.turn().await;
-        let stream = connect(&self.url).await.map_err(|reason| PkiError::Broken { reason })?;
-        let path = format!("{}{suffix}", self.url.path());
-        let authority = self.url.authority();
-        let options = RequestOptions::new(&authority, &path, self.limit);
-        let begun = Instant::now();
-        let answer = http::exchange(stream, options, request).await;
-        if request.query.starts_with("operation=PKIOperation") {
-            let was_answered = answer.is_ok() || begun.elapsed() < self.limit;
-            self.unanswered.send_modify(|unanswered| unanswered.record(was_answered));
+        match &self.watch {
+            Some(watch) => self.send_watched(watch, request, suffix).await,
+            None => self.send(request, suffix).await,
         }
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
     }
 
     /// True if there are challenge passwords.
@@ -213,6 +228,10 @@ impl ScepService for LivePki {
     async fn challenge_unused(&self, challenge: Secret) -> Result<(), PkiError> {
         self.unused.lock().push_back(challenge);
         Ok(())
+    }
+
+    fn is_doubtful(&self, challenge: &Secret) -> bool {
+        self.reused.lock().iter().any(|reused| reused.matches(challenge))
     }
 
     async fn expendable_granted(&self) -> Result<(), PkiError> {
@@ -243,9 +262,9 @@ mod tests {
         assert_eq!(next(false).await.expose(), "a1");
         assert_eq!(next(true).await.expose(), "b2");
         assert_eq!(next(true).await.expose(), "b2");
-        assert!(matches!(pki.challenge(false).await, Err(PkiError::NotSupported { .. })));
+        assert!(matches!(pki.challenge(false).await, Err(PkiError::NoPassword { .. })));
         pki.expendable_granted().await.unwrap();
-        assert!(matches!(pki.challenge(true).await, Err(PkiError::NotSupported { .. })));
+        assert!(matches!(pki.challenge(true).await, Err(PkiError::NoPassword { .. })));
     }
 
     #[tokio::test(start_paused = true)]
@@ -257,24 +276,5 @@ mod tests {
             pki.turn().await;
         }
         assert_eq!(start.elapsed(), Duration::from_secs(1));
-    }
-
-    fn given_up_after(answered: &[bool]) -> Option<usize> {
-        let mut unanswered = Unanswered::default();
-        for was_answered in answered {
-            unanswered.record(*was_answered);
-        }
-        unanswered.exceeds_limit().then_some(unanswered.in_a_row)
-    }
-
-    #[test]
-    fn server_that_never_answered_is_given_up_earlier() {
-        assert_eq!(given_up_after(&[false; 3]), None);
-        assert_eq!(given_up_after(&[false; 4]), Some(4));
-        let answered_once = [&[true][..], &[false; 11]].concat();
-        assert_eq!(given_up_after(&answered_once), None);
-        assert_eq!(given_up_after(&[&answered_once[..], &[false]].concat()), Some(12));
-        // Each answer resets the count.
-        assert_eq!(given_up_after(&[&answered_once[..], &answered_once].concat()), None);
     }
 }

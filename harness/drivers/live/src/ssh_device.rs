@@ -30,7 +30,7 @@ pub use self::session::Restored;
 use self::session::Session;
 use model::lab::SshTarget;
 use testbed::device::{Change, Device, DeviceError};
-use testbed::{ChangedDevice, TestbedError};
+use testbed::{ChangedDevice, TestbedError, UnrestoredDevice};
 
 /// The interval at which an idle device is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
@@ -44,7 +44,7 @@ struct Shared {
     /// The open sessions by number: the device, and the file with its saved configuration, if that must be restored.
     open: watch::Sender<BTreeMap<u64, (String, Option<PathBuf>)>>,
     /// The complaints about devices that could not be restored, by their places.
-    complaints: Mutex<BTreeMap<String, String>>,
+    complaints: Mutex<BTreeMap<String, UnrestoredDevice>>,
 }
 
 impl Default for SshSessions {
@@ -92,14 +92,14 @@ impl SshSessions {
     }
 
     /// Waits until every session has ended; returns the complaints, each once.
-    pub async fn settled(&self) -> Vec<String> {
+    pub async fn settled(&self) -> Vec<UnrestoredDevice> {
         // The sender is in `self`, so the channel is not closed.
         let _ = self.0.open.subscribe().wait_for(BTreeMap::is_empty).await;
         std::mem::take(&mut *self.0.complaints.lock()).into_values().collect()
     }
 
     /// The complaints about sessions that have already ended, except those that were returned before.
-    pub fn complaints(&self) -> Vec<String> {
+    pub fn complaints(&self) -> Vec<UnrestoredDevice> {
         self.0.complaints.lock().values().cloned().collect()
     }
 
@@ -246,7 +246,8 @@ impl Drop for SessionGuard {
                 )
             });
             let complaint = format!("{device}: its configuration could not be put back: {reason}{saved}");
-            self.sessions.complaints.lock().insert(std::mem::take(&mut self.place), complaint);
+            let unrestored = UnrestoredDevice { device, complaint };
+            self.sessions.complaints.lock().insert(std::mem::take(&mut self.place), unrestored);
         });
     }
 }

@@ -12,11 +12,13 @@ use super::live_pki::{Challenges, LivePki, NdesAdmin};
 #[cfg(target_os = "linux")]
 use super::sim::start as simulated;
 use super::ssh_device::{SshDevice, SshSessions};
-use model::lab::{ChallengeSource, Lab, PkiByUrl, Secret, SshTarget, password_of, passwords_in};
+use model::lab::{
+    ChallengeSource, Lab, PasswordError, PkiByUrl, Secret, SshTarget, password_of, passwords_in,
+};
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService};
-use testbed::{Driver, DriverName, Remains, Resource, Testbed, TestbedError};
+use testbed::{Driver, DriverName, KeyStore, Remains, Resource, Testbed, TestbedError};
 
 /// How existing devices and PKIs are used, in addition to the lab file.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct Targets {
     options: TargetOptions,
     pkis: Mutex<Vec<(PkiByUrl, OpenPki)>>,
     sessions: SshSessions,
+    /// The source of the keys to certify; each scenario has its own.
+    keys: KeyStore,
 }
 
 impl Targets {
@@ -64,7 +68,7 @@ impl Targets {
     ///
     /// # Errors
     /// If the PKI's passwords cannot be read.
-    fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, String> {
+    fn pki(&self, plan: &PkiByUrl) -> Result<OpenPki, PasswordError> {
         let mut open = self.pkis.lock();
         if let Some((_, pki)) = open.iter().find(|(other, _)| other == plan) {
             return Ok(pki.clone());
@@ -85,7 +89,7 @@ impl Targets {
     ///
     /// # Errors
     /// If the PKI's passwords cannot be read.
-    pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), String> {
+    pub fn prepare(&self, plan: &PkiByUrl) -> Result<(), PasswordError> {
         self.pki(plan).map(drop)
     }
 }
@@ -98,10 +102,10 @@ impl Driver for Targets {
                 "a lab without a device by SSH or a PKI by URL; choose another with `--lab FILE`";
             return Err(not_supported(what.to_owned()));
         }
-        let mut testbed = Testbed::default();
+        let mut testbed = Testbed { keys: self.keys.with_new_names(), ..Testbed::default() };
         for (name, plan) in &lab.by_url {
             let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
-            let pki = self.pki(plan).map_err(broken)?;
+            let pki = self.pki(plan).map_err(|error| broken(error.to_string()))?;
             let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
             testbed.secrets.extend(pki.secrets.iter().cloned());
             testbed.pkis.insert(name.clone(), Arc::new(pki));
@@ -233,7 +237,7 @@ impl Pki for OpenPki {
     }
 }
 
-fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), String> {
+fn read(source: Option<ChallengeSource>) -> Result<(Challenges, Vec<Secret>), PasswordError> {
     let all = |passwords: Vec<Secret>| (Challenges::given(passwords.clone()), passwords);
     Ok(match source {
         None | Some(ChallengeSource::None) => (Challenges::None, Vec::new()),
@@ -278,7 +282,7 @@ mod tests {
         }
         let pki = targets.pki(&plan).unwrap();
         let spent = pki.scep().unwrap().challenge(false).await;
-        assert!(matches!(spent, Err(PkiError::NotSupported { .. })), "{spent:?}");
+        assert!(matches!(spent, Err(PkiError::NoPassword { .. })), "{spent:?}");
     }
 
     #[tokio::test]
@@ -305,10 +309,10 @@ mod tests {
     #[test]
     fn missing_passwords_are_reported_in_advance() {
         let missing = plan(Some(ChallengeSource::Environment("SCEPLAB_NO_SUCH_VARIABLE".into())));
-        let reason = Targets::default().prepare(&missing).unwrap_err();
+        let reason = Targets::default().prepare(&missing).unwrap_err().to_string();
         assert_eq!(reason, "the environment variable `SCEPLAB_NO_SUCH_VARIABLE` holds no password");
         let missing = plan(Some(ChallengeSource::File("/nowhere/at/all".into())));
-        let reason = Targets::default().prepare(&missing).unwrap_err();
+        let reason = Targets::default().prepare(&missing).unwrap_err().to_string();
         assert!(reason.starts_with("`/nowhere/at/all` cannot be read: "), "{reason}");
     }
 

@@ -91,6 +91,7 @@ impl Place {
 
 /// The addresses of a name, each once.
 async fn resolved(host: &str, port: u16) -> Result<Vec<String>, String> {
-    let addresses: BTreeSet<_> = resolve(host, port).await?.iter().map(SocketAddr::ip).collect();
+    let found = resolve(host, port).await.map_err(|error| error.to_string())?;
+    let addresses: BTreeSet<_> = found.iter().map(SocketAddr::ip).collect();
     Ok(addresses.iter().map(ToString::to_string).collect())
 }

@@ -1,13 +1,13 @@
 //! Captures the frames of a link into a file that Wireshark opens.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use files::Growing;
 use ipnet::Ipv4Net;
 use pcap_file::PcapError;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
@@ -56,12 +56,12 @@ impl Capture {
     }
 }
 
-type Pcap = PcapWriter<BufWriter<File>>;
+type Pcap = PcapWriter<BufWriter<Growing>>;
 
 fn pcap(path: &Path) -> io::Result<Pcap> {
     let snaplen = u32::try_from(FRAME_LIMIT).unwrap_or(u32::MAX);
     let header = PcapHeader { snaplen, ..PcapHeader::default() };
-    PcapWriter::with_header(BufWriter::new(File::create(path)?), header).map_err(not_written)
+    PcapWriter::with_header(BufWriter::new(Growing::begin(path)?), header).map_err(not_written)
 }
 
 fn listen(link: usize) -> io::Result<Box<dyn DataLinkReceiver>> {
@@ -96,7 +96,8 @@ fn write(
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 if finished.load(Ordering::Relaxed) {
-                    return file.into_writer().flush();
+                    let complete = file.into_writer().into_inner();
+                    return complete.map_err(IntoInnerError::into_error)?.finish();
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -4,10 +4,13 @@ mod build;
 mod pkis;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::process::ExitCode;
 
+use diagnostics::bugs;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::wait;
@@ -28,17 +31,21 @@ use testbed::TestbedError;
 /// The maximum number of unprocessed requests.
 const QUEUE_LENGTH: usize = 16;
 
+/// The exit code of a lab process that could not complete a capture.
+pub(super) const INCOMPLETE_CAPTURE: u8 = 7;
+
 /// Sends events to the runner.
 type EventSender = mpsc::UnboundedSender<LabEvent>;
 
 /// The namespaces of a lab by the names of its hosts and devices.
 type Namespaces = BTreeMap<String, Namespace>;
 
-/// Serves the runner until it has ended, then ends everything in the lab.
+/// Serves the runner until it has ended or a bug of this program is noticed, then ends everything in the lab. The exit code is
+/// [`INCOMPLETE_CAPTURE`] if a capture is incomplete; standard error says which.
 ///
 /// # Errors
 /// If the process is not the first of its namespaces, or has no control channel.
-pub fn serve() -> io::Result<()> {
+pub fn serve() -> io::Result<ExitCode> {
     // The end of a lab kills every process that this one can see.
     if getpid().as_raw() != 1 {
         return Err(io::Error::other("this process is not the first of a lab"));
@@ -62,6 +69,7 @@ async fn serve_until_closed(control: UnixStream, remains: &mut Remains) -> io::R
         () = answer(requests, events, remains) => {}
         _ = reading => {}
         _ = writing => {}
+        _ = bugs::first() => {}
     }
     Ok(())
 }
@@ -124,8 +132,8 @@ impl Remains {
     /// Ends every process of the lab, completes the captures and removes the folder.
     ///
     /// # Errors
-    /// If a capture is incomplete, or the folder cannot be removed.
-    fn clean_up(self) -> io::Result<()> {
+    /// If the folder cannot be removed.
+    fn clean_up(self) -> io::Result<ExitCode> {
         // From the first process of a PID namespace, -1 means all other processes of that namespace. There may be none.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while wait().is_ok() {}
@@ -136,7 +144,11 @@ impl Remains {
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        if incomplete.is_empty() { Ok(()) } else { Err(io::Error::other(incomplete.join("; "))) }
+        if incomplete.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        writeln!(io::stderr(), "{}", incomplete.join("; "))?;
+        Ok(ExitCode::from(INCOMPLETE_CAPTURE))
     }
 }
 

@@ -29,7 +29,6 @@ pub use self::isolation::isolate;
 pub use self::lab_process::serve;
 use self::process::LabProcess;
 use self::program::ProgramPki;
-use self::registry::LabFolder;
 pub use self::registry::leftovers;
 pub use self::shell::{NotRun, run_in};
 use model::lab::Lab;
@@ -42,7 +41,7 @@ use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
 use simulated::{ConsoleDriver, image_of, refuse_live_lab, without_network};
 use testbed::{
-    Client, Driver, DriverName, KeySupply, LabOptions, OpenLabs, Remains, Resource, Testbed,
+    Client, Driver, DriverName, KeyStore, LabOptions, OpenLabs, Remains, Resource, Testbed,
     TestbedError,
 };
 
@@ -60,6 +59,8 @@ struct State {
     kept: Mutex<Vec<LabProcess>>,
     /// Set once the folders of killed runners have been removed.
     swept: OnceLock<()>,
+    /// The keys that `scep` steps have certified; labs of mock CAs alone share them, because making keys takes most of the time.
+    keys: KeyStore,
 }
 
 impl Netns {
@@ -80,7 +81,7 @@ impl Driver for Netns {
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_live_lab(lab, DriverName::Netns)?;
         if !lab.is_networked() {
-            return without_network(lab, self.options.client);
+            return without_network(lab, self.options.client, &self.state.keys);
         }
         self.build_network(lab, id).await.map(|(_, testbed)| testbed)
     }
@@ -98,7 +99,9 @@ impl Driver for Netns {
         for lab in kept {
             lab.end().await;
         }
-        Remains { complaints: self.state.labs.settled().await, ..Remains::default() }
+        let complaints = self.state.labs.settled().await;
+        let captures = self.state.labs.take_captures();
+        Remains { complaints, captures, ..Remains::default() }
     }
 }
 
@@ -136,7 +139,8 @@ impl Netns {
         }
         let (mut process, built) = self.start(lab, captures(options, id)?).await?;
         process.register(id, &built);
-        match fill_testbed(lab, options, &built, process.channel()).await {
+        let keys = &self.state.keys;
+        match fill_testbed(lab, options, keys, &built, process.channel()).await {
             Ok(mut testbed) => {
                 let state = options.keep.then(|| Arc::clone(&self.state));
                 testbed.resources.push(Box::new(NetworkLab { process, kept_by: state }));
@@ -156,8 +160,8 @@ impl Netns {
     ) -> Result<(LabProcess, Built), TestbedError> {
         let broken = |reason: String| TestbedError::Network { reason };
         self.state.swept.get_or_init(registry::remove_dead_folders);
-        let folder =
-            LabFolder::new().map_err(|error| broken(format!("no folder for the lab: {error}")))?;
+        let folder = registry::new_folder()
+            .map_err(|error| broken(format!("no folder for the lab: {error}")))?;
         let sceplab = program(&self.options)?;
         let spec = LabSpec {
             lab: lab.clone(),
@@ -213,6 +217,7 @@ async fn connect(console: &Path) -> Result<UnixStream, String> {
 async fn fill_testbed(
     lab: &Lab,
     options: &LabOptions,
+    keys: &KeyStore,
     built: &Built,
     channel: &Arc<Channel>,
 ) -> Result<Testbed, TestbedError> {
@@ -226,9 +231,12 @@ async fn fill_testbed(
         let pki = ProgramPki { host: host.to_owned(), channel: Arc::clone(channel) };
         testbed.pkis.insert(host.to_owned(), Arc::new(pki));
     }
-    if lab.programs().next().is_none() {
-        testbed.keys = KeySupply::Shared;
-    }
+    testbed.keys = if lab.programs().next().is_none() {
+        keys.clone()
+    } else {
+        // A PKI other than the mock CA may refuse to certify a key twice.
+        keys.with_new_names()
+    };
     if options.client == Client::Builtin {
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
     }

@@ -2,10 +2,12 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use diagnostics::bugs;
+use files::PrivateFolder;
 use process::Output;
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
@@ -13,7 +15,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::registry::{Entry, LabFolder};
+use super::lab_process::INCOMPLETE_CAPTURE;
+use super::registry::Entry;
 use model::lab::{Lab, Runs};
 use simulated::channel::Channel;
 use simulated::control::Built;
@@ -22,6 +25,9 @@ use testbed::{KeptLab, OpenLab, TestbedError};
 
 /// The timeout for building a lab without its programs, and for each command that prepares a program.
 const BUILDING_LIMIT: Duration = Duration::from_secs(60);
+
+/// The exit code of a lab process, or of a device's process, that ended by a bug of this program.
+pub(super) const BUG: i32 = 1;
 
 /// The timeout for a lab to end after it was asked to.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,7 +46,7 @@ impl LabProcess {
     /// Starts the first process of a lab; it builds nothing yet. The folder is removed with it.
     pub(super) fn start(
         sceplab: &Path,
-        folder: LabFolder,
+        folder: PrivateFolder,
         entry: OpenLab,
     ) -> Result<Self, TestbedError> {
         let broken = |error: std::io::Error| TestbedError::Network {
@@ -128,7 +134,7 @@ struct Keeper {
     tail: Output,
     channel: Arc<Channel>,
     reading: JoinHandle<()>,
-    folder: LabFolder,
+    folder: PrivateFolder,
     entry: OpenLab,
 }
 
@@ -142,7 +148,9 @@ impl Keeper {
         };
         self.channel.close().await;
         if let Some(status) = status {
-            let exit_reason = self.tail.describe_end(status.ok()).await;
+            let status = status.ok();
+            self.record_bug(status).await;
+            let exit_reason = self.tail.describe_end(status).await;
             let reason = LabError::Exited(format!("the lab process {exit_reason}"));
             self.channel.exits().record_lab_end(reason);
         } else {
@@ -155,11 +163,24 @@ impl Keeper {
         drop(self.entry);
     }
 
+    /// Records it if the lab process ended by a bug of this program.
+    async fn record_bug(&self, status: Option<ExitStatus>) {
+        if status.and_then(|status| status.code()) == Some(BUG) {
+            bugs::record(self.tail.beside("in a lab process").await);
+        }
+    }
+
     /// Waits for the end of a lab that was asked to end.
     async fn wait_for_end(&mut self) {
         match timeout(SHUTDOWN_TIMEOUT, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => {}
+            Ok(Ok(status)) if status.code() == Some(i32::from(INCOMPLETE_CAPTURE)) => {
+                self.tail.finish().await;
+                let said = self.tail.lines();
+                self.entry.miss_capture(said.last().cloned().unwrap_or_default());
+            }
             Ok(status) => {
+                self.record_bug(status.as_ref().ok().copied()).await;
                 let exit_reason = self.tail.describe_end(status.ok()).await;
                 self.entry.complain(format!("a lab process that was asked to end {exit_reason}"));
             }

@@ -18,6 +18,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use model::scep_url::{self, ScepUrl};
+use testbed::NoAnswer;
 use testbed::http::{self, Connection, RequestOptions};
 
 /// The size of the buffer of a connection in memory, in bytes.
@@ -36,12 +37,12 @@ const LOCAL: &str = "localhost";
 #[async_trait]
 pub trait Connector: Send + Sync + 'static {
     /// Opens a connection; the error is why there is none.
-    async fn connect(&self) -> Result<Box<dyn Stream>, String>;
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer>;
 }
 
 #[async_trait]
 impl Connector for ScepUrl {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
         Ok(Box::new(scep_url::connect(self).await?))
     }
 }
@@ -49,9 +50,9 @@ impl Connector for ScepUrl {
 /// Connects to the address of a CA from the network of this process.
 #[async_trait]
 impl Connector for SocketAddr {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
         let stream = TcpStream::connect(self).await;
-        Ok(Box::new(stream.map_err(|error| error.to_string())?))
+        Ok(Box::new(stream.map_err(|error| NoAnswer::NotConnected(error.to_string()))?))
     }
 }
 
@@ -59,16 +60,16 @@ impl Connector for SocketAddr {
 #[cfg(unix)]
 #[async_trait]
 impl Connector for PathBuf {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
         let stream = UnixStream::connect(self).await;
-        Ok(Box::new(stream.map_err(|error| error.to_string())?))
+        Ok(Box::new(stream.map_err(|error| NoAnswer::NotConnected(error.to_string()))?))
     }
 }
 
 /// Connects in memory to the SCEP service of a CA in this process.
 #[async_trait]
 impl Connector for Arc<Ca> {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
         let ca = Self::clone(self);
         Ok(in_memory(|stream| async move {
             ca.serve_connection(stream, "scep step".to_owned()).await;
@@ -79,7 +80,7 @@ impl Connector for Arc<Ca> {
 /// Connects in memory to a control API in this process.
 #[async_trait]
 impl Connector for Arc<Control> {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
         let control = Self::clone(self);
         Ok(in_memory(|stream| async move { control.serve_connection(stream).await }))
     }
@@ -124,9 +125,9 @@ impl Connections {
 }
 
 impl Transport for Connections {
-    type Error = String;
+    type Error = NoAnswer;
 
-    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let stream = self.connector.connect().await?;
         let path = format!("{}{path}", self.prefix);
         http::exchange(stream, options(&self.authority, &path, self.limit), &request).await
@@ -141,22 +142,22 @@ impl KeptConnection {
     ///
     /// # Errors
     /// Why the connection cannot be opened.
-    pub async fn open(stream: impl Stream + 'static) -> Result<Self, String> {
+    pub async fn open(stream: impl Stream + 'static) -> Result<Self, NoAnswer> {
         Ok(Self(Arc::new(Mutex::new(Connection::open(stream).await?))))
     }
 }
 
 impl Transport for KeptConnection {
-    type Error = String;
+    type Error = NoAnswer;
 
-    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, String> {
+    async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let (connection, path) = (Arc::clone(&self.0), path.to_owned());
         // The exchange continues even if the caller gives up, so that the connection stays usable for the next request.
         let sent = tokio::spawn(async move {
             let options = options(LOCAL, &path, LAB_LIMIT);
             connection.lock().await.exchange(options, &request).await
         });
-        sent.await.unwrap_or_else(|error| Err(error.to_string()))
+        sent.await.unwrap_or_else(|error| Err(NoAnswer::Other(error.to_string())))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::server::NotListening;
 use model::lab::topology::Node;
 use model::lab::{Lab, Pki};
 use testbed::TestbedError;
@@ -76,8 +77,8 @@ pub enum Reply {
     Built(Result<Built, TestbedError>),
     /// The result of [`Operation::Configure`].
     Configured(Result<(), TestbedError>),
-    /// The result of [`Operation::Listens`]; the error is why there is no connection.
-    Listens(Result<(), String>),
+    /// The result of [`Operation::Listens`].
+    Listens(Result<(), NotListening>),
     /// The lines of [`Operation::ReadOutput`], newest last.
     Output(Vec<String>),
 }

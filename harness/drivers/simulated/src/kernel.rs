@@ -3,12 +3,14 @@
 pub mod links;
 pub mod namespace;
 
+use std::io;
 use std::sync::Arc;
 
 use dut_sim::network::kernel::{Interfaces, KernelNetwork};
 use dut_sim::{Device, DeviceSettings, Settings};
 use model::lab::Lab;
 use testbed::{Client, TestbedError};
+use thiserror::Error;
 
 use crate::sim_device;
 
@@ -19,14 +21,18 @@ pub fn start_of(process: u32) -> Option<String> {
     after_name.split_whitespace().nth(19).map(str::to_owned)
 }
 
+/// The error for a network of the kernel that cannot be configured.
+#[derive(Debug, Error)]
+#[error("the kernel's network cannot be configured: {0}")]
+pub struct NoNetwork(io::Error);
+
 /// Starts a simulated device on the network of this process; `excluded` is an interface that is not the device's.
 ///
 /// # Errors
-/// Why the network cannot be configured.
-pub fn start_device(settings: Settings, excluded: Option<&str>) -> Result<Arc<Device>, String> {
+/// If the network cannot be configured.
+pub fn start_device(settings: Settings, excluded: Option<&str>) -> Result<Arc<Device>, NoNetwork> {
     let owned = excluded.map_or(Interfaces::All, |name| Interfaces::AllBut(name.to_owned()));
-    let network = KernelNetwork::open(owned, settings.names.clone())
-        .map_err(|error| format!("the kernel's network cannot be configured: {error}"))?;
+    let network = KernelNetwork::open(owned, settings.names.clone()).map_err(NoNetwork)?;
     let defaults = DeviceSettings::new(Arc::new(network));
     Ok(Device::start(DeviceSettings { own: settings, ..defaults }))
 }

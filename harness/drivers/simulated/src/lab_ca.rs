@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::connector::Connector;
 use model::lab::{self, Lab};
+use testbed::NoAnswer;
 use testbed::TestbedError;
 use testbed::http::{self, RequestOptions};
 
@@ -107,7 +108,8 @@ impl<C: Connector> ScepService for Service<C> {
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
         let options = RequestOptions::new(authority, &path, SCEP_LIMIT);
         let answer = http::exchange(stream, options, request).await;
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+        let unanswered = |reason: NoAnswer| Exchanged::Unanswered(reason.to_string());
+        Ok(answer.map_or_else(unanswered, Exchanged::Answered))
     }
 }
 
@@ -120,6 +122,7 @@ fn settings(name: &str, plan: &lab::Pki) -> Settings {
     settings.keys = Keys::Lab;
     settings.admin.clone_from(&plan.admin);
     settings.takes_obsolete_algorithms = plan.obsolete_algorithms;
+    settings.replies_in_der = plan.der_replies;
     if let Some(allow) = plan.allow_duplicate_names {
         settings.allow_duplicate_names = allow;
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
 use model::lab::{self, Lab};
-use testbed::{Client, Driver, DriverName, KeySupply, Testbed, TestbedError};
+use testbed::{Client, Driver, DriverName, KeyStore, Testbed, TestbedError};
 
 use crate::client::Builtin;
 use crate::lab_ca::LabCa;
@@ -42,12 +42,16 @@ pub trait ConsoleDriver: Driver {
     ) -> Result<(RemoteConsole, Testbed), TestbedError>;
 }
 
-/// Builds a lab without hosts and devices; its PKIs are called in this process.
+/// Builds a lab without hosts and devices; its PKIs are called in this process, and certify these `keys`.
 ///
 /// # Errors
 /// If a PKI cannot be started.
-pub fn without_network(lab: &Lab, client: Client) -> Result<Testbed, TestbedError> {
-    let mut testbed = Testbed { keys: KeySupply::Shared, ..Testbed::default() };
+pub fn without_network(
+    lab: &Lab,
+    client: Client,
+    keys: &KeyStore,
+) -> Result<Testbed, TestbedError> {
+    let mut testbed = Testbed { keys: keys.clone(), ..Testbed::default() };
     for (name, plan) in &lab.pkis {
         let pki = MockPki::in_this_process(&LabCa::open(name, plan, None)?);
         testbed.pkis.insert(name.clone(), Arc::new(pki));

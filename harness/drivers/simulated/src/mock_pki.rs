@@ -18,6 +18,7 @@ use crate::exit::LabPart;
 use crate::lab_ca::{LabCa, url_of};
 use diagnostics::visible;
 use model::lab::{Lab, Secret};
+use testbed::NoAnswer;
 use testbed::pki::{
     Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest,
 };
@@ -47,7 +48,7 @@ impl MockPki<Connections> {
     }
 }
 
-impl<T: Transport<Error = String>> MockPki<T> {
+impl<T: Transport<Error = NoAnswer>> MockPki<T> {
     fn new(transport: T, url: String, home: Home) -> Self {
         Self { client: Client::new(transport), url, home }
     }
@@ -108,12 +109,14 @@ impl<T: Transport<Error = String>> MockPki<T> {
 }
 
 #[async_trait]
-impl<T: Transport<Error = String>> ScepService for MockPki<T> {
+impl<T: Transport<Error = NoAnswer>> ScepService for MockPki<T> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
         let call = Exchange { request: request.clone(), suffix: suffix.to_owned() };
         Ok(match self.call(&call).await? {
             control::Exchanged::Answered(response) => Exchanged::Answered(response),
-            control::Exchanged::Unanswered(reason) => Exchanged::Unanswered(reason),
+            control::Exchanged::Unanswered(reason) => {
+                Exchanged::Unanswered(NoAnswer::Other(reason))
+            }
         })
     }
 
@@ -127,7 +130,7 @@ impl<T: Transport<Error = String>> ScepService for MockPki<T> {
 }
 
 #[async_trait]
-impl<T: Transport<Error = String>> Pki for MockPki<T> {
+impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     fn scep(&self) -> Result<&dyn ScepService, PkiError> {
         Ok(self)
     }

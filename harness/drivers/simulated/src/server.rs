@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use process::Output;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -30,7 +31,7 @@ pub struct Server {
 
 impl Server {
     /// Waits until everything is true that the lab file lists as `ready` for the server on `host`. `connect` tries to connect to
-    /// an address of the host; its error is the reason, or empty if nothing listens there.
+    /// an address of the host.
     ///
     /// # Errors
     /// The condition that is not true yet, or how the server ended, with the end of its output.
@@ -41,7 +42,7 @@ impl Server {
         connect: impl Fn(SocketAddr) -> F + Send,
     ) -> Result<Self, String>
     where
-        F: Future<Output = Result<(), String>> + Send,
+        F: Future<Output = Result<(), NotListening>> + Send,
     {
         tokio::select! {
             // An ended server is not ready, even if both are true at the first poll.
@@ -55,7 +56,7 @@ impl Server {
         Ok(self)
     }
 
-    async fn lacking<F: Future<Output = Result<(), String>>>(
+    async fn lacking<F: Future<Output = Result<(), NotListening>>>(
         &self,
         (lab, host): (&Lab, &str),
         ready: &Ready,
@@ -74,7 +75,10 @@ impl Server {
         let mut last = String::new();
         let listening = async {
             while let Err(reason) = connect(address).await {
-                last = if reason.is_empty() { reason } else { format!(" ({reason})") };
+                last = match reason {
+                    NotListening::Refused => String::new(),
+                    NotListening::Other(reason) => format!(" ({reason})"),
+                };
                 sleep(PAUSE).await;
             }
         };
@@ -93,18 +97,29 @@ impl Server {
     }
 }
 
+/// The reason why there is no connection to a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotListening {
+    /// Nothing listens at the address.
+    Refused,
+    /// Another reason, in words.
+    Other(String),
+}
+
 /// Waits for a connection attempt.
 ///
 /// # Errors
-/// Why there is no connection; empty if nothing listens.
+/// If there is no connection.
 pub async fn is_answered(
     connecting: impl Future<Output = io::Result<TcpStream>>,
-) -> Result<(), String> {
+) -> Result<(), NotListening> {
     match timeout(TRY, connecting).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(String::new()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("a connection is not answered".to_owned()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err(NotListening::Refused)
+        }
+        Ok(Err(error)) => Err(NotListening::Other(error.to_string())),
+        Err(_) => Err(NotListening::Other("a connection is not answered".to_owned())),
     }
 }
 

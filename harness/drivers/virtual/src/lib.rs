@@ -16,7 +16,8 @@ use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, SimDevice};
 use simulated::{ConsoleDriver, image_of, refuse_live_lab};
-use testbed::{Client, Driver, DriverName, KeySupply, Resource, Testbed, TestbedError};
+use testbed::injection::panic_if_asked;
+use testbed::{Client, Driver, DriverName, KeyStore, Resource, Testbed, TestbedError};
 use tokio::io::DuplexStream;
 
 use crate::virtual_lab::{Service, VirtualLab};
@@ -26,17 +27,20 @@ use crate::virtual_lab::{Service, VirtualLab};
 pub struct Virtual {
     client: Client,
     keys: KeySource,
+    /// The keys that `scep` steps have certified; the labs share them, because a mock CA certifies a key twice and making keys takes
+    /// most of the time.
+    certified: KeyStore,
 }
 
 impl Virtual {
     /// The driver, for devices with that client.
     pub fn new(client: Client) -> Self {
-        Self { client, keys: KeySource::Generate }
+        Self { client, keys: KeySource::Generate, certified: KeyStore::default() }
     }
 
     /// The driver, for devices that take their keys from `keys`.
     pub fn with_keys(keys: KeySource) -> Self {
-        Self { client: Client::Builtin, keys }
+        Self { client: Client::Builtin, keys, certified: KeyStore::default() }
     }
 
     fn check(&self, lab: &Lab) -> Result<(), TestbedError> {
@@ -48,6 +52,7 @@ impl Virtual {
 #[async_trait]
 impl Driver for Virtual {
     async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
+        panic_if_asked("driver");
         self.check(lab)?;
         let (network, mut testbed) = without_devices(lab)?;
         for name in lab.devices.keys() {
@@ -55,7 +60,7 @@ impl Driver for Virtual {
             testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
         }
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
-        testbed.keys = KeySupply::Shared;
+        testbed.keys = self.certified.clone();
         testbed.resources.push(Box::new(network));
         Ok(testbed)
     }

@@ -11,6 +11,7 @@ use model::lab::{self, Lab};
 use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use testbed::client::Client;
+use testbed::injection::panic_if_asked;
 use testbed::pki::Pki;
 use testbed::{Driver, DriverName, Resource, Testbed, TestbedError};
 
@@ -33,6 +34,7 @@ impl Driver for Loopback {
             let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
             return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
         }
+        panic_if_asked("driver");
         let mut testbed = Testbed { client: Some(Arc::clone(&self.client)), ..Testbed::default() };
         for (name, plan) in &lab.pkis {
             let (pki, listener) = listen(name, plan).await?;
@@ -60,6 +62,10 @@ async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener),
     let address = listener.local_addr().map_err(network)?;
     let ca = LabCa::open(name, plan, Some(address))?;
     let mut serving = JoinSet::new();
-    serving.spawn(mock_ca::serve(listener, Arc::clone(&ca.ca), std::future::pending()));
+    let its_ca = Arc::clone(&ca.ca);
+    serving.spawn(async move {
+        panic_if_asked("service");
+        mock_ca::serve(listener, its_ca, std::future::pending()).await;
+    });
     Ok((Arc::new(MockPki::in_this_process(&ca)), Listener(serving)))
 }

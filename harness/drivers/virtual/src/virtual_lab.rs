@@ -28,6 +28,7 @@ use self::fabric::{Exchange, Fabric, NodeId};
 use self::packet::{Content, Echo, Packet, Ports};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Route};
+use testbed::injection::panic_if_asked;
 
 /// The pauses after the SYN segments of a connection, in seconds, as in Linux: 127 in all.
 const SYN_PAUSES_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -102,7 +103,10 @@ impl Shared {
         // Removes finished connections, which would otherwise accumulate.
         while connections.try_join_next().is_some() {}
         let (near, far) = tokio::io::duplex(WINDOW);
-        connections.spawn(async move { service.serve(far, peer).await });
+        connections.spawn(async move {
+            panic_if_asked("service");
+            service.serve(far, peer).await;
+        });
         Some(Box::new(near))
     }
 }

@@ -122,9 +122,9 @@ fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
 
 fn control(node: &Node, problems: &Problems) -> Option<ScepUrl> {
     let text = node.text(problems)?;
-    let url = text.parse();
-    if url.is_err() {
-        let message = format!("`{text}` is not the URL of a control port");
+    let url = text.parse::<ScepUrl>();
+    if let Err(error) = &url {
+        let message = format!("`{text}` is not the URL of a control port: {error}");
         let way_out = "give the address that `sceplab serve --control` listens on, such as `http://127.0.0.1:8090`";
         problems.add(Diagnostic::at(&node.place, message).note(way_out));
     }

@@ -13,17 +13,35 @@ use super::{Lab, Runs};
 use diagnostics::yaml::Problems;
 use diagnostics::{Diagnostic, Located};
 
+/// Limit of the addresses, interfaces and routes of a lab, because each is compared with each.
+const COMPARED: usize = 2000;
+
 /// Makes the lab of a draft; reports dangling references and contradictions.
 ///
 /// If the draft is incomplete, nothing is reported as missing.
 pub(super) fn check(draft: Draft, complete: bool, problems: &Problems) -> Lab {
-    references(&draft, complete, problems);
+    let is_small = is_small(&draft, problems);
+    if is_small {
+        references(&draft, complete, problems);
+    }
     let pkis = draft.pki_names();
     let lab = draft.into_lab();
-    if complete && !lab.is_live() {
+    if is_small && complete && !lab.is_live() {
         reach::check(&lab, &pkis, problems);
     }
     lab
+}
+
+/// True unless the lab has more parts than can be compared, which is a problem.
+fn is_small(draft: &Draft, problems: &Problems) -> bool {
+    let routes = draft.hosts.iter().flat_map(|host| &host.routes).map(|route| &route.place);
+    let mut places = subnets(draft).map(|subnet| &subnet.place).chain(routes);
+    let first_beyond = places.nth(COMPARED);
+    if let Some(place) = first_beyond {
+        let message = format!("a lab has at most {COMPARED} addresses, interfaces and routes");
+        problems.add(Diagnostic::at(place, message));
+    }
+    first_beyond.is_none()
 }
 
 fn references(draft: &Draft, complete: bool, problems: &Problems) {
@@ -144,8 +162,10 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
     }
     let names = || draft.pkis.iter().map(|(name, _)| name.value.as_str());
     if !names().any(|name| name == runs) {
-        let unknown = Diagnostic::at(place, format!("unknown PKI `{runs}`"));
-        problems.add(unknown.known(runs, "the lab's PKIs", names()));
+        problems.add_with(|| {
+            let unknown = Diagnostic::at(place, format!("unknown PKI `{runs}`"));
+            unknown.known(runs, "the lab's PKIs", names())
+        });
     }
 }
 

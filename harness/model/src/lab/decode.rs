@@ -9,11 +9,14 @@ use scep::capabilities::Capability;
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRoute};
 use super::values::{name, port, secret, secrets};
 use super::{Pki, by_url, program, ssh};
-use diagnostics::yaml::{Entry, Fields, Node, Problems, Value, names};
+use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
+/// The fields of a lab.
+pub const FIELDS: [&str; 5] = ["title", "stands-in-for", "devices", "hosts", "pki"];
+
 /// The fields of a simulated PKI.
-const SIMULATED: [&str; 10] = [
+const SIMULATED: [&str; 11] = [
     "personality",
     "ca",
     "capabilities",
@@ -23,6 +26,7 @@ const SIMULATED: [&str; 10] = [
     "admin",
     "allow-duplicate-names",
     "obsolete-algorithms",
+    "der-replies",
     "faults",
 ];
 
@@ -31,8 +35,7 @@ const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`"
 
 /// Reads as much as possible, and reports the rest as problems.
 pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
-    let known = ["title", "stands-in-for", "devices", "hosts", "pki"];
-    let Some(fields) = Fields::of(node, "a lab", &known, problems) else {
+    let Some(fields) = Fields::of(node, "a lab", Keys::of_file(&FIELDS), problems) else {
         return Draft::default();
     };
     let text = |key| fields.optional_as(key, Node::text);
@@ -167,7 +170,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
     let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
     let personality = fields
         .required("personality")
-        .and_then(|node| node.one_of("personality", &PersonalityName::NAMED, problems));
+        .and_then(|node| node.one_of("personality", PersonalityName::NAMED, problems));
     // A missing personality is already reported; the rest is still read, for its own mistakes.
     let personality = personality.unwrap_or(PersonalityName::Linux);
     let pki = Pki {
@@ -179,13 +182,14 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
             .map(|items| items.filter_map(|it| capability(it, personality, problems)).collect()),
         challenge: fields.optional_as("challenge", challenge).unwrap_or(ChallengePolicy::None),
         approval: fields
-            .one_of("approval", "approval", &Approval::NAMED)
+            .one_of("approval", "approval", Approval::NAMED)
             .unwrap_or(Approval::Automatic),
         port: fields.optional_as("port", port),
         admin: fields.optional_as("admin", admin),
         obsolete_algorithms: fields
             .optional_as("obsolete-algorithms", Node::boolean)
             .unwrap_or_default(),
+        der_replies: fields.optional_as("der-replies", Node::boolean).unwrap_or_default(),
         allow_duplicate_names: fields.optional_as("allow-duplicate-names", Node::boolean),
         faults: fields
             .optional("faults")
@@ -220,7 +224,8 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
     if let Value::Scalar { .. } = node.value {
         return node.one_of("challenge", &[("none", ())], problems).map(|()| ChallengePolicy::None);
     }
-    let fields = Fields::of(node, "a challenge", &["static", "one-time"], problems)?;
+    let keys = Keys::from(&["static", "one-time"]).advised(on_challenge);
+    let fields = Fields::of(node, "a challenge", keys, problems)?;
     match (fields.optional("static"), fields.optional("one-time")) {
         (Some(node), None) => Some(ChallengePolicy::Static(secret(node, problems)?)),
         (None, Some(node)) => Some(ChallengePolicy::one_time(secrets(node, problems))),
@@ -230,6 +235,15 @@ fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
             None
         }
     }
+}
+
+/// Advice about an unknown field of a challenge.
+fn on_challenge(name: &str) -> Option<&'static str> {
+    const EXPIRY: [&str; 7] =
+        ["lifetime", "validity", "valid", "expires", "ttl", "within", "timeout"];
+    EXPIRY.contains(&name).then_some(
+        "the passwords of a lab file do not expire, and no field changes that; those of the page `mscep_admin` are valid for an hour",
+    )
 }
 
 fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {

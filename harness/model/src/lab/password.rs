@@ -1,9 +1,10 @@
 //! Sources of passwords, and how to read them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use files::ReadError;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::Secret;
 use super::values::{path, secret, variable};
@@ -21,12 +22,46 @@ pub enum PasswordSource {
     Environment(String),
 }
 
+/// The reason why there is no password; it shows nothing of the content of a source.
+#[derive(Debug, Error)]
+pub enum PasswordError {
+    /// The first line of a file is no password.
+    #[error("the password in `{path}` {fault}", path = .0.display(), fault = .1)]
+    FirstLine(PathBuf, FileFault),
+    /// A file of passwords cannot be used.
+    #[error("`{path}` {fault}", path = .0.display(), fault = .1)]
+    Lines(PathBuf, FileFault),
+    /// An environment variable is not set, or empty.
+    #[error("the environment variable{} holds no password", shown(.0))]
+    Variable(String),
+}
+
+/// What is wrong with a file of passwords.
+#[derive(Debug, Error)]
+pub enum FileFault {
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(ReadError),
+    /// It is in UTF-16.
+    #[error("cannot be read: the file is in UTF-16, save it in UTF-8")]
+    Utf16,
+    /// It is not in UTF-8.
+    #[error("cannot be read: the file is not in UTF-8")]
+    NotUtf8,
+    /// Its first line is empty.
+    #[error("is missing: its first line is empty")]
+    FirstLineIsEmpty,
+    /// It has no password.
+    #[error("holds no password")]
+    Empty,
+}
+
 impl PasswordSource {
-    /// Reads the password. An error shows nothing of the source's content.
+    /// Reads the password; waits if a file is a pipe. An error shows nothing of the source's content.
     ///
     /// # Errors
     /// If the file cannot be read, the variable is not set, or the password is empty.
-    pub fn read(&self) -> Result<Secret, String> {
+    pub fn read(&self) -> Result<Secret, PasswordError> {
         match self {
             Self::Given(secret) => Ok(secret.clone()),
             Self::File(path) => first_line(path),
@@ -53,28 +88,46 @@ impl PasswordSource {
     }
 }
 
+/// The mark that some editors write at the start of a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// First line of a file, with its blanks.
-fn first_line(path: &Path) -> Result<Secret, String> {
-    let wrong = |what: String| format!("the password in `{}` {what}", path.display());
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+fn first_line(path: &Path) -> Result<Secret, PasswordError> {
+    let wrong = |fault| PasswordError::FirstLine(path.to_owned(), fault);
+    let text = text_of(path).map_err(wrong)?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(Secret::new(line)),
-        _ => Err(wrong("is missing: its first line is empty".to_owned())),
+        _ => Err(wrong(FileFault::FirstLineIsEmpty)),
     }
 }
 
-/// The passwords in a file, one per line; empty lines are skipped.
+/// The largest file of passwords, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// The text of a file in UTF-8, without a byte order mark.
+fn text_of(path: &Path) -> Result<String, FileFault> {
+    let bytes = files::stream(path, LIMIT).map_err(FileFault::Unreadable)?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(FileFault::Utf16);
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| FileFault::NotUtf8)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(text)
+}
+
+/// The passwords in a file, one per line with its blanks; lines without any other character are skipped.
 ///
 /// # Errors
 /// If it cannot be read, or has no password.
-pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, PasswordError> {
+    let wrong = |fault| PasswordError::Lines(path.to_owned(), fault);
+    let text = text_of(path).map_err(wrong)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
     let passwords: Vec<Secret> = lines.map(Secret::new).collect();
     if passwords.is_empty() {
-        return Err(format!("`{}` holds no password", path.display()));
+        return Err(wrong(FileFault::Empty));
     }
     Ok(passwords)
 }
@@ -83,10 +136,10 @@ pub fn passwords_in(path: &Path) -> Result<Vec<Secret>, String> {
 ///
 /// # Errors
 /// If the variable is not set, or empty.
-pub fn password_of(variable: &str) -> Result<Secret, String> {
+pub fn password_of(variable: &str) -> Result<Secret, PasswordError> {
     match std::env::var(variable) {
         Ok(password) if !password.is_empty() => Ok(Secret::new(password)),
-        _ => Err(format!("the environment variable{} holds no password", shown(variable))),
+        _ => Err(PasswordError::Variable(variable.to_owned())),
     }
 }
 
@@ -98,6 +151,8 @@ pub fn shown(variable: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -106,10 +161,33 @@ mod tests {
         let password = |text: &str| {
             let file = folder.path().join("password");
             fs::write(&file, text).unwrap();
-            first_line(&file)
+            first_line(&file).map_err(|error| error.to_string())
         };
         assert_eq!(password("s3cret \r\nmore\n").unwrap().expose(), "s3cret ");
+        assert_eq!(password("\u{feff}s3cret\r\n").unwrap().expose(), "s3cret");
         assert!(password("\nx").unwrap_err().contains("first line is empty"));
-        assert!(first_line(Path::new("/nowhere/at/all")).unwrap_err().contains("cannot be read"));
+        assert!(password("\u{feff}\r\n").unwrap_err().contains("first line is empty"));
+        let error = first_line(Path::new("/nowhere/at/all")).unwrap_err().to_string();
+        assert!(error.contains("cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn passwords_are_lines_without_line_ends_and_byte_order_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("passwords");
+        let passwords = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            let read = passwords_in(&file).map_err(|error| error.to_string())?;
+            Ok::<_, String>(read.iter().map(|one| one.expose().to_owned()).collect::<Vec<_>>())
+        };
+        for bytes in ["s3cret", "s3cret\n", "s3cret\r\n", "\u{feff}s3cret\r\n", "\n\ns3cret\n \n"] {
+            assert_eq!(passwords(bytes.as_bytes()).unwrap(), ["s3cret"], "{bytes:?}");
+        }
+        assert_eq!(passwords(b"one\r\n two \r\n").unwrap(), ["one", " two "]);
+        assert!(passwords("\u{feff}\r\n".as_bytes()).unwrap_err().contains("holds no password"));
+        let windows = passwords(b"\xff\xfes\0\n\0").unwrap_err();
+        assert!(windows.ends_with("the file is in UTF-16, save it in UTF-8"), "{windows}");
+        let latin = passwords(b"gr\xfcn\n").unwrap_err();
+        assert!(latin.ends_with("the file is not in UTF-8"), "{latin}");
     }
 }

@@ -81,13 +81,11 @@ impl Texts<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let message = format!("unknown placeholder `{{{{{name}}}}}`");
-                    let known = self.values.keys().copied();
-                    self.problems.add(Diagnostic::at(&place, message).known(
-                        name,
-                        "placeholders",
-                        known,
-                    ));
+                    self.problems.add_with(|| {
+                        let message = format!("unknown placeholder `{{{{{name}}}}}`");
+                        let known = self.values.keys().copied();
+                        Diagnostic::at(&place, message).known(name, "placeholders", known)
+                    });
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::typographic;
 use diagnostics::yaml::{Fields, Node, Problems, Value};
 use diagnostics::{Diagnostic, Place};
 
@@ -67,6 +68,7 @@ fn given<'a>(field: &str, node: &'a Node, problems: &Problems) -> &'a [Node] {
 
 fn check(field: &str, node: &Node, problems: &Problems) -> Option<Check> {
     let text = node.text(problems)?;
+    typographic::refuse_value(node, problems);
     if text.is_empty() {
         let message = format!("an empty text in `{field}` is found everywhere");
         problems.add(Diagnostic::at(&node.place, message));

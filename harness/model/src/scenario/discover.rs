@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::LoadErrors;
-use diagnostics::Diagnostic;
+use crate::near_files::near_files;
+use diagnostics::{Diagnostic, did_you_mean};
 
 /// Folder of lab files, which are never scenarios.
 pub const LABS: &str = "labs";
@@ -78,7 +79,11 @@ impl Search {
             self.searched.clear();
             self.folder(path, path, 0);
         } else if !path.exists() {
-            self.error(path, "there is no such file or folder");
+            let near = near_files(Path::new(""), &path.display().to_string(), &[SCENARIOS]);
+            let near: Vec<&str> = near.iter().map(String::as_str).collect();
+            let missing =
+                Diagnostic::of_file(path.display().to_string(), "there is no such file or folder");
+            self.errors.push(did_you_mean(&near).into_iter().fold(missing, Diagnostic::note));
         } else if is_in_labs(path) {
             self.error(path, "this is a lab file: folders named `labs` hold no scenarios");
         } else if is_in_targets(path) {

@@ -3,11 +3,16 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::advice::on_field;
 use super::steps::{Saved, step};
 use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
-use diagnostics::yaml::{self, Fields, Node, Problems, Value};
-use diagnostics::{Diagnostic, Location, Source};
+use crate::near_files::near_files;
+use diagnostics::yaml::{self, Fields, Keys, Node, Problems, Value};
+use diagnostics::{Diagnostic, Location, Source, did_you_mean};
+
+/// The fields of a scenario.
+pub const FIELDS: [&str; 6] = ["title", "description", "tags", "conformance", "lab", "steps"];
 
 /// All mistakes in some files, in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +38,22 @@ impl LoadErrors {
 /// # Errors
 /// All mistakes in any of them.
 pub fn load_each(found: &[Found], lab: Option<&Lab>) -> Result<Vec<Scenario>, LoadErrors> {
+    load_each_by(Source::read, found, lab)
+}
+
+/// The same, with the files read by `read`.
+///
+/// # Errors
+/// All mistakes in any of them.
+pub fn load_each_by(
+    read: impl Fn(&Path) -> Result<Arc<Source>, Diagnostic>,
+    found: &[Found],
+    lab: Option<&Lab>,
+) -> Result<Vec<Scenario>, LoadErrors> {
     let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
     for found in found {
-        match load(found, lab) {
+        let source = read(&found.path).map_err(|error| LoadErrors::new(vec![error]));
+        match source.and_then(|source| parse(&source, found, lab)) {
             Ok(scenario) => scenarios.push(scenario),
             Err(wrong) => errors.extend(wrong.0),
         }
@@ -84,11 +102,11 @@ fn decode(
     problems: &Problems,
     lab_errors: &mut Vec<Diagnostic>,
 ) -> Option<Scenario> {
-    let known = ["title", "description", "tags", "conformance", "lab", "steps"];
-    let fields = Fields::of(node, "a scenario", &known, problems)?;
+    let keys = Keys::of_file(&FIELDS).advised(on_field);
+    let fields = Fields::of(node, "a scenario", keys, problems)?;
     let title = fields.required_as("title", Node::text);
     let description = fields.optional_as("description", Node::text);
-    let tags = fields.one_or_more("tags").iter().filter_map(|node| node.text(problems)).collect();
+    let tags = fields.one_or_more("tags").iter().filter_map(|node| tag(node, problems)).collect();
     let conformance = fields.optional_as("conformance", conformance::decode);
     // A lab that is replaced may be missing or wrong.
     let lab_file = fields.optional("lab").and_then(|node| lab_file(node, &found.path));
@@ -112,6 +130,18 @@ fn decode(
         steps: steps?,
         skip_reason,
     })
+}
+
+/// A tag. One with a comma is several tags in one text.
+fn tag(node: &Node, problems: &Problems) -> Option<String> {
+    let tag = node.text(problems)?;
+    if tag.contains(',') {
+        let tags: Vec<&str> = tag.split(',').map(str::trim).collect();
+        let message = format!("a tag cannot have a comma, as `{tag}` has");
+        let advice = format!("several tags are a list: `[{}]`", tags.join(", "));
+        problems.add(Diagnostic::at(&node.place, message).note(advice));
+    }
+    Some(tag)
 }
 
 /// Reason why `lab` cannot replace `own`: it is for another lab.
@@ -142,7 +172,7 @@ fn lab(
         return Some(Lab::decode(node, problems));
     }
     // A node that is no text reports that.
-    node.text(problems)?;
+    let given = node.text(problems)?;
     let file = file?;
     let wrong = match Lab::load(file) {
         Ok(lab) => return Some(lab),
@@ -152,8 +182,11 @@ fn lab(
         // An unreadable file is reported at the place that names it.
         let reason = message.strip_prefix("the file ").unwrap_or(message);
         let message = format!("lab file `{}` {reason}", file.display());
-        let advice = "a lab is a path relative to this file, or a map in its place";
-        problems.add(Diagnostic::at(&node.place, message).note(advice));
+        let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
+        let near = near_files(folder, &given, &["labs", "../labs", ".."]);
+        let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
+        let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
+        problems.add(wrong.note("a lab is a path relative to this file, or a map in its place"));
     } else {
         lab_errors.extend(wrong);
     }

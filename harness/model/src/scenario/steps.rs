@@ -12,10 +12,11 @@ pub use self::device::{Configuration, Ping, Run, challenge_of};
 use self::given::Given;
 pub use self::pki::{DecisionStep, Issued};
 pub(super) use self::saved::Saved;
+use super::advice::{on_step, on_step_field};
 use super::{Expect, Step};
 use crate::lab::Lab;
-use diagnostics::Diagnostic;
-use diagnostics::yaml::{Entry, Fields, Node, Problems, Value};
+use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value, odd_blank};
+use diagnostics::{Diagnostic, Place, closest};
 
 /// A kind of step.
 struct Kind {
@@ -103,7 +104,14 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
     let known = [&kind.fields.concat()[..], &["name", "expect"]].concat();
     let article = if kind.name.starts_with(['a', 'i']) { "an" } else { "a" };
     let what = format!("{article} {} step", kind.name);
-    let fields = Fields::of(&entry.value, &what, &known, problems)?;
+    if let (Value::Scalar { text, .. }, Some(field)) = (&entry.value.value, main_field(kind.name)) {
+        let message = format!("{what} is a map of its fields, found `{text}`");
+        let meant = format!("write `{}: {{{field}: {text}}}`", kind.name);
+        problems.add(Diagnostic::at(&entry.value.place, message).label(meant));
+        return None;
+    }
+    let keys = Keys::from(&known).advised(on_step_field);
+    let fields = Fields::of(&entry.value, &what, keys, problems)?;
     let expectations = [("success", Expect::Success), ("failure", Expect::Failure)];
     let expect = fields.one_of("expect", "expectation", &expectations);
     let (expect, place) = (expect.unwrap_or(Expect::Success), &entry.key_place);
@@ -117,22 +125,28 @@ pub(super) fn step(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Optio
     Some(Step { name, expect, action, place: place.clone() })
 }
 
+/// The field that a step of this kind has at least.
+fn main_field(kind: &str) -> Option<&'static str> {
+    match kind {
+        "configure" => Some("set"),
+        "modify" => Some("lines"),
+        "ping" => Some("address"),
+        "run" => Some("command"),
+        "issued" => Some("count"),
+        "scep" => Some("send"),
+        _ => None,
+    }
+}
+
 fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a Entry)> {
     let Value::Mapping(entries) = &node.value else {
-        node.expected("a step such as `run: {…}`", problems);
-        return None;
+        return bare(node, problems);
     };
-    let names = || KINDS.iter().map(|kind| kind.name);
     let mut found = None;
     for entry in entries {
         let (key, place) = (entry.key.as_str(), &entry.key_place);
         let Some(kind) = KINDS.iter().find(|kind| kind.name == key) else {
-            let unknown = Diagnostic::at(place, format!("unknown step `{key}`"));
-            problems.add(if ["name", "expect", "device"].contains(&key) {
-                unknown.label(format!("indent `{key}` below the step's kind"))
-            } else {
-                unknown.known(key, "known steps", names())
-            });
+            problems.add_with(|| unknown(key, place, entries.len() > 1));
             continue;
         };
         if found.is_some() {
@@ -142,10 +156,52 @@ fn kind<'a>(node: &'a Node, problems: &Problems) -> Option<(&'static Kind, &'a E
         found.get_or_insert((kind, entry));
     }
     if entries.is_empty() {
-        let missing = Diagnostic::at(&node.place, "a step must have a kind");
-        problems.add(missing.known("", "known steps", names()));
+        problems.add_with(|| {
+            let missing = Diagnostic::at(&node.place, "a step must have a kind");
+            missing.known("", "known steps", names())
+        });
     }
     found
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.name)
+}
+
+/// Reports a step that is no map.
+fn bare<T>(node: &Node, problems: &Problems) -> Option<T> {
+    let word = match &node.value {
+        Value::Scalar { text, .. } => text.split([' ', ':']).next().unwrap_or_default(),
+        _ => "",
+    };
+    let Some(kind) = closest(word, names()) else {
+        node.expected("a step such as `run: {…}`", problems);
+        return None;
+    };
+    let wrong =
+        Diagnostic::at(&node.place, format!("a step is a map, found `{}`", node.place.text()));
+    problems.add(wrong.label(format!("write `{kind}: {{…}}`, with a blank after the colon")));
+    None
+}
+
+/// An unknown step. If it has several keys, it may have a field at the wrong depth.
+fn unknown(key: &str, place: &Place, has_others: bool) -> Diagnostic {
+    let unknown = Diagnostic::at(place, format!("unknown step `{key}`"));
+    if let Some(odd) = odd_blank(key) {
+        return unknown.label(odd);
+    }
+    let has_field = |kind: &&Kind| kind.fields.iter().any(|fields| fields.contains(&key));
+    if has_others && (["name", "expect"].contains(&key) || KINDS.iter().any(|it| has_field(&it))) {
+        return unknown.label(format!("indent `{key}` below the step's kind"));
+    }
+    let unknown =
+        on_step(key).into_iter().fold(unknown.known(key, "known steps", names()), Diagnostic::note);
+    match KINDS.iter().find(has_field) {
+        Some(kind) => {
+            unknown.label(format!("`{key}` is a field of a step such as `{}`", kind.name))
+        }
+        None => unknown,
+    }
 }
 
 #[cfg(test)]

@@ -63,13 +63,14 @@ fn line(row: &Row, notes: &mut Notes) -> Line {
 fn words(cell: &Cell, notes: &mut Notes) -> Words {
     let of_stage = |word: &str, reason: &Reason| format!("{word} {}", reason.stage);
     let (tone, word) = match &cell.assessment {
-        Assessment::Passed | Assessment::Noted { .. } | Assessment::Vanished { .. } => {
-            (Tone::Good, "pass".to_owned())
-        }
+        Assessment::Passed
+        | Assessment::Noted { .. }
+        | Assessment::Unmet { .. }
+        | Assessment::Vanished { .. } => (Tone::Good, "pass".to_owned()),
         Assessment::Failed { reason, .. } => (Tone::Bad, of_stage("fail", reason)),
         Assessment::ExpectedFailure { reason, .. } => (Tone::Doubtful, of_stage(KNOWN, reason)),
         Assessment::UnexpectedPass { .. } => (Tone::Bad, UNEXPECTED.to_owned()),
-        Assessment::Skipped { .. } => (Tone::Faint, "skip".to_owned()),
+        Assessment::Skipped(_) => (Tone::Faint, "skip".to_owned()),
         Assessment::LabBroke { .. } => (Tone::Bad, "lab".to_owned()),
         Assessment::Panicked { .. } => (Tone::Bad, "bug".to_owned()),
         Assessment::Unfinished => (Tone::Faint, "-".to_owned()),

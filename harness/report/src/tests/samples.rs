@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use diagnostics::Excerpt;
 use results::{
-    Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, StepOutcome, Unfinished, Verdict,
+    Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, Skip, SkipCause, StepOutcome,
+    Unfinished, Verdict,
 };
 
 pub(crate) fn outcome() -> Outcome {
@@ -16,7 +17,10 @@ pub(crate) fn outcome() -> Outcome {
             scenario(
                 "top",
                 0,
-                Verdict::Skipped { reason: "the device does not support x".to_owned() },
+                Verdict::Skipped(Skip::new(
+                    SkipCause::NotSupported,
+                    "the device does not support x",
+                )),
                 Vec::new(),
             ),
         ],
@@ -102,8 +106,10 @@ pub(crate) fn failure() -> Failure {
             line("linux-pki", "wrong challenge password"),
         ],
         hint: Some("compare the passwords".to_owned()),
-        pki_status: None,
+        reply: None,
+        ended_server: None,
         refused_line: None,
         is_unproved: false,
+        idle_faults: Vec::new(),
     }
 }

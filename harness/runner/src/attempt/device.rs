@@ -6,12 +6,20 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::pki::ask;
+use super::refusal::Refusal;
 use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
 use model::lab::{Secret, placeholders};
-use model::scenario::{Configuration, Ping, Run};
-use results::Sent;
+use model::scenario::{Configuration, Ping, Run, configuration_mistakes, suggestion};
+use results::{Sent, SkipCause};
 use testbed::Testbed;
 use testbed::device::{Change, Device, DeviceError};
+
+/// What a device says about a name that it does not know.
+const UNKNOWN_HOST: &str = "Name or service not known";
+
+/// The reason why a device without a configuration reaches nothing.
+const NO_ADDRESS: &str =
+    "the device has no address yet: a `configure` step comes before the first ping";
 
 impl Attempt for Configuration {
     /// Configures once, because a device that refuses a configuration would refuse it again.
@@ -32,6 +40,7 @@ impl Attempt for Configuration {
             }
         };
         let tried = target.retry(&env, sent, Duration::ZERO, configure).await?;
+        env.state.history(&self.device).is_configured |= tried.answers.last.met();
         Ok(Attempted { concerns_scep: false, ..tried })
     }
 }
@@ -42,6 +51,7 @@ impl Attempt for Ping {
         let target = &Target::of(&self.device, env.testbed)?;
         let sent = Sent::Command { device: self.device.clone(), command: self.command() };
         let place = &env.step.place;
+        let is_configured = env.state.history(&self.device).is_configured;
         let ping = || async move {
             let output = target.execute(&self.command()).await?.output;
             let what = match answered(&output) {
@@ -51,7 +61,10 @@ impl Attempt for Ping {
             };
             let misses = what.map(|what| Miss::at(place, what)).into_iter().collect();
             let message = "not every ping was answered";
-            Ok(Answer { output, message, misses, ..Answer::default() })
+            let lacks_address = !is_configured && output.contains("Network is unreachable");
+            let hint = lacks_address.then(|| NO_ADDRESS.to_owned());
+            let is_final = self.is_simulated && (lacks_address || output.contains(UNKNOWN_HOST));
+            Ok(Answer { output, message, misses, is_final, hint, ..Answer::default() })
         };
         let tried = target.retry(&env, sent, self.within, ping).await?;
         Ok(Attempted { concerns_scep: false, ..tried })
@@ -65,21 +78,52 @@ impl Attempt for Run {
         let sent = Sent::Command { device: self.device.clone(), command: self.command.clone() };
         // A command without a check is not repeated, because it may have an effect.
         let within = if self.checks.is_empty() { Duration::ZERO } else { self.within };
-        let place = &env.step.place;
+        let place = &self.place;
+        let history = *env.state.history(&self.device);
         let run = || async move {
             let Executed { output, refused } = target.execute(&self.command).await?;
-            if self.checks.is_empty() && refused {
-                let misses = vec![Miss::at(place, "refused")];
-                let message = "the device refused the command";
-                return Ok(Answer { output, message, misses, ..Answer::default() });
+            if !refused {
+                return Ok(Answer::checked(output, &self.checks));
             }
-            Ok(Answer::checked(output, &self.checks))
+            let refusal = Refusal::of(&self.command, &output);
+            let answer = Answer::checked(output, &self.checks);
+            let is_vacuous = refusal.is_of_line() && only_forbids(self);
+            let is_refused = self.checks.is_empty() || is_vacuous;
+            let answer = match answer {
+                answer if answer.met() && !is_refused => return Ok(answer),
+                answer if is_refused || refusal.is_of_line() => Answer {
+                    message: "the device refused the command",
+                    misses: vec![Miss::at(place, "refused")],
+                    ..answer
+                },
+                answer => answer,
+            };
+            let is_final = self.is_simulated && answer.output.contains(UNKNOWN_HOST);
+            Ok(refusal.explain(history, Answer { is_final, ..answer }))
         };
-        target.retry(&env, sent, within, run).await
+        let tried = target.retry(&env, sent, within, run).await?;
+        let history = env.state.history(&self.device);
+        history.is_restarted |= is_command(&self.command, "reboot");
+        // In configuration mode, later commands may give it addresses.
+        history.is_configured |= is_command(&self.command, "configure");
+        Ok(tried)
     }
 }
 
+/// True if a command begins with this word, perhaps abbreviated.
+fn is_command(command: &str, name: &str) -> bool {
+    let word = command.split_whitespace().next().unwrap_or_default();
+    word.len() > 2 && name.starts_with(word)
+}
+
+/// True if the checks forbid texts and demand none, so that any refusal would pass.
+fn only_forbids(step: &Run) -> bool {
+    step.checks.iter().all(|check| !check.found)
+}
+
 fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
+    let text = configuration.lines.value.lines().nth(line.wrapping_sub(1)).unwrap_or_default();
+    let mistake = configuration_mistakes(text, None).into_iter().next();
     // `[ interfaces ethernet eth7 ]` names the place; the reason follows in the next line.
     let is_reason = |line: &&str| !line.is_empty() && !line.starts_with('[');
     let label = said.lines().map(str::trim).find(is_reason);
@@ -87,6 +131,7 @@ fn refused(configuration: &Configuration, line: usize, said: String) -> Answer {
         message: "the device refused the configuration",
         misses: vec![Miss::at(&configuration.place_of(line), label.unwrap_or("refused"))],
         refused_line: (!is_of_commit(&said)).then_some(line),
+        hint: mistake.and_then(|(_, mistake)| suggestion(&mistake)),
         output: said,
         ..Answer::default()
     }
@@ -135,12 +180,13 @@ async fn password(pki: &str, testbed: &Testbed) -> Result<Secret, Stop> {
     match ask(pki, super::pki::scep(testbed, pki)?.challenge(false)).await? {
         Some(password) if password.expose().contains(|c: char| c.is_control()) => {
             let what = "has a control character, which no configuration line can carry";
-            Err(Stop::Broken(format!("`{pki}`: the challenge password {what}")))
+            Err(Stop::Broken(format!("`{pki}`: the challenge password {what}").into()))
         }
         Some(password) => Ok(password),
-        None => Err(Stop::NotSupported(format!(
-            "`{pki}` has no challenge password to give, because it asks for none"
-        ))),
+        None => Err(Stop::Skip(
+            SkipCause::NoPassword,
+            format!("`{pki}` has no challenge password to give: none is configured or given"),
+        )),
     }
 }
 
@@ -170,7 +216,9 @@ impl<'a> Target<'a> {
     fn of(name: &'a str, testbed: &'a Testbed) -> Result<Self, Stop> {
         match testbed.devices.get(name) {
             Some(device) => Ok(Self { name, device: device.as_ref() }),
-            None => Err(Stop::Broken(format!("the lab was built without the device `{name}`"))),
+            None => {
+                Err(Stop::Broken(format!("the lab was built without the device `{name}`").into()))
+            }
         }
     }
 
@@ -197,8 +245,8 @@ impl<'a> Target<'a> {
     fn stop(&self, error: &DeviceError) -> Stop {
         let reason = format!("`{}`: {error}", self.name);
         match error {
-            DeviceError::NotSupported { .. } => Stop::NotSupported(reason),
-            _ => Stop::Broken(reason),
+            DeviceError::NotSupported { .. } => Stop::Skip(SkipCause::NotSupported, reason),
+            _ => Stop::Broken(reason.into()),
         }
     }
 }

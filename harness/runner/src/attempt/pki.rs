@@ -1,19 +1,23 @@
-//! The steps that a PKI carries out, that send requests to it, or that inspect the requests it received.
+//! The steps that a PKI carries out, or that inspect the requests it received.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
-use crate::conversation::{Conversation, RequestError};
-use model::scenario::scep::{FactName, Scep};
+use crate::conversation::Conversation;
+use model::scenario::scep::FactName;
 use model::scenario::seen::{Seen, SeenFact};
 use model::scenario::{DecisionStep, Issued, Step};
-use results::Sent;
-use testbed::Testbed;
+use results::{Breakage, Sent, SkipCause};
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest};
+use testbed::{NoAnswer, Testbed};
 
 /// The first pause between two tries. A PKI does not report changes, so the pauses grow.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The reason why nothing is ever pending at a PKI.
+const AUTOMATIC: &str =
+    "this PKI decides by itself: `approval: manual` in the lab lets requests wait for a decision";
 
 /// The SCEP conversation of a scenario with each PKI, by the PKI's name.
 pub(crate) type Conversations = BTreeMap<String, Conversation>;
@@ -30,6 +34,8 @@ impl Attempt for DecisionStep {
                 Decision::NothingPending => Answer {
                     message: "there was nothing to decide",
                     misses: vec![Miss::at(&step.place, "no request was pending")],
+                    is_final: self.is_automatic,
+                    hint: self.is_automatic.then(|| AUTOMATIC.to_owned()),
                     ..Answer::default()
                 },
             })
@@ -51,47 +57,17 @@ impl Attempt for Issued {
     }
 }
 
-impl Attempt for Scep {
-    /// Sends the request and compares the response with the acceptable outcomes.
-    async fn attempt(&self, Env { step, testbed, state }: Env<'_>) -> Result<Attempted, Stop> {
-        let start = Instant::now();
-        let pki = scep(testbed, &self.pki)?;
-        let fresh =
-            || Conversation::new(testbed.keys, testbed.subject.clone(), testbed.received.clone());
-        let conversation = state.conversations.entry(self.pki.clone()).or_insert_with(fresh);
-        let exchange = conversation.exchange(pki, &self.request, !self.may_be_granted());
-        let exchange = bounded(&self.pki, exchange).await?.map_err(|error| match error {
-            RequestError::NotPossible(reason) => Stop::NotSupported(reason),
-            RequestError::Pki(error) => stop(&self.pki, &error),
-            RequestError::Unbuilt(_) => Stop::Broken(format!("`{}`: {error}", self.pki)),
-        })?;
-        let seen = &exchange.observation;
-        let mut answer = Answer::judged(
-            &self.acceptable,
-            seen.lines().join("\n"),
-            |fact| seen.value(fact),
-            |text| conversation.filled(text),
-        )?;
-        answer.pki_status.clone_from(&seen.pki_status);
-        for (name, fact) in &self.save {
-            conversation.save(name, seen.value(*fact));
-        }
-        Ok(Attempted::once(step, &self.pki, exchange.sent.join("\n"), answer, start.elapsed()))
-    }
-}
-
 impl Attempt for Seen {
     /// Compares each selected request with the acceptable outcomes.
     async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         let start = Instant::now();
         let mut selected = ask(&self.pki, pki(testbed, &self.pki)?.seen()).await?;
         selected.retain(|one| {
-            self.on.takes(one.value(SeenFact::Operation), one.value(SeenFact::MessageType))
+            let value = |fact| one.value(fact).unwrap_or_default();
+            self.on.takes(value(SeenFact::Operation), value(SeenFact::MessageType))
         });
-        if selected.is_empty() {
-            selected.push(SeenRequest::default());
-        }
-        let answer = all_acceptable(self, &selected)?;
+        let answer =
+            if selected.is_empty() { none_came(self) } else { all_acceptable(self, &selected) };
         let request = format!("list each {} that was received", self.on.name());
         Ok(Attempted::once(step, &self.pki, request, answer, start.elapsed()))
     }
@@ -102,6 +78,9 @@ fn listed_as_expected(step: &Step, issued: &Issued, certificates: &[IssuedCertif
     if let Some(miss) = miscounted(step, issued, certificates.len()) {
         answer.message = "the issued certificates are not as expected";
         answer.misses.insert(0, miss);
+        // A PKI lists a certificate for ever.
+        answer.is_final =
+            issued.count.as_ref().is_some_and(|wanted| certificates.len() > wanted.value);
     }
     answer
 }
@@ -125,28 +104,46 @@ fn list(certificates: &[IssuedCertificate]) -> String {
     certificates.iter().map(line).collect()
 }
 
+/// The answer if no such request came, which an outcome must accept explicitly.
+fn none_came(it: &Seen) -> Answer {
+    let output = format!("no {} was received", it.on.name());
+    let mut answer = Answer::judged(&it.acceptable, output, |_| None, |text| Some(text.to_owned()));
+    if !answer.met() {
+        answer.message = "the request that the step is about never came";
+        for miss in &mut answer.misses {
+            miss.what.clone_from(&answer.output);
+        }
+    }
+    answer
+}
+
 /// The answer for the first request that is not acceptable, or the notes on all requests.
-fn all_acceptable(it: &Seen, selected: &[SeenRequest]) -> Result<Answer, Stop> {
-    let mut notes = Vec::new();
+fn all_acceptable(it: &Seen, selected: &[SeenRequest]) -> Answer {
+    let (mut notes, mut inconclusive) = (Vec::new(), None);
     for one in selected {
-        let output = description(it, one);
-        let mut answer =
-            Answer::judged(&it.acceptable, output, |fact| one.value(fact), str::to_owned)?;
+        let output = description(one);
+        let filled = |text: &str| Some(text.to_owned());
+        let mut answer = Answer::judged(&it.acceptable, output, |fact| one.value(fact), filled);
+        // A request that proves nothing does not excuse another that is wrong.
+        if answer.inconclusive.is_some() {
+            inconclusive.get_or_insert(answer);
+            continue;
+        }
         if !answer.met() {
-            answer.message = "a request matches none of the acceptable outcomes";
-            return Ok(answer);
+            answer.message = "a request came that this step does not accept";
+            return answer;
         }
         notes.append(&mut answer.notes);
     }
+    if let Some(answer) = inconclusive {
+        return answer;
+    }
     notes.dedup();
-    let output = selected.iter().map(|one| description(it, one)).collect::<Vec<_>>().join("\n\n");
-    Ok(Answer { output, notes, ..Answer::default() })
+    let output = selected.iter().map(description).collect::<Vec<_>>().join("\n\n");
+    Answer { output, notes, ..Answer::default() }
 }
 
-fn description(it: &Seen, one: &SeenRequest) -> String {
-    if one.facts.is_empty() {
-        return format!("no {} was received", it.on.name());
-    }
+fn description(one: &SeenRequest) -> String {
     let line = |fact: &SeenFact| Some(format!("{}: {}", fact.name(), one.facts.get(fact)?));
     SeenFact::ALL.iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
@@ -173,7 +170,7 @@ pub(super) fn pki<'a>(testbed: &'a Testbed, name: &str) -> Result<&'a dyn Pki, S
         .pkis
         .get(name)
         .map(AsRef::as_ref)
-        .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`")))
+        .ok_or_else(|| Stop::Broken(format!("the lab was built without the PKI `{name}`").into()))
 }
 
 /// The SCEP service of a PKI of the testbed.
@@ -189,10 +186,18 @@ pub(super) async fn ask<T>(
     bounded(name, answer).await?.map_err(|error| stop(name, &error))
 }
 
-fn stop(name: &str, error: &PkiError) -> Stop {
-    let reason = format!("`{name}`: {error}");
+pub(super) fn stop(name: &str, error: &PkiError) -> Stop {
+    let because = format!("`{name}`: {error}");
     match error {
-        PkiError::NotSupported { .. } => Stop::NotSupported(reason),
-        PkiError::Broken { .. } => Stop::Broken(reason),
+        PkiError::NotSupported { .. } => Stop::Skip(SkipCause::NotSupported, because),
+        PkiError::NoPassword { .. } => Stop::Skip(SkipCause::NoPassword, because),
+        PkiError::NotServed { reason } => Stop::Broken(Breakage {
+            is_untried: matches!(reason, NoAnswer::Gone(_)),
+            ..Breakage::new(reason.to_string())
+        }),
+        PkiError::Broken { reason } => Stop::Broken(Breakage {
+            part: Some(format!("`{name}`: the PKI broke")),
+            ..Breakage::new(reason)
+        }),
     }
 }

@@ -6,8 +6,9 @@ mod transport;
 
 use std::time::{Duration, SystemTime};
 
+use openssl::pkey::Id;
 use openssl::rand::rand_bytes;
-use openssl::x509::{X509, X509Name};
+use openssl::x509::{X509, X509Name, X509Ref};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{Nonce, TransactionId};
 use scep::client::choice;
@@ -19,12 +20,12 @@ use scep::secret::Secret;
 
 use self::message::{content, encode, mutate};
 use self::transport::{http_request, request_without_message, summary};
-use super::keys::Kind;
 use super::signer::issued_by;
-use super::{Authority, Conversation, RequestError, Requested, Transaction, keys};
+use super::{Authority, Conversation, RequestError, Requested, Transaction};
 use model::scenario::scep::{
     ChallengeChoice, KeyType, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
+use testbed::KeyKind;
 use testbed::pki::ScepService;
 
 /// An HTTP request, with its summary.
@@ -43,7 +44,7 @@ const KEY_BITS: u32 = 2048;
 /// A year, approximately.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 /// Kind of the keys that only sign.
-const OTHER_KEY: Kind = Kind::Rsa(KEY_BITS);
+const OTHER_KEY: KeyKind = KeyKind::Rsa(KEY_BITS);
 
 impl Conversation {
     /// Builds the HTTP request of a step.
@@ -80,7 +81,7 @@ impl Conversation {
         let content = content(request, &parts, &body)?;
         let message = mutate(request, encode(request, &parts, content)?)?;
         let method = request.method.unwrap_or_else(|| choice::method(&parts.capabilities));
-        let summary = summary(request, &parts, self.challenge.is_some(), method, message.len());
+        let summary = summary(request, &parts, self.challenge.as_ref(), method, message.len());
         let http = http_request(request, method, &message);
         let serial = self.requested_serial(request);
         let transaction = Transaction {
@@ -101,6 +102,7 @@ impl Conversation {
         let choice = &request.message;
         let authority = self.authority()?;
         let capabilities = authority.capabilities.clone();
+        let ca = authority.certificates.ca.clone();
         let not_offered = |refusal: scep::client::Refusal| {
             RequestError::NotPossible(format!(
                 "the request cannot be made with the capabilities that the CA offers: {refusal}"
@@ -116,12 +118,13 @@ impl Conversation {
         let sender_nonce = Nonce::new(random(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?);
         let polls = request.operation == Operation::CertPoll;
         let transaction_id = match (&choice.transaction_id, &self.transaction) {
-            (Some(id), _) => TransactionId::new(self.filled(id)),
+            (Some(id), _) => TransactionId::new(self.filled_in(id)?),
             (None, Some(polled)) if polls => polled.id.clone(),
             (None, _) => TransactionId::generate(&mut rand_bytes)?,
         };
         Ok(Parts {
             capabilities,
+            ca,
             digest,
             cipher,
             key_transport: choice.key_transport.unwrap_or(KeyTransport::Pkcs1v15),
@@ -150,15 +153,17 @@ impl Conversation {
             Some(SignerChoice::SelfSigned | SignerChoice::Stranger)
         );
         let consequence = match renews {
-            false if lacks => Some("so none can be missing or wrong"),
-            true if proves_no_identity => Some("so it issues to any client"),
+            false if lacks => Some("so it would prove nothing that one is missing or wrong"),
+            true if proves_no_identity => {
+                Some("so it cannot be known if the PKI issues to any client")
+            }
             _ => None,
         };
         if let Some(consequence) = consequence
             && !pki.asks_for_challenge().await?
         {
-            let reason = format!("the PKI asks for no challenge password, {consequence}");
-            return Err(RequestError::NotPossible(reason));
+            let reason = format!("no challenge password is given or configured, {consequence}");
+            return Err(RequestError::NoPassword(reason));
         }
         self.challenge = match request.message.challenge {
             ChallengeChoice::Right if renews => None,
@@ -186,18 +191,18 @@ impl Conversation {
         let choice = &request.message;
         let renews = request.operation == Operation::RenewalReq;
         let subject = match (&choice.subject, &self.issued) {
-            (Some(subject), _) => parsed(&self.filled(subject))?,
+            (Some(subject), _) => parsed(&self.filled_in(subject)?)?,
             (None, Some(issued)) if renews => issued.certificate.subject_name().to_owned()?,
             (None, _) => parsed(&fresh_subject(self.subject.as_deref())?)?,
         };
         let kind = match choice.key_type {
-            KeyType::Rsa => Kind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
-            KeyType::P256 => Kind::P256,
+            KeyType::Rsa => KeyKind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
+            KeyType::P256 => KeyKind::P256,
         };
         let key = match &choice.key {
             Some(name) => self.keys.key(name, kind).await?,
             None if !request.operation.enrols() || !request.mutations.is_empty() => {
-                keys::spare_key().await?
+                self.keys.spare().await?
             }
             None => {
                 let name = if renews { "renewed" } else { "first" };
@@ -243,7 +248,7 @@ impl Conversation {
             })?,
             SignerChoice::Stranger => {
                 let own = self.keys.key("stranger", OTHER_KEY).await?;
-                let (issuer, issuer_key) = (parsed("CN=Another CA")?, keys::spare_key().await?);
+                let (issuer, issuer_key) = (parsed("CN=Another CA")?, self.keys.spare().await?);
                 issued_by(subject, &own, &issuer, &issuer_key, true)?
             }
         })
@@ -252,22 +257,38 @@ impl Conversation {
     async fn recipients(&self, choice: RecipientChoice) -> Result<Vec<X509>, RequestError> {
         let certificates = &self.authority()?.certificates;
         Ok(match choice {
-            RecipientChoice::Right => vec![certificates.recipient().to_owned()],
+            RecipientChoice::Right => {
+                let now = SystemTime::now();
+                let recipient = certificates.recipient(now);
+                // The refusal says which certificate has which key.
+                let unusable = certificates.choose(now).err().filter(|_| !is_rsa(recipient));
+                if let Some(refusal) = unusable {
+                    return Err(RequestError::NoRecipient(Box::new(refusal)));
+                }
+                vec![recipient.to_owned()]
+            }
             RecipientChoice::Everybody => {
                 certificates.ra.iter().chain(&certificates.ca).cloned().collect()
             }
             RecipientChoice::Stranger => {
                 let subject = parsed("CN=Another CA")?;
-                let key = keys::spare_key().await?;
+                let key = self.keys.spare().await?;
                 vec![self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?.certificate]
             }
         })
     }
 }
 
+/// True if requests can be enciphered to the key of a certificate.
+fn is_rsa(certificate: &X509Ref) -> bool {
+    certificate.public_key().is_ok_and(|key| key.id() == Id::RSA)
+}
+
 /// Parts of a message.
 struct Parts {
     capabilities: scep::capabilities::Capabilities,
+    /// The CA's certificates.
+    ca: Vec<X509>,
     digest: Digest,
     cipher: Cipher,
     key_transport: KeyTransport,

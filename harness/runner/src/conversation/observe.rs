@@ -7,19 +7,21 @@ mod message;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use scep::attribute::PkiStatus;
+use redact::{Masker, visible};
+use scep::Error;
+use scep::attribute::{FailInfo, PkiStatus};
 use scep::certs_only::{self, CertsOnly};
+use scep::content::{Asn1, Content, text};
 use scep::envelope;
 use scep::http::HttpResponse;
 use scep::identity::Identity;
 use scep::message::Message;
 
 use self::certificate::is_same;
-use self::message::{attributes, content_kind, encoding, is_envelope, signature};
+use self::message::{attributes, content, encoding, is_der, is_envelope, signature};
 use super::{Authority, Conversation, Transaction};
 use model::scenario::scep::{Fact, FactName, Operation, Request};
-use results::{Received, ReceivedState};
-use testbed::http;
+use results::{Received, ReceivedState, Reply};
 use testbed::pki::Exchanged;
 
 /// Facts and details of a response.
@@ -30,6 +32,10 @@ pub(crate) struct Observation {
     http_status: Option<u16>,
     /// The pkiStatus, if the standard defines it.
     pub(crate) pki_status: Option<PkiStatus>,
+    /// The failInfo.
+    fail_info: Option<FailInfo>,
+    /// True if the details begin with the HTTP status.
+    has_status_in_details: bool,
     /// True if the received certificate is the one that was issued before.
     is_issued_again: bool,
     /// Reasons, and texts of the server.
@@ -49,6 +55,28 @@ impl Observation {
         }
     }
 
+    /// Adds the HTTP status, and what came with it, as the first detail.
+    fn detail_of_status(&mut self, response: &HttpResponse) {
+        self.has_status_in_details = self.details.is_empty();
+        self.detail(response.answered());
+    }
+
+    /// True if no response came.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.http_status.is_none()
+    }
+
+    /// The reply in short.
+    pub(crate) fn reply(&self) -> Reply {
+        Reply {
+            http_status: self.http_status,
+            pki_status: self.pki_status.clone(),
+            fail_info: self.fail_info.clone(),
+            has_status_in_details: self.has_status_in_details,
+            details: self.details.clone(),
+        }
+    }
+
     /// One line for each fact and detail.
     pub(crate) fn lines(&self) -> Vec<String> {
         let facts = self.facts.iter().map(|(fact, value)| format!("{}: {value}", fact.name()));
@@ -56,12 +84,17 @@ impl Observation {
     }
 
     /// Masks the secrets, then shortens the peer's texts and escapes their control characters.
-    pub(super) fn mask(&mut self, masked: impl Fn(&str) -> String) {
+    pub(super) fn mask(&mut self, masker: &Masker) {
         const LONGEST: usize = 300;
-        self.facts.values_mut().for_each(|value| *value = masked(value));
+        for value in self.facts.values_mut() {
+            *value = visible(&masker.text(value));
+        }
+        if let Some(FailInfo::Other(value)) = &mut self.fail_info {
+            *value = masker.text(value);
+        }
         for detail in &mut self.details {
-            let clean: String = masked(detail).chars().take(LONGEST).collect();
-            *detail = clean.escape_debug().to_string();
+            let clean: String = masker.text(detail).chars().take(LONGEST).collect();
+            *detail = visible(&clean);
         }
     }
 }
@@ -71,9 +104,9 @@ impl Conversation {
     pub(super) fn observe(&mut self, request: &Request, exchanged: &Exchanged) -> Observation {
         let mut seen = Observation::default();
         let response = match exchanged {
-            Exchanged::Unanswered(reason) => {
+            Exchanged::Unanswered(reason) | Exchanged::Ended { reason, .. } => {
                 seen.set(Fact::Reply, "none");
-                seen.detail(reason);
+                seen.detail(reason.to_string());
                 return seen;
             }
             Exchanged::Answered(response) => response,
@@ -88,6 +121,9 @@ impl Conversation {
         }
         if response.body.is_empty() {
             seen.set(Fact::Body, "empty");
+            if response.is_redirect() {
+                seen.detail_of_status(response);
+            }
             return seen;
         }
         match request.operation {
@@ -105,23 +141,28 @@ impl Conversation {
             Ok(message) => message,
             Err(error) => {
                 other_body(seen, response);
-                seen.detail(format!("it is not a pkiMessage: {error}"));
+                if !matches!(error, Error::Foreign { .. }) {
+                    seen.detail(format!("it is not a pkiMessage: {error}"));
+                }
                 return;
             }
         };
         let Some(transaction) = self.transaction.take() else { return };
         seen.set(Fact::Body, "CertRep");
-        encoding(seen, &response.body);
+        encoding(seen, "the message", is_der(&response.body));
         attributes(seen, &message, &transaction);
         if let Some(authority) = &self.authority {
             signature(seen, &message, &authority.certificates);
         }
-        seen.set(Fact::Content, content_kind(message.content()));
+        content(seen, message.content());
         if let Some(content) = message.content().filter(|content| is_envelope(content)) {
+            encoding(seen, "the envelope", envelope::is_der(content));
             match envelope::open(content, &transaction.signer) {
                 Ok(opened) => {
                     seen.set(Fact::Envelope, "opens");
                     seen.set(Fact::Cipher, opened.cipher);
+                    let kind = if opened.is_data { "data" } else { "other" };
+                    seen.set(Fact::EnvelopeContent, kind);
                     seen.set(Fact::KeyTransport, opened.key_transport);
                     self.contents(seen, request, &transaction, &opened.content);
                 }
@@ -145,7 +186,10 @@ impl Conversation {
 
     /// Logs the result. A certificate that the PKI reports as issued counts even if it cannot be read.
     pub(super) fn note_received(&mut self, seen: &Observation, entry: usize) {
-        let is_error = seen.http_status.is_some_and(|status| matches!(status / 100, 4 | 5));
+        // A proxy that got no answer knows nothing about the server behind it.
+        let is_error = seen
+            .http_status
+            .is_some_and(|status| matches!(status, 400..=599) && !matches!(status, 502 | 504));
         let state = match seen.pki_status {
             Some(PkiStatus::Success) if seen.is_issued_again => None,
             Some(PkiStatus::Success) => Some(ReceivedState::Issued),
@@ -178,6 +222,7 @@ impl Conversation {
                 return;
             }
         };
+        encoding(seen, "the envelope's content", is_der(content));
         seen.set(Fact::Certificates, certificates.len());
         let found = certificate::issued(seen, &certificates, transaction, self.authority.as_ref());
         if let (Some(found), Some(requested)) = (found, &transaction.requested)
@@ -203,16 +248,17 @@ impl Conversation {
             return;
         };
         seen.set(Fact::Body, "SignedData");
-        encoding(seen, &response.body);
+        encoding(seen, "the message", is_der(&response.body));
         if let Some(Authority { certificates, .. }) = &self.authority {
             signature(seen, &message, certificates);
         }
-        let content = message.content().unwrap_or_default();
-        let Ok(CertsOnly { certificates: next, .. }) = certs_only::decode(content) else {
-            seen.set(Fact::Content, content_kind(message.content()));
+        let contents = certs_only::decode(message.content().unwrap_or_default());
+        let Ok(CertsOnly { certificates: next, .. }) = contents else {
+            content(seen, message.content());
             return;
         };
         seen.set(Fact::Content, "certificates");
+        encoding(seen, "the content", is_der(message.content().unwrap_or_default()));
         seen.set(Fact::Certificates, next.len());
         if let Some(Authority { certificates: today, .. }) = &self.authority {
             let is_known = next.iter().any(|one| today.ca.iter().any(|ca| is_same(one, ca)));
@@ -223,21 +269,18 @@ impl Conversation {
 
 /// Facts of a body that the operation does not define.
 fn other_body(seen: &mut Observation, response: &HttpResponse) {
-    let text = http::text(&response.body);
-    let is_html = text.as_deref().is_some_and(|text| {
-        let start: String = text.trim_start().chars().take(200).collect();
-        let start = start.to_ascii_lowercase();
-        start.starts_with("<!doctype") || start.contains("<html")
-    });
-    let kind = match &text {
-        _ if certs_only::decode(&response.body).is_ok() => "certificates",
-        Some(_) if is_html => "HTML",
-        Some(_) => "text",
-        None => "other",
+    let content = Content::of(&response.body);
+    let kind = match &content {
+        Content::Asn1(Asn1::CertsOnly(_)) => "certificates",
+        Content::WebPage(_) => "HTML",
+        _ if text(&response.body).is_some() => "text",
+        _ => "other",
     };
     seen.set(Fact::Body, kind);
-    if let (Some(text), false) = (text, is_html) {
-        seen.detail(text.lines().next().unwrap_or_default());
+    if response.status == 200 {
+        seen.detail(response.came());
+    } else {
+        seen.detail_of_status(response);
     }
 }
 
@@ -248,8 +291,11 @@ mod tests {
     fn kind(body: Vec<u8>) -> String {
         let mut seen = Observation::default();
         let content_type = Some("text/html".to_owned());
-        other_body(&mut seen, &HttpResponse { status: 200, content_type, body });
-        seen.value(Fact::Body).to_owned()
+        other_body(
+            &mut seen,
+            &HttpResponse { status: 200, content_type, body, ..HttpResponse::default() },
+        );
+        seen.value(Fact::Body).unwrap_or_default().to_owned()
     }
 
     #[test]

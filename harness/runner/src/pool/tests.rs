@@ -84,11 +84,12 @@ fn at_once(count: usize) -> NonZeroUsize {
 }
 
 #[tokio::test]
-async fn panic_and_broken_lab_do_not_stop_other_scenarios() {
+async fn panic_ends_the_run_and_broken_lab_does_not() {
     let scenarios = vec![
-        scenario("c", "h", "x"),
-        scenario("a", "h", "panic"),
         scenario("b", "broken", PASSWORD),
+        scenario("a", "h", "x"),
+        scenario("d", "h", "panic"),
+        scenario("c", "h", "x"),
     ];
     let mut finished = 0;
     let observe = |event: Event<'_>| finished += usize::from(matches!(event, Event::Finished(_)));
@@ -96,12 +97,23 @@ async fn panic_and_broken_lab_do_not_stop_other_scenarios() {
     let verdicts: Vec<&Verdict> =
         outcome.scenarios.iter().map(|scenario| &scenario.verdict).collect();
     let message = "the string broke".to_owned();
-    let reason = "network: no cable for ****".to_owned();
+    let reason = "network: no cable for ****".to_owned().into();
     assert_eq!(
         verdicts,
-        [&Verdict::Panicked { message }, &Verdict::LabBroke { reason }, &Verdict::Passed]
+        [&Verdict::Passed, &Verdict::LabBroke { reason }, &Verdict::Panicked { message }]
     );
-    assert_eq!((finished, outcome.selected, outcome.interrupted), (3, 3, false));
+    let unfinished: Vec<_> =
+        outcome.unfinished.iter().map(|one| (one.id.as_str(), one.begun)).collect();
+    assert_eq!(unfinished, [("c", false)]);
+    assert_eq!((finished, outcome.selected, outcome.interrupted), (3, 4, false));
+}
+
+#[tokio::test]
+async fn scenario_under_way_beside_a_panic_is_unfinished() {
+    let scenarios = vec![scenario("a", "h", "hang"), scenario("b", "h", "panic")];
+    let outcome = run_jobs(jobs(scenarios), at_once(2), std::future::pending(), |_| {}).await;
+    assert_eq!(outcome.count(&[Status::Panicked]), 1);
+    assert!(matches!(&outcome.unfinished[..], [one] if one.id == "a" && one.begun));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::*;
 use model::scenario::{Found, load};
-use results::Failure;
+use results::{Breakage, Failure};
 use testbed::device::{Change, Device, DeviceError};
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
 
@@ -16,7 +16,7 @@ const LAB: &str = "title: T
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}, keyring: {sealed: hunter2}}}
   hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
-  pki: {ca: {personality: linux, challenge: {static: hunter2}}}
+  pki: {ca: {personality: linux, approval: manual, challenge: {static: hunter2}}}
 steps:
 ";
 
@@ -216,20 +216,25 @@ async fn unsupported_step_is_skipped_and_broken_device_breaks_the_lab() {
     let unable = DeviceError::NotSupported { what: "x".to_owned() };
     let broken = DeviceError::Broken { reason: "no power".to_owned() };
     let steps = "- run: {command: x}\n";
-    let reason = "step 1: `DUT0`: the device does not support x".to_owned();
-    assert_eq!(run(vec![Err(unable)], steps).await.verdict, Verdict::Skipped { reason });
-    let reason = "step 1: `DUT0`: the device broke: no power".to_owned();
+    let skipped = |reason: &str, step: &str| {
+        let skip = Skip::new(SkipCause::NotSupported, reason);
+        Verdict::Skipped(Skip { evidence: vec![step.to_owned()], ..skip })
+    };
+    let expected = skipped("`DUT0`: the device does not support x", "step 1: run `x` at DUT0");
+    assert_eq!(run(vec![Err(unable)], steps).await.verdict, expected);
+    let reason = Breakage { step: Some(1), ..Breakage::new("`DUT0`: the device broke: no power") };
     assert_eq!(run(vec![Err(broken)], steps).await.verdict, Verdict::LabBroke { reason });
     let steps = "- deny: {}\n";
-    let reason = "step 1: `ca`: the PKI does not support denying requests".to_owned();
-    assert_eq!(run(vec![Ok("")], steps).await.verdict, Verdict::Skipped { reason });
+    let reason = "`ca`: the PKI does not support denying requests";
+    let expected = skipped(reason, "step 1: deny a request at ca");
+    assert_eq!(run(vec![Ok("")], steps).await.verdict, expected);
 }
 
 #[tokio::test(start_paused = true)]
 async fn failed_check_in_a_broken_lab_is_a_broken_lab() {
     let steps = "- run: {command: x, contains: Valid}\n";
     let outcome = run_at(Arc::new(FrozenPki::default()), vec![Ok("Pending")], steps).await;
-    let reason = "step 1: pki `ca`: no answer in 30 s".to_owned();
+    let reason = Breakage { step: Some(1), ..Breakage::new("pki `ca`: no answer in 30 s") };
     assert_eq!(outcome.verdict, Verdict::LabBroke { reason });
 }
 

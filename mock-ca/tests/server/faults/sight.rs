@@ -1,13 +1,16 @@
 //! The visible effect of each fault.
 
+use std::cmp::Ordering;
+
 use mock_ca::Fault;
 use openssl::{asn1::Asn1Time, x509::X509};
 use scep::{
     Error, PeerMisbehaved,
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, PkiStatus, TransactionId},
+    ber,
     capabilities::Capabilities,
-    certificate::is_issued_by,
+    certificate::{is_issued_by, is_self_issued},
     certs_only, envelope,
     key_usage::KeyUsage,
     message::Message,
@@ -18,6 +21,9 @@ use super::exchange::{Exchange, ID, NONCE};
 const CONTENT_TYPE: &str = "1.2.840.113549.1.9.3";
 const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
 const SHA256_WITH_RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
+const SHA256: [u8; 9] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
+const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const NULL: [u8; 2] = [5, 0];
 const ECDH_SHA256: [u8; 6] = [0x2b, 0x81, 0x04, 0x01, 0x0b, 0x01];
 
 /// True if the fault is visible in the exchange.
@@ -42,16 +48,25 @@ pub(super) fn shows(fault: Fault, seen: &Exchange) -> bool {
         | Fault::CapsWeak => in_capabilities(fault, seen),
         Fault::CaContentTypeSwapped
         | Fault::CaExpired
+        | Fault::CaImpostor
+        | Fault::CaMissing
+        | Fault::CaSubordinate
         | Fault::CaWithoutKeyUsage
         | Fault::CaCertificatesReversed
+        | Fault::CaCertificatesBer
         | Fault::RaExpired
         | Fault::RaUsagesSwapped
         | Fault::RaForeign => in_certificates(fault, seen),
         Fault::BerReply => body(seen)[1] == 0x80,
-        Fault::NoSigner => {
+        Fault::NoSigner | Fault::TwoSigners => {
             let error = Message::parse(body(seen)).err();
-            let none = PeerMisbehaved::WrongNumberOfSigners(0);
-            matches!(error, Some(Error::PeerMisbehaved(found)) if found == none)
+            let count = if fault == Fault::NoSigner { 0 } else { 2 };
+            let wrong = PeerMisbehaved::WrongNumberOfSigners(count);
+            matches!(error, Some(Error::PeerMisbehaved(found)) if found == wrong)
+        }
+        Fault::ContentTypeNotData => {
+            let error = Message::parse(body(seen)).err();
+            error.is_some_and(|error| error.to_string().contains("not data"))
         }
         Fault::NoSignedAttributes => Message::parse(body(seen)).is_err(),
         _ => {
@@ -127,7 +142,21 @@ fn in_certificates(fault: Fault, seen: &Exchange) -> bool {
     match fault {
         Fault::CaContentTypeSwapped => content_type == Some("application/x-x509-ca-ra-cert"),
         Fault::CaExpired => is_expired(last) && same_serials && is_issued_by(last, ca),
+        Fault::CaImpostor => {
+            let has_name_of_ca = last.subject_name().try_cmp(ca.subject_name());
+            let own_key = last.public_key().unwrap();
+            has_name_of_ca.is_ok_and(Ordering::is_eq)
+                && same_serials
+                && is_issued_by(last, last)
+                && !own_key.public_eq(&ca.public_key().unwrap())
+        }
+        Fault::CaMissing => same_serials && certificates.len() == 2,
+        Fault::CaSubordinate => {
+            let is_own_key = last.public_key().unwrap().public_eq(&ca.public_key().unwrap());
+            same_serials && is_own_key && !is_self_issued(last)
+        }
         Fault::CaWithoutKeyUsage => KeyUsage::of(last).is_none() && same_serials,
+        Fault::CaCertificatesBer => body(seen)[1] == 0x80 && same_serials && last == ca,
         Fault::CaCertificatesReversed => first == ca && certificates.len() == 3,
         Fault::RaExpired => is_expired(first) && is_issued_by(first, ca) && !is_expired(last),
         Fault::RaUsagesSwapped => {
@@ -163,6 +192,9 @@ fn in_attributes(fault: Fault, seen: &Exchange, message: &Message) -> bool {
         Fault::NoSenderNonce => is_missing(&attributes.sender_nonce(), "senderNonce"),
         Fault::NoMessageType => is_missing(&attributes.message_type(), "messageType"),
         Fault::WrongMessageType => attributes.message_type().ok() == Some(MessageType::PkcsReq),
+        Fault::UnknownMessageType => {
+            attributes.message_type().is_ok_and(|it| it == MessageType::Other("99".into()))
+        }
         Fault::NoPkiStatus => is_missing(&attributes.pki_status(), "pkiStatus"),
         Fault::UnknownPkiStatus => status == Some(PkiStatus::Other("9".into())),
         Fault::NoFailInfo => {
@@ -207,6 +239,9 @@ fn in_signature(fault: Fault, seen: &Exchange, message: &Message) -> bool {
     match fault {
         Fault::WrongMessageDigest => is(&known, &PeerMisbehaved::DigestMismatch),
         Fault::CorruptSignature => is(&known, &PeerMisbehaved::BadSignature),
+        Fault::NextCaMisplaced => {
+            message.content().is_none() && carried.len() == 2 && known.is_ok()
+        }
         Fault::NextCaForeignSigner | Fault::ForeignSigner => {
             known.is_ok_and(|signer| !is_issued_by(&signer, ca)) && included.is_ok()
         }
@@ -221,6 +256,11 @@ fn in_signature(fault: Fault, seen: &Exchange, message: &Message) -> bool {
         }
         Fault::NoCertificates => carried.is_empty() && known.is_ok(),
         Fault::CertificatesPresent => carried.len() == 2 && included.is_ok(),
+        Fault::UnrelatedCertificate => {
+            let is_strange =
+                |one: &&X509| one.subject_name().try_cmp(ca.subject_name()).unwrap().is_ne();
+            carried.iter().filter(is_strange).count() == 1 && known.is_ok()
+        }
         Fault::CombinedSignatureAlgorithm => contains(body(seen), &SHA256_WITH_RSA),
         Fault::Sha1Reply => message.digest() == Digest::Sha1 && known.is_ok(),
         Fault::Md5Reply => message.digest() == Digest::Md5 && known.is_ok(),
@@ -240,10 +280,25 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
     let content = message.content().unwrap_or_default();
     let opened = envelope::open(content, &seen.own);
     let not_for_us =
-        matches!(&opened, Err(Error::PeerMisbehaved(PeerMisbehaved::NotARecipient(_))));
+        matches!(&opened, Err(Error::PeerMisbehaved(PeerMisbehaved::NotARecipient { .. })));
     let status = message.attributes().pki_status().ok();
     let encrypted_with = |cipher| opened.as_ref().is_ok_and(|opened| opened.cipher == cipher);
     match fault {
+        Fault::BerEnvelope => content.get(1) == Some(&0x80) && opened.is_ok(),
+        Fault::WrappedContent => {
+            opened.is_ok()
+                && ber::normalise(content).unwrap() == content
+                && !envelope::is_der(content)
+        }
+        Fault::NoParameters => {
+            let signature =
+                body(seen).windows(RSA.len()).rposition(|window| window == RSA).unwrap();
+            opened.is_ok()
+                && message.verify(&[seen.ca.ca_certificate()]).is_ok()
+                && !body(seen)[signature + RSA.len()..].starts_with(&NULL)
+                && !contains(body(seen), &[&SHA256[..], &NULL].concat())
+                && !contains(content, &[&RSA[..], &NULL].concat())
+        }
         Fault::DesReply => encrypted_with(Cipher::Des),
         Fault::Des3Reply => encrypted_with(Cipher::TripleDes),
         Fault::Aes256Reply => encrypted_with(Cipher::Aes256),
@@ -251,10 +306,17 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
         Fault::KeyAgreementReply => not_for_us && contains(content, &ECDH_SHA256),
         Fault::CorruptEnvelope => !content.is_empty() && !not_for_us && opened.is_err(),
         Fault::ForeignEnvelope => not_for_us && !contains(content, &ECDH_SHA256),
+        Fault::EnvelopeContentNotData => opened.is_ok_and(|it| !it.is_data),
+        Fault::NotEnciphered => {
+            status == Some(PkiStatus::Success)
+                && certs_only::decode(content).is_ok_and(|it| !it.certificates.is_empty())
+        }
         Fault::NoEnvelope => status == Some(PkiStatus::Success) && message.content().is_none(),
         Fault::PayloadInFailure => status == Some(PkiStatus::Failure) && opened.is_ok(),
         Fault::PayloadInPending => status == Some(PkiStatus::Pending) && opened.is_ok(),
-        Fault::Pending(_) => status == Some(PkiStatus::Pending) && seen.ca.issued().len() == 1,
+        Fault::Pending(_) => {
+            status == Some(PkiStatus::Pending) && seen.ca.issued().unwrap().len() == 1
+        }
         _ => opened.is_ok_and(|opened| {
             let granted = certs_only::decode(&opened.content).unwrap().certificates;
             status == Some(PkiStatus::Success) && in_granted(fault, seen, &granted)
@@ -263,7 +325,7 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
 }
 
 fn in_granted(fault: Fault, seen: &Exchange, granted: &[X509]) -> bool {
-    let (ca, issued) = (seen.ca.ca_certificate(), seen.ca.issued());
+    let (ca, issued) = (seen.ca.ca_certificate(), seen.ca.issued().unwrap());
     let has_our_key = |one: &X509| one.public_key().unwrap().public_eq(&seen.own.key);
     let Some(issued) = issued.first().map(|issued| &issued.certificate) else { return false };
     match (fault, granted) {

@@ -15,7 +15,7 @@ use super::owner::Owner;
 use super::{LAB, NODE, PROCESS, RUN};
 use crate::engine::{Engine, EngineError};
 use testbed::TestbedError;
-use testbed::leftovers::{self, Found, Leftover, Removal, State};
+use testbed::leftovers::{self, Found, Leftover, Removal, RemovalError, State};
 
 /// The time for which a requested image is not removed, because its requester may be about to create containers of it.
 const RECENT_USE: Duration = Duration::from_secs(120);
@@ -243,7 +243,7 @@ fn leftover(engine: &Engine, thing: Thing) -> Leftover {
 
 #[async_trait]
 impl leftovers::Removable for OnEngine {
-    async fn remove(&self) -> Result<Removal, String> {
-        self.thing.remove(&self.engine).await.map_err(|error| error.to_string())
+    async fn remove(&self) -> Result<Removal, RemovalError> {
+        Ok(self.thing.remove(&self.engine).await?)
     }
 }

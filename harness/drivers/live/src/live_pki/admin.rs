@@ -1,18 +1,22 @@
 //! The page of NDES that issues challenge passwords, `mscep_admin`.
 
 mod ntlm;
+mod page;
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use regex::Regex;
 use scep::http::{HttpRequest, HttpResponse, Method};
+use thiserror::Error;
 use tokio::sync::Mutex;
 
+use self::page::Shown;
 use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
+use testbed::NoAnswer;
 use testbed::http::{self, Answer, RequestOptions};
 use testbed::pki::PkiError;
 
@@ -37,6 +41,20 @@ enum Scheme {
     Ntlm,
 }
 
+/// The reason why the page gives no password.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+enum NoPassword {
+    /// The server does not answer.
+    #[error(transparent)]
+    Unanswered(#[from] NoAnswer),
+    /// The user cannot log in.
+    #[error("{0}")]
+    NoLogin(String),
+    /// The server sends another page.
+    #[error("{0}")]
+    OtherPage(String),
+}
+
 impl NdesAdmin {
     /// The page at `url`, with the credentials of `user`.
     pub fn new(url: ScepUrl, user: String, password: Secret) -> Self {
@@ -46,15 +64,20 @@ impl NdesAdmin {
     /// Fetches one password; there is none while the server stores the maximum number of unused ones. After the user was rejected
     /// once, it does not try again.
     pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
-        let broken = |reason: String| PkiError::Broken { reason: format!("mscep_admin: {reason}") };
+        let broken = |reason: &dyn fmt::Display| PkiError::Broken {
+            reason: format!("mscep_admin: {reason}"),
+        };
         // Locked during the request, so that concurrent calls send a wrong password only once.
         let mut refused = self.refused.lock().await;
         if let Some(reason) = &*refused {
             let again =
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
-            return Err(broken(again));
+            return Err(broken(&again));
         }
-        self.page(&mut refused, limit).await.and_then(|page| read(&page)).map_err(broken)
+        self.page(&mut refused, limit)
+            .await
+            .and_then(|page| read(&page))
+            .map_err(|error| broken(&error))
     }
 
     /// The page, after authentication if the server requires it. Credentials are sent only if it does.
@@ -62,12 +85,12 @@ impl NdesAdmin {
         &self,
         refused: &mut Option<String>,
         limit: Duration,
-    ) -> Result<HttpResponse, String> {
+    ) -> Result<HttpResponse, NoPassword> {
         let answer = self.ask(None, limit).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
         }
-        let scheme = choose(&answer.schemes())?;
+        let scheme = choose(&answer.schemes()).map_err(NoPassword::NoLogin)?;
         let page = match scheme {
             Scheme::Ntlm => self.ask_by_ntlm(limit).await?,
             Scheme::Basic => {
@@ -82,24 +105,28 @@ impl NdesAdmin {
                 "was answered HTTP 401 again, by {scheme:?}: the user `{}` or the password is wrong",
                 self.user
             );
-            return Err(refused.insert(reason).clone());
+            return Err(NoPassword::NoLogin(refused.insert(reason).clone()));
         }
         Ok(page)
     }
 
-    async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, String> {
+    async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, NoAnswer> {
         let (stream, authority) = (connect(&self.url).await?, self.url.authority());
         let options = RequestOptions::new(&authority, self.url.path(), limit);
         http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
     }
 
     /// Sends both requests over one connection, because NTLM authenticates the connection.
-    async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, String> {
-        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
+    async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, NoPassword> {
+        let stream = connect(&self.url).await.map_err(NoAnswer::from)?;
+        let authority = self.url.authority();
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
         let options = RequestOptions::new(&authority, self.url.path(), limit);
         let options = RequestOptions { credentials: Some(&hello), ..options };
-        http::ask_authenticated(stream, options, &PAGE, |answer| self.prove(answer)).await
+        http::ask_authenticated(stream, options, &PAGE, |answer| {
+            self.prove(answer).map_err(NoPassword::NoLogin)
+        })
+        .await
     }
 
     fn prove(&self, answer: &Answer) -> Result<String, String> {
@@ -110,7 +137,7 @@ impl NdesAdmin {
         let missing = "the server offers NTLM, and asks nothing by it";
         let challenge = STANDARD
             .decode(token.ok_or(missing)?)
-            .map_err(|error| format!("its NTLM challenge is no base64: {error}"))?;
+            .map_err(|_| "its NTLM challenge is no base64".to_owned())?;
         let proof =
             ntlm::prove(&challenge, &self.user, self.password.expose(), &ntlm::Fresh::now()?)?;
         Ok(format!("NTLM {}", STANDARD.encode(proof)))
@@ -128,12 +155,15 @@ fn choose(offered: &[&str]) -> Result<Scheme, String> {
     if offers("NTLM") {
         return Ok(Scheme::Ntlm);
     }
-    // A server that offers no scheme may accept Basic, which is older than offers.
-    if offers("Basic") || offered.is_empty() {
+    if offers("Basic") {
         return Ok(Scheme::Basic);
     }
-    let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
     let advice = "allow NTLM or Basic for `mscep_admin`, or give the passwords with `--challenge`";
+    if offered.is_empty() {
+        // Basic would send the password in clear text to a server that has not asked for it.
+        return Err(format!("was answered HTTP 401 without a way to log in; {advice}"));
+    }
+    let offered = offered.iter().map(|scheme| visible(scheme)).collect::<Vec<_>>().join(", ");
     Err(format!(
         "was answered HTTP 401: the server accepts only {offered}, which is not supported; {advice}"
     ))
@@ -147,19 +177,15 @@ pub(super) fn cache_is_full() -> PkiError {
 }
 
 /// The password on the page; `None` if the server issues no further passwords.
-/// The error describes another page, without its text.
-fn read(page: &HttpResponse) -> Result<Option<Secret>, String> {
+/// The error describes another page.
+fn read(page: &HttpResponse) -> Result<Option<Secret>, NoPassword> {
     if page.status != 200 {
-        return Err(format!("was answered HTTP {}", page.status));
+        return Err(NoPassword::OtherPage(page.answered()));
     }
-    let text =
-        http::text(&page.body).unwrap_or_else(|| String::from_utf8_lossy(&page.body).into_owned());
-    let password = Regex::new(r"(?i)challenge password is:\s*<B>\s*([0-9A-Za-z+/=_-]{4,})\s*</B>");
-    let found = password.ok().and_then(|regex| Some(regex.captures(&text)?[1].to_owned()));
-    match found {
-        Some(password) => Ok(Some(Secret::new(&password))),
-        None if text.contains("password cache is full") => Ok(None),
-        None => Err("the page shows no challenge password".to_owned()),
+    match page::read(&page.body) {
+        Shown::Password(password) => Ok(Some(password)),
+        Shown::CacheFull => Ok(None),
+        Shown::Other(reason) => Err(NoPassword::OtherPage(reason)),
     }
 }
 
@@ -173,7 +199,12 @@ mod tests {
         } else {
             text.as_bytes().to_vec()
         };
-        HttpResponse { status, content_type: Some("text/html".to_owned()), body }
+        HttpResponse {
+            status,
+            content_type: Some("text/html".to_owned()),
+            body,
+            ..HttpResponse::default()
+        }
     }
 
     #[test]
@@ -189,8 +220,12 @@ mod tests {
     fn page_without_a_password_is_explained() {
         let full = read(&page(200, "<P> The password cache is full. <P>", true));
         assert_eq!(full.map(|password| password.is_none()), Ok(true));
-        assert!(read(&page(503, "", false)).unwrap_err().contains("HTTP 503"));
-        assert!(read(&page(200, "hello", false)).unwrap_err().contains("no challenge password"));
+        let error = |page| read(&page).unwrap_err().to_string();
+        assert!(error(page(503, "", false)).contains("HTTP 503"));
+        assert!(error(page(200, "hello", false)).contains("no challenge password"));
+        let location = Some("https://ndes.example.com/certsrv/mscep_admin/".to_owned());
+        let moved = HttpResponse { status: 302, location, ..HttpResponse::default() };
+        assert!(error(moved).contains("moved to `https://ndes.example.com"));
     }
 
     #[test]
@@ -198,7 +233,7 @@ mod tests {
         assert_eq!(choose(&["Negotiate", "NTLM"]), Ok(Scheme::Ntlm));
         assert_eq!(choose(&["Basic", "ntlm"]), Ok(Scheme::Ntlm));
         assert_eq!(choose(&["Basic"]), Ok(Scheme::Basic));
-        assert_eq!(choose(&[]), Ok(Scheme::Basic));
+        assert!(choose(&[]).unwrap_err().contains("without a way to log in"));
         for offered in ["Digest", "Negotiate"] {
             let error = choose(&[offered]).unwrap_err();
             assert!(error.contains(&format!("accepts only {offered}")), "{error}");

@@ -4,7 +4,6 @@ mod askpass;
 mod command;
 mod diagnosis;
 
-use std::fs::File;
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
@@ -77,6 +76,9 @@ pub(super) struct Addresses {
     pub(super) local: Option<IpAddr>,
 }
 
+/// The longest file of a private key, in bytes.
+const LONGEST_KEY: u64 = 1024 * 1024;
+
 /// Opens shells on a device.
 pub(super) struct SshConnector {
     pub(super) target: SshTarget,
@@ -91,7 +93,8 @@ impl SshConnector {
     pub(super) async fn connect(&self) -> Result<(Box<dyn Terminal>, Addresses), SessionError> {
         if let Some(path) = &self.target.identity {
             let unread = |error| format!("the key `{}` cannot be read: {error}", path.display());
-            File::open(path).map_err(|error| SessionError::LoginFailed(unread(error)))?;
+            files::regular(path, LONGEST_KEY)
+                .map_err(|error| SessionError::LoginFailed(unread(error)))?;
         }
         self.log_in(&[]).await
     }

@@ -3,7 +3,6 @@
 mod change;
 mod restore;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use super::connection::{Addresses, SessionError, SshConnector};
 use super::console::{Console, ConsoleError};
 use super::prompt::{Mode, Prompts};
 use super::refusal;
-use super::saved::{leftovers, lock, save};
+use super::saved::{DeviceLock, leftovers, lock, save};
 use testbed::device::DeviceError;
 
 /// The commands that show the configuration as `set` lines: those of OSDx and `VyOS`.
@@ -49,7 +48,7 @@ pub(super) struct Session {
     /// The number of journal lines about SCEP from before this session.
     journal_before: usize,
     /// Locks the device against other runs.
-    _lock: File,
+    _lock: DeviceLock,
 }
 
 impl Session {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use diagnostics::bugs;
 use ipnet::Ipv4Net;
 use nix::errno::Errno;
 use process::Output;
@@ -19,6 +20,7 @@ use super::{EventSender, Namespaces, Remains, bind, namespace_of};
 use crate::capture::Capture;
 use crate::isolation::not_permitted;
 use crate::permission::{Refused, Settings};
+use crate::process::BUG;
 use crate::surroundings;
 use model::lab::topology::{Node, Topology};
 use simulated::control::{Built, LabEvent, LabSpec};
@@ -149,10 +151,15 @@ fn command(spec: &LabSpec, console: &Path, folder: &Path) -> io::Result<Command>
     Ok(command)
 }
 
-/// Reports the end of a device to the runner.
+/// Reports the end of a device to the runner. If it ended by a bug of this program, that is a bug of this process, too.
 async fn watch(mut child: Child, name: String, events: EventSender) {
     let tail = Output::of_errors(&mut child);
     let status = child.wait().await.ok();
+    if status.and_then(|status| status.code()) == Some(BUG) {
+        let bug = tail.beside(&format!("in the process of device `{name}`")).await;
+        let _ = writeln!(io::stderr(), "{bug}");
+        return bugs::record(bug);
+    }
     let ended = tail.describe_end(status).await;
     let _ = events.send(LabEvent::Broke { part: name, reason: format!("its process {ended}") });
 }

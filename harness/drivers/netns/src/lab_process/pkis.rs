@@ -18,7 +18,8 @@ use simulated::control::{LabEvent, LabSpec};
 use simulated::kernel::namespace::Namespace;
 use simulated::lab_ca::{LabCa, address_of, port_of};
 use simulated::server::Server;
-use testbed::TestbedError;
+use testbed::injection::panic_if_asked;
+use testbed::{NoAnswer, TestbedError};
 
 /// The server programs of a lab, by the names of their hosts.
 pub(super) type Programs = BTreeMap<String, Arc<Server>>;
@@ -30,6 +31,7 @@ pub(super) fn start_cas(
 ) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut sockets = BTreeMap::new();
     for (number, (name, plan)) in spec.lab.pkis.iter().enumerate() {
+        panic_if_asked("lab-process");
         let address = address_of(&spec.lab, name);
         let ca = LabCa::open(name, plan, address)?;
         let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
@@ -67,7 +69,10 @@ fn serve(control: Arc<Control>, socket: &Path) -> io::Result<()> {
     let listener = bind("control socket", socket)?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
-    tokio::spawn(async move { control.serve(listener).await });
+    tokio::spawn(async move {
+        panic_if_asked("lab-task");
+        control.serve(listener).await;
+    });
     Ok(())
 }
 
@@ -79,11 +84,11 @@ struct Home {
 
 #[async_trait]
 impl Connector for Home {
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
+    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
+        let refused = |error: io::Error| NoAnswer::NotConnected(error.to_string());
         // A socket stays in the namespace in which it was opened.
-        let socket = self.namespace.run(TcpSocket::new_v4).map_err(|error| error.to_string())?;
-        let stream = socket.connect(self.address).await;
-        Ok(Box::new(stream.map_err(|error| error.to_string())?))
+        let socket = self.namespace.run(TcpSocket::new_v4).map_err(refused)?;
+        Ok(Box::new(socket.connect(self.address).await.map_err(refused)?))
     }
 }
 

@@ -1,25 +1,68 @@
 //! Converts the requests that the mock CA saw into facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mock_ca::QueryMessage;
+use mock_ca::{Fault, QueryMessage, SeenMessage};
 
 use model::scenario::seen::SeenFact;
 use testbed::pki::SeenRequest;
 
 /// The requests in their order; whether a transaction is new depends on the requests before.
 pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
-    let mut known: Vec<String> = Vec::new();
+    let mut earlier = Earlier::default();
     let described = seen.iter().map(|request| {
         let mut facts = facts(request);
-        if let Some(id) = facts.get(&SeenFact::TransactionId).cloned() {
-            let transaction = choose(known.contains(&id), "continued", "new");
-            facts.insert(SeenFact::Transaction, transaction);
-            known.push(id);
+        if let Some(message) = &request.message {
+            facts
+                .extend(earlier.compare(message, request.faults.contains(&Fault::CloseConnection)));
         }
         SeenRequest { facts }
     });
     described.collect()
+}
+
+/// The messages before the present one.
+#[derive(Default)]
+struct Earlier {
+    transactions: BTreeMap<String, KnownTransaction>,
+    sender_nonces: BTreeSet<String>,
+}
+
+/// The messages of a transaction.
+struct KnownTransaction {
+    /// The subject that was asked for.
+    subject: Option<String>,
+    /// True if the reply to the last message was lost.
+    is_reply_lost: bool,
+}
+
+impl Earlier {
+    /// The facts that depend on the messages before.
+    fn compare(&mut self, message: &SeenMessage, is_reply_lost: bool) -> Vec<(SeenFact, String)> {
+        let mut facts = Vec::new();
+        if let Some(nonce) = message.sender_nonce.clone() {
+            let is_fresh = self.sender_nonces.insert(nonce);
+            facts.push((SeenFact::SenderNonce, choose(is_fresh, "fresh", "repeated")));
+        }
+        let Some(id) = message.transaction_id.as_ref().map(ToString::to_string) else {
+            return facts;
+        };
+        let known = self.transactions.remove(&id);
+        facts.push((SeenFact::Transaction, choose(known.is_some(), "continued", "new")));
+        if let Some(known) = &known {
+            facts.push((SeenFact::PreviousReply, choose(known.is_reply_lost, "lost", "came")));
+        }
+        let asked = known.and_then(|known| known.subject);
+        if let Some(poll) = &message.poll {
+            let is_asked = asked.as_ref() == Some(&poll.subject);
+            facts.push((SeenFact::PollIssuer, choose(poll.issuer_is_ca, "CA", "other")));
+            facts.push((SeenFact::PollSubject, choose(is_asked, "requested", "other")));
+        }
+        let subject = message.csr.as_ref().map(|csr| csr.subject.clone());
+        let subject = subject.or(asked);
+        self.transactions.insert(id, KnownTransaction { subject, is_reply_lost });
+        facts
+    }
 }
 
 fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {

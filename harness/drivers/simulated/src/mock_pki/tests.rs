@@ -64,7 +64,7 @@ async fn answers_as_the_ca_itself(pki: &dyn Pki, ca: &LabCa) {
     assert_eq!(pki.faults().await, Ok(vec![FaultCount { rule, fired: 1 }]));
     assert_eq!(pki.denied().await, Ok(0));
     let seen = pki.seen().await.unwrap();
-    assert_eq!(seen[0].value(SeenFact::Operation), "GetCACaps");
+    assert_eq!(seen[0].value(SeenFact::Operation), Some("GetCACaps"));
     assert_eq!(pki.log().await, ca.ca.log().iter().map(ToString::to_string).collect::<Vec<_>>());
 }
 

@@ -16,7 +16,7 @@ pub(super) fn faults(
 
 fn rule(node: &Node, personality: PersonalityName, problems: &Problems) -> Option<FaultRule> {
     let fields = Fields::of(node, "a fault", &["on", "nth", "do"], problems)?;
-    let on = fields.required("on").and_then(|it| it.one_of("request", &Trigger::NAMED, problems));
+    let on = fields.required("on").and_then(|it| it.one_of("request", Trigger::NAMED, problems));
     let nth = fields.optional("nth").map(|it| it.parsed("a whole number, 1 or more", problems));
     let action = fields.required("do")?;
     let fault = fault(action, problems)?;
@@ -36,9 +36,11 @@ fn fault(node: &Node, problems: &Problems) -> Option<Fault> {
         Ok(fault) => Some(fault),
         Err(FaultError::UnknownFault { name, .. }) => {
             let place = node.place_of(0, name.len());
-            let known = Fault::ALL.iter().map(|fault| fault.name());
-            let unknown = Diagnostic::at(&place, format!("unknown fault `{name}`"));
-            problems.add(unknown.known(&name, "known", known));
+            problems.add_with(|| {
+                let known = Fault::ALL.iter().map(|fault| fault.name());
+                let unknown = Diagnostic::at(&place, format!("unknown fault `{name}`"));
+                unknown.known(&name, "known", known)
+            });
             None
         }
         Err(error) => {

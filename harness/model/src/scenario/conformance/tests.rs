@@ -1,4 +1,6 @@
-//! The catalogue of cases, compared with all that a request can have.
+//! The catalogue of cases, compared with all that a request can have, and with the text of RFC 8894.
+
+mod quotations;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,8 +10,15 @@ use crate::scenario::scep::{
 };
 use crate::scenario::{Action, Scenario, discover, load};
 
+/// The cases for servers.
 fn catalogue() -> Vec<Scenario> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/conformance/server");
+    cases("server")
+}
+
+/// The cases below this folder; all of them if its name is empty.
+fn cases(folder: &str) -> Vec<Scenario> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/conformance");
+    let folder = all.join(folder);
     let found = discover(&[folder]).unwrap();
     found.iter().map(|found| load(found, None).unwrap()).collect()
 }
@@ -21,6 +30,33 @@ fn requests(cases: &[Scenario]) -> Vec<&Request> {
         _ => None,
     });
     requests.collect()
+}
+
+#[test]
+fn former_ids_name_one_case_and_no_present_one() {
+    let cases = cases("");
+    let ids: Vec<&String> = cases.iter().map(|case| &case.id).collect();
+    let former: Vec<&String> = cases.iter().flat_map(Scenario::former_ids).collect();
+    let all: BTreeSet<&String> = ids.iter().chain(&former).copied().collect();
+    assert_eq!(all.len(), ids.len() + former.len(), "{former:?}");
+}
+
+#[test]
+fn case_that_counts_for_another_is_as_strict_and_counts_itself() {
+    let cases = cases("");
+    let mut named = 0;
+    for case in &cases {
+        let conformance = case.conformance.as_ref().unwrap();
+        let Some(id) = &conformance.same_cause_as else { continue };
+        let other = cases.iter().find(|other| other.id == *id);
+        let other = other.unwrap_or_else(|| panic!("{}: no case {id}", case.id));
+        let other = other.conformance.as_ref().unwrap();
+        assert_eq!(other.end, conformance.end, "{}", case.id);
+        assert!(other.level <= conformance.level, "{}", case.id);
+        assert_eq!(other.same_cause_as, None, "{}", case.id);
+        named += 1;
+    }
+    assert!(named > 10, "{named}");
 }
 
 #[test]

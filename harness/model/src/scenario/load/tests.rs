@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::scenario::{Action, Expect};
+use results::requirement::{Basis, Level};
 
 const LAB: &str = "lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -88,7 +89,7 @@ fn all_mistakes_are_reported_at_once() {
             "unknown step `name`",
             "`within` waits for a check, but the step has none",
             "unknown PKI `cb`",
-            "expected a step such as `run: {…}`, found `run`",
+            "a step is a map, found `run`",
             "a line begins with `set`, not `a`",
             "`modify` is a second kind in one step",
         ]
@@ -219,9 +220,27 @@ fn a_name_that_no_earlier_step_saved_is_rejected() {
 fn unknown_requirement_and_wrong_end_are_rejected() {
     let with = |block: &str| read(&format!("title: T\n{block}\n{LAB}steps:\n- approve:\n"));
     let scenario = with("conformance: {requirement: R31, end: server}").unwrap();
-    assert_eq!(scenario.conformance.unwrap().section, "3.2.1.5");
+    assert_eq!(scenario.conformance.unwrap().basis.section(), "§3.2.1.5");
     let unknown = messages(with("conformance: {requirement: R99, end: server}"));
     assert_eq!(unknown, ["unknown requirement `R99`"]);
     let not_theirs = messages(with("conformance: {requirement: R01, end: client}"));
     assert_eq!(not_theirs, ["R01 is no requirement of a client"]);
+}
+
+#[test]
+fn advice_has_a_reason_and_no_sentence() {
+    let with = |block: &str| read(&format!("title: T\n{block}\n{LAB}steps:\n- approve:\n"));
+    let advice = "requirement: R01, end: client, level: advice";
+    let scenario = with(&format!("conformance: {{{advice}, reason: sensible, was: a/b}}")).unwrap();
+    let conformance = scenario.conformance.unwrap();
+    assert_eq!(conformance.level, Level::Advice);
+    assert_eq!(conformance.basis, Basis::Advice { reason: "sensible".to_owned() });
+    assert_eq!(conformance.former_ids, ["a/b"]);
+    let bare = messages(with(&format!("conformance: {{{advice}}}")));
+    assert_eq!(bare, ["a conformance block lacks the field `reason`"]);
+    let quoting = messages(with(&format!("conformance: {{{advice}, reason: a, sentence: b}}")));
+    let expected = "an `advice` has a `reason` and no `sentence`, because no sentence demands it";
+    assert_eq!(quoting, [expected]);
+    let reasoned = messages(with("conformance: {requirement: R01, end: server, reason: a}"));
+    assert_eq!(reasoned, ["only a case of the level `advice` has a `reason`"]);
 }

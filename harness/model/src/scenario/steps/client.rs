@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use super::Given;
 use super::scep::{Acceptable, Condition, Expected, acceptables, facts};
-use crate::scenario::Expect;
+use crate::scenario::{DEFAULT_WITHIN, Expect};
 use diagnostics::Place;
 
 /// Reason to skip if a refusal cannot be judged.
 const DENIED: &str = "the CA denied this client's request, so that there was nothing to refuse";
+
+/// Reason to skip if the client does not end.
+const OVERDUE: &str = "the client had not ended when the time was up, so it neither took nor refused the reply; `--timeout` gives it longer";
+
+/// Reason to skip if the refusal that a client must report never came.
+const NOT_DENIED: &str = "the client ended before the CA refused its password";
 
 /// Makes the client under test enrol once.
 #[derive(Debug, Clone)]
@@ -45,7 +51,17 @@ scep::named! {
 facts! {
     /// A fact about the enrolment of the client under test.
     ClientFact:
-    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "claimed", "overdue"], "What the client reports, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `claimed`, it has one and the CA issued none; `overdue`, it did not end in time.";
+    Outcome, "outcome", ["issued", "refused", "denied", "gave-up", "silent", "claimed", "kept", "overdue", "crashed"], "What the client reports, and whether the CA agrees: `issued`, it has a certificate and the CA issued one; `refused`, it has none and the CA issued one; `denied`, it has none and the CA denied it; `gave-up`, it has none and the CA decided nothing; `silent`, it has none and sent no request; `claimed`, it has one and the CA issued none; `kept`, the same, but it has one from an earlier step; `overdue`, it did not end in time; `crashed`, a signal ended it.";
+}
+
+impl ClientFact {
+    const fn says_what_came(_: Self) -> bool {
+        false
+    }
+
+    const fn whole(_: Self) -> Option<Self> {
+        None
+    }
 }
 
 impl ClientStep {
@@ -63,15 +79,20 @@ impl ClientStep {
                 "`expect: failure` says already what is acceptable: that the client refuses";
             given.refuse("accept", message);
         }
-        let challenge = given.one_of("challenge", &GivenChallenge::NAMED);
+        let challenge = given.one_of("challenge", GivenChallenge::NAMED);
         let acceptable = match accept {
             Some(node) => acceptables(node, given.problems),
             None if !must_refuse => vec![outcomes(&["issued"], None, place)],
             None if challenge.is_none() => vec![
                 outcomes(&["refused", "gave-up"], None, place),
                 outcomes(&["denied"], Some(DENIED), place),
+                outcomes(&["overdue"], Some(OVERDUE), place),
             ],
-            None => vec![outcomes(&["denied", "gave-up"], None, place)],
+            None => vec![
+                outcomes(&["denied"], None, place),
+                outcomes(&["gave-up"], Some(NOT_DENIED), place),
+                outcomes(&["overdue"], Some(OVERDUE), place),
+            ],
         };
         Some(Self {
             pki: pki?,
@@ -83,6 +104,27 @@ impl ClientStep {
         })
     }
 
+    /// A run at a PKI that must bring a certificate.
+    pub fn plain(pki: String, place: &Place) -> Self {
+        Self {
+            pki,
+            within: DEFAULT_WITHIN,
+            challenge: GivenChallenge::Right,
+            acceptable: vec![outcomes(&["issued"], None, place)],
+            skip_unless_fired: None,
+            place: place.clone(),
+        }
+    }
+
+    /// True if it must bring a certificate, with a right password.
+    pub fn is_plain(&self) -> bool {
+        let wanted = |it: &Expected| matches!(it, Expected::Text(text) if text == "issued");
+        let is_issued = |one: &Acceptable<ClientFact>| {
+            one.skip.is_none() && one.conditions.iter().all(|it| it.expected.iter().all(wanted))
+        };
+        self.challenge == GivenChallenge::Right && self.acceptable.iter().all(is_issued)
+    }
+
     /// A description of the action.
     pub(super) fn title(&self) -> String {
         format!("let the client enrol at {}", self.pki)
@@ -91,7 +133,9 @@ impl ClientStep {
 
 fn outcomes(wanted: &[&str], skip: Option<&str>, place: &Place) -> Acceptable<ClientFact> {
     let expected = wanted.iter().map(|wanted| Expected::Text((*wanted).to_owned())).collect();
-    let condition = Condition { fact: ClientFact::Outcome, expected, place: place.clone() };
+    let fact = ClientFact::Outcome;
+    let condition = Condition { fact, whole: None, expected, place: place.clone() };
     let skip = skip.map(str::to_owned);
-    Acceptable { conditions: vec![condition], note: None, skip, place: place.clone() }
+    let conditions = vec![condition];
+    Acceptable { conditions, note: None, skip, because: None, place: place.clone() }
 }

@@ -1,16 +1,18 @@
 //! The steps at a device: `configure`, `modify`, `ping` and `run`.
 
+mod other_braces;
+mod texts;
+
+pub use self::texts::challenge_of;
+
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::Given;
-use crate::lab::{Lab, placeholders};
-use crate::scenario::Expect;
 use crate::scenario::check::{self, Check};
-use diagnostics::{Diagnostic, Located, Place};
-
-/// The placeholders of configuration lines.
-const KNOWN: &str = "`{{challenge}}`, or `{{challenge:PKI}}` if the lab has several PKIs";
+use crate::scenario::{Expect, typographic};
+use diagnostics::{Diagnostic, Located, Place, did_you_mean, suggestions};
 
 /// Configuration lines for a device.
 #[derive(Debug, Clone)]
@@ -49,10 +51,17 @@ impl Configuration {
         for (index, line) in read.lines.value.lines().map(str::trim).enumerate() {
             let verb = line.split_whitespace().next().unwrap_or_default();
             if !line.is_empty() && !line.starts_with('#') && !verbs.contains(&verb) {
-                let message = format!("a line begins with {}, not `{verb}`", either(verbs));
-                given.problems.add(Diagnostic::at(&read.place_of(index + 1), message));
+                given.problems.add_with(|| {
+                    let message = format!("a line begins with {}, not `{verb}`", either(verbs));
+                    let wrong = Diagnostic::at(&read.place_of(index + 1), message);
+                    advised(wrong, verb, verbs)
+                });
+            }
+            if !line.starts_with('#') && typographic::quotes_a_word(line) {
+                typographic::refuse_word(&read.place_of(index + 1), given.problems);
             }
         }
+        given.refuse_joined(node, &read.lines.value);
         if read.lines.value.trim().is_empty() {
             let message = format!("`{key}` holds no lines");
             given.problems.add(Diagnostic::at(&node.place, message));
@@ -70,6 +79,22 @@ impl Configuration {
     }
 }
 
+/// Adds advice about a line that begins with another word.
+fn advised(wrong: Diagnostic, verb: &str, verbs: &[&str]) -> Diagnostic {
+    match verb {
+        "commit" | "save" | "exit" | "configure" | "end" => {
+            wrong.note("the step itself enters configuration mode, commits and leaves it")
+        }
+        "delete" => {
+            wrong.note("`configure` sets a whole configuration; `modify` has `lines` that delete")
+        }
+        _ => match did_you_mean(&suggestions(verb, verbs)) {
+            Some(question) => wrong.label(question),
+            None => wrong,
+        },
+    }
+}
+
 fn either(verbs: &[&str]) -> String {
     verbs.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(" or ")
 }
@@ -82,54 +107,7 @@ fn without_comments(lines: &str) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
-/// The PKI whose challenge password a placeholder means: `challenge:windows-pki` names it; for `challenge` it is the lab's
-/// only one, and the name is empty.
-pub fn challenge_of(placeholder: &str) -> Option<&str> {
-    match placeholder.strip_prefix("challenge")? {
-        "" => Some(""),
-        rest => rest.strip_prefix(':').map(str::trim),
-    }
-}
 
-impl Given<'_> {
-    /// The PKIs that the placeholders in the lines mean, by the placeholder's name.
-    fn challenges(&self, lines: &str, configuration: &Configuration) -> BTreeMap<String, String> {
-        let mut found = BTreeMap::new();
-        for (name, range) in placeholders(lines) {
-            let place = || configuration.place_of(lines[..range.start].matches('\n').count() + 1);
-            if let Some(pki) = self.challenger(name, place) {
-                found.insert(name.to_owned(), pki);
-            }
-        }
-        found
-    }
-
-    fn challenger(&self, placeholder: &str, place: impl Fn() -> Place) -> Option<String> {
-        let Some(wanted) = challenge_of(placeholder) else {
-            let message = format!("unknown placeholder `{{{{{placeholder}}}}}`");
-            let note = format!("the placeholder of a challenge password is {KNOWN}");
-            self.problems.add(Diagnostic::at(&place(), message).note(note));
-            return None;
-        };
-        let pkis = self.lab.map(Lab::pki_names)?;
-        let known = "the lab's PKIs";
-        let diagnostic = match (wanted, pkis.as_slice()) {
-            ("", [only]) => return Some((*only).to_owned()),
-            ("", []) => Diagnostic::at(&place(), "the lab has no PKI to give a challenge password"),
-            ("", _) => {
-                let message = "`{{challenge}}` must name a PKI: the lab has several";
-                Diagnostic::at(&place(), message).known("", known, pkis).note(KNOWN)
-            }
-            (pki, pkis) if pkis.contains(&pki) => return Some(pki.to_owned()),
-            (pki, _) => {
-                let message = format!("unknown PKI `{pki}` in `{{{{{placeholder}}}}}`");
-                Diagnostic::at(&place(), message).known(pki, known, pkis)
-            }
-        };
-        self.problems.add(diagnostic);
-        None
-    }
-}
 /// Echo requests from a device.
 #[derive(Debug, Clone)]
 pub struct Ping {
@@ -145,6 +123,8 @@ pub struct Ping {
     pub timeout_seconds: u64,
     /// Time limit for repeating the ping until all requests are answered.
     pub within: Duration,
+    /// True if the device is simulated, so that only steps configure it.
+    pub is_simulated: bool,
 }
 
 impl Ping {
@@ -161,7 +141,12 @@ impl Ping {
     /// Reads the step.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let device = given.device();
-        let address = given.fields.required("address").and_then(|node| given.host(node));
+        let node = given.fields.required("address");
+        let address = node.and_then(|node| given.host(node));
+        let is_simulated = device.as_deref().is_some_and(|device| given.is_simulated(device));
+        if let (Some(node), Some(address), true) = (node, &address, is_simulated) {
+            given.refuse_unknown_host(node, address);
+        }
         let count = given.number("count", 1..=u16::MAX, "a count from 1 to 65535");
         let size = given.number("size", 0..=65507, "a size from 0 to 65507 bytes");
         let timeout_seconds = whole_seconds(given);
@@ -175,7 +160,15 @@ impl Ping {
             size: size.unwrap_or(56),
             timeout_seconds: timeout_seconds.unwrap_or(1),
             within: if is_tried_once { Duration::ZERO } else { given.within() },
+            is_simulated,
         })
+    }
+
+    /// True if the device pings itself.
+    pub fn is_local(&self) -> bool {
+        let is_loopback = |address: Ipv4Addr| address.is_loopback();
+        self.address.eq_ignore_ascii_case("localhost")
+            || self.address.parse().is_ok_and(is_loopback)
     }
 
     /// A description of the action.
@@ -200,10 +193,14 @@ pub struct Run {
     pub device: String,
     /// The command for the device.
     pub command: String,
+    /// Place of the command in the file.
+    pub place: Place,
     /// Checks on the output; if empty, the device must accept the command.
     pub checks: Vec<Check>,
     /// Time limit for repeating the command until the checks hold; zero means a single attempt.
     pub within: Duration,
+    /// True if the device is simulated, so that it learns no further names of hosts.
+    pub is_simulated: bool,
 }
 
 impl Run {
@@ -213,15 +210,17 @@ impl Run {
     /// Reads the step.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let device = given.device();
-        let command =
-            given.fields.required("command").and_then(|node| given.line(node, "a command"));
+        let node = given.fields.required("command");
+        let command = node.and_then(|node| given.command(node));
         let checks = given.checks();
         let unchecked = check::FIELDS.iter().all(|field| given.fields.optional(field).is_none());
         let within = given.within();
         if unchecked && !within.is_zero() {
             given.refuse("within", "`within` waits for a check, but the step has none");
         }
-        Some(Self { device: device?, command: command?, checks, within })
+        let place = node?.place.clone();
+        let is_simulated = device.as_deref().is_some_and(|device| given.is_simulated(device));
+        Some(Self { device: device?, command: command?, place, checks, within, is_simulated })
     }
 
     /// A description of the action.

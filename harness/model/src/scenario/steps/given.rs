@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scep::{Acceptable, FactName, acceptables};
 use crate::lab::Lab;
 use crate::scenario::check::{self, Check};
-use crate::scenario::{DEFAULT_WITHIN, Expect};
+use crate::scenario::{DEFAULT_WITHIN, Expect, typographic};
 use diagnostics::yaml::{Fields, Node, Problems};
 use diagnostics::{Diagnostic, Place};
 
@@ -92,29 +92,34 @@ impl Given<'_> {
         let known = format!("the lab's {what}s");
         let given = self.fields.optional(key);
         let Some(names) = self.lab.map(names) else { return self.text(key) };
-        let diagnostic = match (given, names.as_slice()) {
+        match (given, names.as_slice()) {
             (None, [only]) => return Some((*only).to_owned()),
-            (None, []) => Diagnostic::at(self.fields.place(), format!("the lab has no {what}")),
-            (None, _) => {
+            (None, []) => {
+                let message = format!("the lab has no {what}");
+                self.problems.add(Diagnostic::at(self.fields.place(), message));
+            }
+            (None, _) => self.problems.add_with(|| {
                 let message = format!("`{key}` is required: the lab has several {what}s");
                 Diagnostic::at(self.fields.place(), message).known("", &known, names)
-            }
+            }),
             (Some(node), _) => {
                 let name = node.text(self.problems)?;
                 if names.contains(&name.as_str()) {
                     return Some(name);
                 }
-                let message = format!("unknown {what} `{name}`");
-                Diagnostic::at(&node.place, message).known(&name, &known, names)
+                self.problems.add_with(|| {
+                    let message = format!("unknown {what} `{name}`");
+                    Diagnostic::at(&node.place, message).known(&name, &known, names)
+                });
             }
-        };
-        self.problems.add(diagnostic);
+        }
         None
     }
 
     /// Text in one line.
     pub(super) fn line(&self, node: &Node, what: &str) -> Option<String> {
         let text = node.text(self.problems)?.trim().to_owned();
+        typographic::refuse_value(node, self.problems);
         let sound = !text.is_empty()
             && text.len() <= COMMAND_LIMIT
             && !text.contains(|c: char| c.is_control());

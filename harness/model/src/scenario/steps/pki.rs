@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Given;
 use crate::scenario::check::{self, Check};
 use diagnostics::Located;
+use mock_ca::Approval;
 
 /// A decision about a PKI's oldest pending request.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct DecisionStep {
     pub approves: bool,
     /// Time limit for a request to arrive.
     pub within: Duration,
+    /// True if the PKI decides by itself, so that no request ever waits.
+    pub is_automatic: bool,
 }
 
 impl DecisionStep {
@@ -24,7 +27,10 @@ impl DecisionStep {
     /// Reads the step.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let (approves, within) = (given.kind == "approve", given.within());
-        Some(Self { pki: given.pki()?, approves, within })
+        let pki = given.pki()?;
+        let simulated = given.lab.and_then(|lab| lab.pkis.get(&pki));
+        let is_automatic = simulated.is_some_and(|it| it.approval == Approval::Automatic);
+        Some(Self { pki, approves, within, is_automatic })
     }
 
     /// A description of the action.

@@ -46,10 +46,11 @@ fn unsaved(name: &str, known: &BTreeSet<String>, place: &Place, problems: &Probl
     if known.contains(name) {
         return;
     }
-    let message = format!("no earlier step saved `{name}`");
-    let diagnostic = Diagnostic::at(place, message);
-    let diagnostic = diagnostic.known(name, "saved", known.iter().map(String::as_str));
-    problems.add(diagnostic.note("`save: {name: fact}` saves a fact of this PKI's answer"));
+    problems.add_with(|| {
+        Diagnostic::at(place, format!("no earlier step saved `{name}`"))
+            .known(name, "saved", known.iter().map(String::as_str))
+            .note("`save: {name: fact}` saves a fact of this PKI's answer")
+    });
 }
 
 /// Visits each `{{name}}` in these fields of a step.

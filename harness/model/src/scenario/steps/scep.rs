@@ -29,6 +29,8 @@ pub struct Scep {
     pub request: Request,
     /// Acceptable outcomes, of which one must happen; at least one.
     pub acceptable: Vec<Acceptable>,
+    /// True if a request whose refusal is no acceptable outcome is sent again with the challenge password.
+    pub retry_with_challenge: bool,
     /// Facts that later steps may use as `{{name}}`, by name.
     pub save: Vec<(String, Fact)>,
     /// Place of the operation in the file.

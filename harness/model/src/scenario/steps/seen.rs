@@ -9,7 +9,7 @@ use diagnostics::Place;
 pub struct Seen {
     /// The PKI.
     pub pki: String,
-    /// Kind of request; if none came, one request whose facts are all `absent` is checked.
+    /// Kind of request; if none came, only an outcome is acceptable that says so.
     pub on: SeenKind,
     /// Acceptable requests; at least one.
     pub acceptable: Vec<Acceptable<SeenFact>>,
@@ -26,9 +26,12 @@ impl Seen {
         let pki = given.pki().unwrap_or_default();
         let on = given.fields.required("on");
         let kind = on.and_then(|node| node.one_of("request", &SeenKind::all(), given.problems));
-        let acceptable = given.acceptable();
-        let place = on?.place.clone();
-        Some(Self { pki, on: kind?, acceptable: acceptable?, place })
+        let mut acceptable = given.acceptable()?;
+        let (kind, place) = (kind?, on?.place.clone());
+        for condition in acceptable.iter_mut().flat_map(|one| &mut one.conditions) {
+            condition.whole = condition.whole.filter(|_| !kind.selects_by(condition.fact));
+        }
+        Some(Self { pki, on: kind, acceptable, place })
     }
 
     /// A description of the action.
@@ -62,11 +65,45 @@ impl SeenKind {
         }
     }
 
+    /// True if every request of this kind has the fact, so that `absent` says that none came.
+    fn selects_by(self, fact: SeenFact) -> bool {
+        let Self::Named(name) = self else { return false };
+        let is_message =
+            Operation::KNOWN.iter().any(|(known, it)| *known == name && it.has_message());
+        fact == SeenFact::Operation || fact == SeenFact::MessageType && is_message
+    }
+
     /// True if a request is of this kind, judged by its operation and the type of its message.
     pub fn takes(self, operation: &str, message_type: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Named(name) => operation == name || message_type == name,
+        }
+    }
+}
+
+impl SeenFact {
+    const fn says_what_came(_: Self) -> bool {
+        false
+    }
+
+    const fn whole(self) -> Option<Self> {
+        match self {
+            Self::Method => None,
+            Self::Path
+            | Self::ContentType
+            | Self::Operation
+            | Self::PostOffered
+            | Self::Base64
+            | Self::Digest => Some(Self::Method),
+            Self::SignerKeyUsage => Some(Self::Signer),
+            Self::KeyTransport | Self::KeyBits => Some(Self::Cipher),
+            Self::Subject
+            | Self::Challenge
+            | Self::ProofOfPossession
+            | Self::SignerSubject
+            | Self::SignerKey => Some(Self::KeyBits),
+            _ => Some(Self::Digest),
         }
     }
 }
@@ -82,8 +119,10 @@ facts! {
     Base64, "base64", [], "Encoding of the message in the query of a GET: `proper` as RFC 8894 §4.1 says, otherwise its peculiarities, separated by blanks: bare-plus, bare-slash, bare-equals, url-safe, unpadded, line-breaks.";
     MessageType, "message-type", [], "The messageType, by its name.";
     Transaction, "transaction", ["new", "continued"], "Whether it is the first message with its transactionID, or an earlier one had the same.";
+    PreviousReply, "previous-reply", ["came", "lost"], "Whether the reply to the message before it in its transaction came, or a fault closed the connection.";
     TransactionId, "transaction-id", [], "The transactionID.";
     SenderNonceBytes, "sender-nonce-bytes", [], "The length of the senderNonce.";
+    SenderNonce, "sender-nonce", ["fresh", "repeated"], "Whether no earlier message had the same senderNonce.";
     Digest, "digest", ["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"], "The digest of the signature.";
     SigningTime, "signing-time", ["present"], "Whether it has a signingTime.";
     Certificates, "certificates", [], "Number of certificates in the message.";
@@ -96,5 +135,7 @@ facts! {
     Subject, "subject", [], "The subject that is asked for, in one line.";
     KeyBits, "key-bits", [], "The length of the key that is to be certified, in bits.";
     Challenge, "challenge", ["present"], "Whether the certification request has a challenge password.";
+    PollIssuer, "poll-issuer", ["CA", "other"], "Whether a CertPoll names the CA as issuer.";
+    PollSubject, "poll-subject", ["requested", "other"], "Whether a CertPoll names the subject that was asked for in its transaction.";
     ProofOfPossession, "proof-of-possession", ["valid", "invalid"], "Whether the certification request is signed with the key that it is for.";
 }

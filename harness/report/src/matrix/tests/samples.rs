@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::tests::samples;
 use diagnostics::Excerpt;
-use results::{Assessment, Cell, KnownFailure, Matrix, Reason, Row, Unmatched};
+use results::{Assessment, Cell, KnownFailure, Matrix, Reason, Row, Skip, SkipCause, Unmatched};
 
 /// A matrix with cells of several kinds.
 pub(super) fn matrix() -> Matrix {
@@ -28,7 +28,7 @@ pub(super) fn matrix() -> Matrix {
                 vec![
                     Assessment::Passed,
                     Assessment::UnexpectedPass { expected: expected() },
-                    Assessment::Skipped { reason: "sscep is not installed".to_owned() },
+                    not_installed(),
                 ],
             ),
             row(
@@ -37,7 +37,7 @@ pub(super) fn matrix() -> Matrix {
                 vec![
                     Assessment::Failed { reason: reason(), expected: None },
                     Assessment::ExpectedFailure { reason: reason(), expected: expected() },
-                    Assessment::Skipped { reason: "sscep is not installed".to_owned() },
+                    not_installed(),
                 ],
             ),
         ],
@@ -48,11 +48,15 @@ pub(super) fn matrix() -> Matrix {
     }
 }
 
+fn not_installed() -> Assessment {
+    Assessment::Skipped(Skip::new(SkipCause::NotInstalled, "sscep is not installed"))
+}
+
 fn cell(client: &str, assessment: Assessment) -> Cell {
     let index = match assessment {
         Assessment::Failed { .. } | Assessment::ExpectedFailure { .. } => Some(0),
         Assessment::Passed | Assessment::UnexpectedPass { .. } => Some(1),
-        Assessment::Skipped { .. } => Some(2),
+        Assessment::Skipped(_) => Some(2),
         _ => None,
     };
     let outcome = index.map(|index| {

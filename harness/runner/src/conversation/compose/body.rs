@@ -1,10 +1,14 @@
 //! Content of the envelope.
 
-use openssl::x509::X509Ref;
-use scep::body::{IssuerAndSerial, IssuerAndSubject};
-use scep::request::{CsrBuilder, dns_names};
+use std::time::SystemTime;
 
-use super::Parts;
+use openssl::bn::BigNum;
+use openssl::x509::{X509Name, X509NameRef, X509Ref};
+use scep::body::{IssuerAndSerial, IssuerAndSubject};
+use scep::request::{ChallengeString, CsrBuilder, dns_names};
+use scep::secret::Secret;
+
+use super::{Parts, parsed};
 use crate::conversation::{Conversation, RequestError, serial_of};
 use model::scenario::scep::{Mutation, Operation, Request};
 
@@ -14,24 +18,28 @@ impl Conversation {
         if request.mutations.contains(&Mutation::NothingInEnvelope) {
             return Ok(Vec::new());
         }
-        let issuer = self.authority()?.certificates.issuer();
+        let issuer = self.authority()?.certificates.issuer(SystemTime::now());
+        let issuer_name = self.issuer_name(request, issuer)?;
         let is_other = request.mutations.contains(&Mutation::OtherBody);
-        let names = || IssuerAndSubject::encode(issuer.subject_name(), &parts.requested.subject);
+        let names = || IssuerAndSubject::encode(&issuer_name, &parts.requested.subject);
         Ok(match request.operation {
             _ if is_other && request.operation.enrols() => names()?,
             Operation::CertPoll if !is_other => {
                 let polled = self.transaction.as_ref().and_then(|last| last.requested.as_ref());
                 let polled = polled.filter(|_| request.message.subject.is_none());
                 let subject = polled.map_or(&parts.requested.subject, |it| &it.subject);
-                IssuerAndSubject::encode(issuer.subject_name(), subject)?
+                IssuerAndSubject::encode(&issuer_name, subject)?
             }
-            Operation::GetCert | Operation::GetCrl if !is_other => self.serial(request, issuer)?,
+            Operation::GetCert | Operation::GetCrl if !is_other => {
+                self.serial(request, issuer, &issuer_name)?
+            }
             _ => self.csr(request, parts)?,
         })
     }
 
     fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, RequestError> {
         let choice = &request.message;
+        self.expect_string(choice.challenge_string)?;
         let has_names = !choice.dns_names.is_empty();
         let names = has_names.then(|| dns_names(&choice.dns_names));
         let extensions: Vec<_> = names.transpose()?.into_iter().collect();
@@ -52,17 +60,46 @@ impl Conversation {
         Ok(csr)
     }
 
-    /// The issuer and serial number of a GetCert or GetCRL.
-    fn serial(&self, request: &Request, issuer: &X509Ref) -> Result<Vec<u8>, RequestError> {
-        if let Some(serial) = &request.message.serial {
-            let digits = self.filled(serial);
-            let octets = openssl::bn::BigNum::from_hex_str(&digits)?.to_vec();
-            let first_is_high = octets.first().is_none_or(|first| first & 0x80 != 0);
-            let octets = if first_is_high { [vec![0], octets].concat() } else { octets };
-            return Ok(IssuerAndSerial::encode_parts(issuer.subject_name(), &octets)?);
+    /// Refuses a string type that cannot hold the challenge password: another type in its place would prove nothing.
+    fn expect_string(&self, string: ChallengeString) -> Result<(), RequestError> {
+        let unfit = |password: &&Secret| !string.can_hold(password);
+        match self.challenge.as_ref().filter(unfit) {
+            None => Ok(()),
+            Some(_) => Err(RequestError::NotPossible(format!(
+                "the challenge password has a character that no {string} has, so it cannot be sent as one"
+            ))),
         }
+    }
+
+    /// The name of the issuer that a CertPoll, GetCert or GetCRL gives.
+    fn issuer_name(&self, request: &Request, ca: &X509Ref) -> Result<X509Name, RequestError> {
+        if request.mutations.contains(&Mutation::OtherIssuer) {
+            return parsed("CN=Another CA");
+        }
+        let known = self.issued.as_ref().filter(|_| request.message.serial.is_none());
+        let is_lookup = matches!(request.operation, Operation::GetCert | Operation::GetCrl);
+        Ok(match known.filter(|_| is_lookup) {
+            Some(issued) => issued.certificate.issuer_name().to_owned()?,
+            None => ca.subject_name().to_owned()?,
+        })
+    }
+
+    /// The issuer and serial number of a GetCert or GetCRL.
+    fn serial(
+        &self,
+        request: &Request,
+        issuer: &X509Ref,
+        issuer_name: &X509NameRef,
+    ) -> Result<Vec<u8>, RequestError> {
         let known = self.issued.as_ref().map_or(issuer, |last| &last.certificate);
-        Ok(IssuerAndSerial::encode(known)?)
+        let number = match &request.message.serial {
+            Some(serial) => BigNum::from_hex_str(&self.filled_in(serial)?)?,
+            None => known.serial_number().to_bn()?,
+        };
+        let octets = number.to_vec();
+        let first_is_high = octets.first().is_none_or(|first| first & 0x80 != 0);
+        let octets = if first_is_high { [vec![0], octets].concat() } else { octets };
+        Ok(IssuerAndSerial::encode_parts(issuer_name, &octets)?)
     }
 
     /// The serial number of a GetCert.
@@ -70,7 +107,7 @@ impl Conversation {
         if request.operation != Operation::GetCert {
             return None;
         }
-        let chosen = request.message.serial.as_ref().map(|serial| self.filled(serial));
+        let chosen = request.message.serial.as_ref().and_then(|serial| self.filled(serial));
         chosen.or_else(|| self.issued.as_ref().map(|issued| serial_of(&issued.certificate)))
     }
 }

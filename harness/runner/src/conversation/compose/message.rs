@@ -6,7 +6,7 @@ use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
-use scep::message::MessageBuilder;
+use scep::message::{ExtraAttribute, MessageBuilder};
 use scep::{danger, envelope};
 
 use super::{KEY_BITS, Parts, random};
@@ -34,6 +34,9 @@ pub(super) fn content(
     if request.mutations.contains(&Mutation::CorruptEnvelope) {
         danger::spoil_padding(&mut sealed, cipher)?;
     }
+    if request.mutations.contains(&Mutation::EnvelopeContentNotData) {
+        danger::retype_encrypted_content(&mut sealed);
+    }
     let streamed = request.mutations.contains(&Mutation::Streamed);
     Ok(Some(if streamed { danger::stream(&sealed)? } else { sealed }))
 }
@@ -47,7 +50,9 @@ pub(super) fn encode(
     if request.mutations.contains(&Mutation::ForeignSignature) {
         signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
     }
-    let has_certificate = !request.mutations.contains(&Mutation::NoSignerCertificate);
+    let has = |wrong| request.mutations.contains(&wrong);
+    let own = (!has(Mutation::NoSignerCertificate)).then(|| signer.certificate.clone());
+    let chain = parts.ca.iter().filter(|_| has(Mutation::ChainOfCertificates)).cloned();
     let message = MessageBuilder {
         message_type: Some(message_type(request)),
         transaction_id: Some(parts.transaction_id.clone()),
@@ -55,11 +60,21 @@ pub(super) fn encode(
         signing_time: request.message.signing_time.map(from_now),
         content,
         digest: parts.digest,
-        certificates: has_certificate.then(|| signer.certificate.clone()).into_iter().collect(),
+        certificates: own.into_iter().chain(chain).collect(),
+        extra_attributes: has(Mutation::ExtraAttribute)
+            .then(unknown_attribute)
+            .into_iter()
+            .collect(),
         ..MessageBuilder::default()
     };
     let distortions: Vec<_> = request.mutations.iter().filter_map(|it| it.distortion()).collect();
     Ok(danger::encode(&message, &signer, &distortions)?)
+}
+
+/// An attribute under the number that IANA reserves for examples (RFC 5612).
+fn unknown_attribute() -> ExtraAttribute {
+    let value_der = [&[0x0c, 0x0a][..], b"unheard-of"].concat();
+    ExtraAttribute { oid: "1.3.6.1.4.1.32473.1".to_owned(), value_der }
 }
 
 pub(super) fn message_type(request: &Request) -> MessageType {

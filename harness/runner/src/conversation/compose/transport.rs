@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use scep::http::{HttpRequest, Method, Operation as HttpOperation};
 use scep::name;
+use scep::secret::Secret;
 
 use super::message::message_type;
 use super::{Composed, Parts};
@@ -65,7 +66,7 @@ pub(super) fn request_without_message(request: &Request) -> Composed {
 pub(super) fn summary(
     request: &Request,
     parts: &Parts,
-    has_challenge: bool,
+    challenge: Option<&Secret>,
     method: Method,
     length: usize,
 ) -> Vec<String> {
@@ -93,7 +94,9 @@ pub(super) fn summary(
         let (bits, key_type) = (parts.requested.key.bits(), request.message.key_type);
         let key =
             if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
-        let challenge = if has_challenge { MASK } else { "none" };
+        let string_type = challenge.and_then(|it| request.message.challenge_string.type_of(it));
+        let challenge =
+            string_type.map_or_else(|| "none".to_owned(), |it| format!("{MASK} as {it}"));
         summary.push(format!("  asks for `{subject}`, {key}, challenge password {challenge}"));
     }
     summary

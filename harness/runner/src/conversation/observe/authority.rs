@@ -1,5 +1,7 @@
 //! Facts of the answers to GetCACaps and GetCACert.
 
+use std::time::SystemTime;
+
 use openssl::x509::{X509, X509Ref};
 use scep::capabilities::{Capabilities, Capability};
 use scep::certificate::{allows, is_issued_by, is_self_issued};
@@ -20,6 +22,11 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
     }
     let read = Capabilities::parse(&response.body);
     let known: Vec<&str> = read.known().iter().map(|known| known.as_str()).collect();
+    // A sentence is no list of keywords, whatever else they may be.
+    let is_sentence = |word: &String| word.contains(char::is_whitespace);
+    if known.is_empty() && (read.unknown().is_empty() || read.unknown().iter().any(is_sentence)) {
+        return;
+    }
     seen.set(Fact::Capabilities, known.join(" "));
     if !read.unknown().is_empty() {
         let words: Vec<String> =
@@ -55,9 +62,11 @@ pub(super) fn certificates(seen: &mut Observation, response: &HttpResponse) {
     } else if let Ok(contents) = certs_only::decode(&response.body) {
         seen.set(Fact::Body, "certificates");
         seen.set(Fact::Signers, contents.signers);
-        seen.set(Fact::Content, if contents.has_content { "other" } else { "absent" });
+        if contents.has_content {
+            seen.set(Fact::Content, "other");
+        }
         seen.set(Fact::Certificates, contents.certificates.len());
-        super::encoding(seen, &response.body);
+        super::encoding(seen, "the message", super::is_der(&response.body));
         sorted(seen, contents.certificates);
     } else {
         other_body(seen, response);
@@ -74,7 +83,7 @@ fn sorted(seen: &mut Observation, certificates: Vec<X509>) {
     };
     seen.set(Fact::CaCount, sorted.ca.len());
     seen.set(Fact::RaCount, sorted.ra.len());
-    let issuer = sorted.issuer();
+    let issuer = sorted.issuer(SystemTime::now());
     seen.set(Fact::CaKeyUsage, usages(issuer));
     seen.set(Fact::CaValidity, validity(issuer));
     seen.set(
@@ -85,6 +94,7 @@ fn sorted(seen: &mut Observation, certificates: Vec<X509>) {
             (true, false) => "broken",
         },
     );
+    seen.set(Fact::CaChain, chain(&sorted, issuer));
     if !sorted.ra.is_empty() {
         let is_ours = |ra: &X509| sorted.ca.iter().any(|ca| is_issued_by(ra, ca));
         seen.set(Fact::RaIssuer, if sorted.ra.iter().all(is_ours) { "CA" } else { "other" });
@@ -94,11 +104,26 @@ fn sorted(seen: &mut Observation, certificates: Vec<X509>) {
     seen.set(Fact::Recipient, recipient(&sorted));
 }
 
+/// Whether the issuers of a CA are among the certificates, up to a self-signed one.
+fn chain(sorted: &CaCertificates, first: &X509Ref) -> &'static str {
+    let mut one = first;
+    for _ in &sorted.ca {
+        if is_self_issued(one) {
+            return "complete";
+        }
+        match sorted.ca.iter().find(|ca| is_issued_by(one, ca)) {
+            Some(issuer) => one = issuer,
+            None => return "incomplete",
+        }
+    }
+    if is_self_issued(one) { "complete" } else { "incomplete" }
+}
+
 fn recipient(sorted: &CaCertificates) -> &'static str {
     let takes = |one: &X509Ref| allows(one, KeyUsage::KEY_ENCIPHERMENT);
     if sorted.ra.iter().any(|ra| takes(ra)) {
         "RA"
-    } else if takes(sorted.issuer()) {
+    } else if takes(sorted.issuer(SystemTime::now())) {
         "CA"
     } else {
         "none"

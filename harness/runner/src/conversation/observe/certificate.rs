@@ -1,6 +1,8 @@
 //! Facts of certificates and revocation lists.
 
-use openssl::asn1::Asn1Time;
+use std::cmp::Ordering;
+
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref};
 use scep::certificate::is_issued_by;
 use scep::key_usage::KeyUsage;
@@ -29,7 +31,7 @@ pub(super) fn issued(
     seen.set(Fact::IssuedPosition, position + 1);
     if let Some(requested) = &transaction.requested {
         let order = found.subject_name().try_cmp(&requested.subject);
-        let is_same = order.is_ok_and(std::cmp::Ordering::is_eq);
+        let is_same = order.is_ok_and(Ordering::is_eq);
         seen.set(Fact::IssuedSubject, if is_same { "requested" } else { "other" });
     }
     if let Some(authority) = authority {
@@ -79,16 +81,54 @@ pub(super) fn usages(certificate: &X509Ref) -> String {
 /// Validity of the certificate at the current time.
 pub(super) fn validity(certificate: &X509Ref) -> &'static str {
     let Ok(now) = Asn1Time::days_from_now(0) else { return "valid" };
-    if certificate.not_after() < now.as_ref() {
-        "expired"
-    } else if certificate.not_before() > now.as_ref() {
-        "not yet valid"
-    } else {
-        "valid"
+    let compare = |date: &Asn1TimeRef| date.compare(now.as_ref());
+    match (compare(certificate.not_before()), compare(certificate.not_after())) {
+        (Err(_), _) | (_, Err(_)) => "unreadable",
+        (_, Ok(Ordering::Less)) => "expired",
+        (Ok(Ordering::Greater), _) => "not yet valid",
+        _ => "valid",
     }
 }
 
 /// True if both certificates have the same bytes.
 pub(super) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
     matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::rsa::Rsa;
+
+    use super::*;
+
+    /// The certificate in DER, valid from the beginning of 2026 to the end of 2049.
+    fn certificate() -> Vec<u8> {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let mut builder = X509::builder().unwrap();
+        let date = |text| Asn1Time::from_str(text).unwrap();
+        builder.set_not_before(&date("20260101000000Z")).unwrap();
+        builder.set_not_after(&date("20491231235959Z")).unwrap();
+        builder.set_pubkey(&key).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        builder.build().to_der().unwrap()
+    }
+
+    fn validity_with(date: &[u8; 13], other: &[u8; 13]) -> &'static str {
+        let mut der = certificate();
+        let at = der.windows(13).position(|bytes| bytes == date).unwrap();
+        der[at..at + 13].copy_from_slice(other);
+        validity(&X509::from_der(&der).unwrap())
+    }
+
+    #[test]
+    fn certificate_with_a_date_that_cannot_be_read_has_an_unreadable_validity() {
+        let (begin, end) = (b"260101000000Z", b"491231235959Z");
+        assert_eq!(validity_with(begin, begin), "valid");
+        assert_eq!(validity_with(begin, b"269901000000Z"), "unreadable");
+        assert_eq!(validity_with(end, b"49123123595xZ"), "unreadable");
+        assert_eq!(validity_with(end, b"260102000000Z"), "expired");
+        assert_eq!(validity_with(begin, b"490101000000Z"), "not yet valid");
+    }
 }

@@ -17,10 +17,21 @@ const ID_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
 /// The DER of the object identifier `id-envelopedData`.
 const ID_ENVELOPED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3];
 
-/// Whether the message is DER or BER.
-pub(super) fn encoding(seen: &mut Observation, message: &[u8]) {
-    let is_der = ber::normalise(message).is_ok_and(|normal| normal == message);
-    seen.set(Fact::Encoding, if is_der { "DER" } else { "BER" });
+/// True if all lengths are definite and minimal, and every string is in one piece.
+pub(super) fn is_der(bytes: &[u8]) -> bool {
+    ber::normalise(bytes).is_ok_and(|normal| normal == bytes)
+}
+
+/// The encoding of a message, of the envelope in it, and of that envelope's content: BER if any of them is BER.
+pub(super) fn encoding(seen: &mut Observation, part: &str, is_der: bool) {
+    if is_der {
+        if !seen.facts.contains_key(&Fact::Encoding) {
+            seen.set(Fact::Encoding, "DER");
+        }
+        return;
+    }
+    seen.set(Fact::Encoding, "BER");
+    seen.detail(format!("{part} is BER that is not DER"));
 }
 
 /// The digest, and the signed attributes compared with the request.
@@ -46,7 +57,10 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
         }
     }
     match attributes.fail_info() {
-        Ok(fail_info) => seen.set(Fact::FailInfo, fail_info),
+        Ok(fail_info) => {
+            seen.set(Fact::FailInfo, &fail_info);
+            seen.fail_info = Some(fail_info);
+        }
         Err(error) => missing(seen, Fact::FailInfo, &error),
     }
     match attributes.fail_info_text() {
@@ -56,6 +70,11 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
         }
         Ok(None) => {}
         Err(error) => missing(seen, Fact::FailInfoText, &error),
+    }
+    if let Ok(denial) = attributes.denial() {
+        let number = denial.hresult.map(|number| format!("error number of NDES: {number}"));
+        let words = denial.server_message.map(|words| format!("message of NDES: {words}"));
+        number.into_iter().chain(words).for_each(|detail| seen.detail(detail));
     }
     let id = attributes.transaction_id();
     returned(seen, Fact::Transaction, "transactionID", id, &transaction.id);
@@ -117,14 +136,15 @@ pub(super) fn signature(seen: &mut Observation, message: &Message, ca: &CaCertif
     }
 }
 
-/// Kind of the message's content.
-pub(super) fn content_kind(content: Option<&[u8]>) -> &'static str {
-    match content {
-        None => "absent",
+/// The kind of the message's content, if it has any.
+pub(super) fn content(seen: &mut Observation, content: Option<&[u8]>) {
+    let kind = match content {
+        None => return,
         Some([]) => "empty",
         Some(content) if is_envelope(content) => "envelope",
         Some(_) => "other",
-    }
+    };
+    seen.set(Fact::Content, kind);
 }
 
 /// True if the content begins like an `EnvelopedData`.

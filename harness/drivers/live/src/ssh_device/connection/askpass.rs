@@ -3,10 +3,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::Permissions;
 use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::parent_id;
 use std::path::Path;
@@ -15,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
+use files::PrivateFolder;
 use parking_lot::Mutex;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream as Stream};
 use tokio::process::Command;
@@ -106,15 +104,13 @@ pub(super) struct Askpass<'a> {
     /// True if a password was sent to the device.
     has_shown_password: AtomicBool,
     /// The folder of the socket, which is removed on drop.
-    _folder: TempDir,
+    _folder: PrivateFolder,
 }
 
 impl<'a> Askpass<'a> {
     /// Makes an `ssh` that is about to be started ask here.
     pub(super) fn listen(connector: &'a SshConnector, ssh: &mut Command) -> io::Result<Self> {
-        let mut folder = tempfile::Builder::new();
-        let folder = folder.prefix("sceplab-ssh-").permissions(Permissions::from_mode(0o700));
-        let folder = folder.tempdir()?;
+        let folder = PrivateFolder::new("sceplab-ssh-")?;
         let socket = folder.path().join("socket");
         let listener = UnixListener::bind(&socket)?;
         ssh.env("SSH_ASKPASS", &connector.program).env("SSH_ASKPASS_REQUIRE", "force");
@@ -187,7 +183,10 @@ impl<'a> Askpass<'a> {
     async fn password(&self, again: bool) -> Result<Secret, String> {
         let target = &self.connector.target;
         if let Some(source) = &target.password {
-            return source.read();
+            let source = source.clone();
+            let reading = tokio::task::spawn_blocking(move || source.read());
+            let read = reading.await.map_err(|error| error.to_string())?;
+            return read.map_err(|error| error.to_string());
         }
         let asked = self.ask(format!("Password of {target}: "), again).await;
         asked.map_err(|why| format!("{target} wants a password: {why}"))

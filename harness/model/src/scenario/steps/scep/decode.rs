@@ -34,8 +34,19 @@ const MESSAGE_FIELDS: [&str; 16] = [
 
 impl Scep {
     /// The fields of the step.
-    pub(in super::super) const FIELDS: &[&[&str]] =
-        &[&["pki", "send", "method", "ca-identifier", "wrong", "accept", "save"], &MESSAGE_FIELDS];
+    pub(in super::super) const FIELDS: &[&[&str]] = &[
+        &[
+            "pki",
+            "send",
+            "method",
+            "ca-identifier",
+            "wrong",
+            "accept",
+            "retry-with-challenge",
+            "save",
+        ],
+        &MESSAGE_FIELDS,
+    ];
 
     /// Reads the step.
     pub(in super::super) fn read(given: &Given<'_>) -> Option<Self> {
@@ -58,7 +69,9 @@ impl Scep {
         let acceptable = given.acceptable();
         let save = given.fields.optional("save").map(|node| saved(node, given.problems));
         let (save, place) = (save.unwrap_or_default(), send.place.clone());
-        Some(Self { pki, request, acceptable: acceptable?, save, place })
+        let retries = given.fields.optional_as("retry-with-challenge", Node::boolean);
+        let retry_with_challenge = retries.unwrap_or_default();
+        Some(Self { pki, request, acceptable: acceptable?, retry_with_challenge, save, place })
     }
 }
 
@@ -72,13 +85,12 @@ fn operation(node: &Node, problems: &Problems) -> Option<Operation> {
     }
     let known = Operation::KNOWN.iter().find(|(name, _)| *name == text);
     if known.is_none() {
-        let names = Operation::KNOWN.iter().map(|(name, _)| *name);
-        let diagnostic = Diagnostic::at(&node.place, format!("unknown operation `{text}`"));
-        problems.add(
-            diagnostic
+        problems.add_with(|| {
+            let names = Operation::KNOWN.iter().map(|(name, _)| *name);
+            Diagnostic::at(&node.place, format!("unknown operation `{text}`"))
                 .known(&text, "known", names)
-                .note("any other word is sent as `operation=WORD`"),
-        );
+                .note("any other word is sent as `operation=WORD`")
+        });
     }
     known.map(|(_, operation)| operation.clone())
 }
@@ -108,14 +120,16 @@ fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
 
 fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Mutation> {
     let problems = given.problems;
-    let known = Mutation::NAMED;
     let mut mutations = Vec::new();
     for node in given.fields.one_or_more("wrong") {
-        let Some(mutation) = node.one_of("mutation", &known, problems) else { continue };
+        let Some(mutation) = node.one_of("mutation", Mutation::NAMED, problems) else { continue };
         let fits = match mutation.carrier() {
             Carrier::Query => true,
             Carrier::Message => operation.has_message(),
             Carrier::Enrolment => operation.enrols(),
+            Carrier::Lookup => {
+                matches!(operation, Operation::CertPoll | Operation::GetCert | Operation::GetCrl)
+            }
             Carrier::Get => operation.has_message() && method == Some(Method::Get),
             Carrier::Post => operation.has_message() && method == Some(Method::Post),
         };
@@ -126,6 +140,7 @@ fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -
                 Carrier::Get => "this mutation needs a message with `method: get`",
                 Carrier::Post => "this mutation needs a message with `method: post`",
                 Carrier::Enrolment => "this mutation needs a PKCSReq or a RenewalReq",
+                Carrier::Lookup => "this mutation needs a CertPoll, a GetCert or a GetCRL",
                 Carrier::Message | Carrier::Query => {
                     "this mutation needs an operation with a message"
                 }
@@ -144,16 +159,16 @@ fn message(given: &Given<'_>) -> MessageChoice {
         dns_names: dns_names.filter_map(|node| node.text(problems)).collect(),
         key: text("key"),
         key_bits: given.number("key-bits", 1024..=4096, "a key length from 1024 to 4096 bits"),
-        key_type: given.one_of("key-type", &KeyType::NAMED).unwrap_or_default(),
-        challenge: given.one_of("challenge", &ChallengeChoice::NAMED).unwrap_or_default(),
+        key_type: given.one_of("key-type", KeyType::NAMED).unwrap_or_default(),
+        challenge: given.one_of("challenge", ChallengeChoice::NAMED).unwrap_or_default(),
         challenge_string: given.one_of("challenge-string", &STRINGS).unwrap_or_default(),
-        cipher: algorithm(given, "cipher", &Cipher::NAMED),
-        digest: algorithm(given, "digest", &Digest::NAMED),
+        cipher: algorithm(given, "cipher", Cipher::NAMED),
+        digest: algorithm(given, "digest", Digest::NAMED),
         key_transport: given.one_of("key-transport", &TRANSPORTS),
         nonce_bytes: given.number("nonce-bytes", 0..=1024, "a nonce of 0 to 1024 bytes"),
         transaction_id: text("transaction-id"),
-        signer: given.one_of("signer", &SignerChoice::NAMED),
-        recipient: given.one_of("recipient", &RecipientChoice::NAMED).unwrap_or_default(),
+        signer: given.one_of("signer", SignerChoice::NAMED),
+        recipient: given.one_of("recipient", RecipientChoice::NAMED).unwrap_or_default(),
         serial: text("serial"),
         signing_time: given
             .fields
@@ -171,7 +186,7 @@ fn algorithm<T: Copy>(given: &Given<'_>, key: &str, named: &[(&str, T)]) -> Opti
 }
 
 const STRINGS: [(&str, ChallengeString); 4] = [
-    ("printable", ChallengeString::PrintableOrUtf8),
+    ("printable", ChallengeString::Printable),
     ("utf8", ChallengeString::Utf8),
     ("ia5", ChallengeString::Ia5),
     ("bmp", ChallengeString::Bmp),

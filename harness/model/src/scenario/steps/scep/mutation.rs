@@ -14,6 +14,8 @@ pub enum Carrier {
     Message,
     /// A pkiMessage that asks for a certificate.
     Enrolment,
+    /// A pkiMessage that asks for something by the name of its issuer.
+    Lookup,
     /// A pkiMessage sent by GET.
     Get,
     /// A pkiMessage sent by POST.
@@ -56,6 +58,7 @@ mutations! {
     TransactionIdAsOctets, "transaction-id-as-octets", Message, "The transactionID is an OCTET STRING.";
     MessageTypeAsOctets, "message-type-as-octets", Message, "The messageType is an OCTET STRING.";
     SenderNonceAsString, "sender-nonce-as-string", Message, "The senderNonce is a string.";
+    ExtraAttribute, "extra-attribute", Message, "An unknown signed attribute is added.";
     UnsortedAttributes, "unsorted-attributes", Message, "The signed attributes are not in DER's order.";
     WrongMessageDigest, "wrong-message-digest", Message, "The messageDigest is the digest of other content.";
     CorruptSignature, "corrupt-signature", Message, "One byte of the signature is wrong.";
@@ -64,6 +67,7 @@ mutations! {
     NoSigner, "no-signer", Message, "The `SignedData` has no signer.";
     TwoSigners, "two-signers", Message, "The `SignedData` has two signers.";
     NoSignerCertificate, "no-signer-certificate", Message, "The signer's certificate is not in the message.";
+    ChainOfCertificates, "chain-of-certificates", Message, "The message carries the CA's certificates besides the signer's.";
     ContentTypeNotData, "content-type-not-data", Message, "The eContentType is not data.";
     UnknownMessageType, "unknown-message-type", Message, "The messageType is 99.";
     CertRepAsRequest, "cert-rep-as-request", Message, "The messageType is that of a reply.";
@@ -78,9 +82,11 @@ mutations! {
     CorruptEnvelope, "corrupt-envelope", Message, "One byte of the encrypted content is wrong.";
     NothingInEnvelope, "nothing-in-envelope", Message, "The envelope's decrypted content is empty.";
     NotEnciphered, "not-enciphered", Message, "The message has the envelope's content instead of the envelope, unencrypted.";
+    EnvelopeContentNotData, "envelope-content-not-data", Message, "The type of the encrypted content is not data.";
     OtherBody, "other-body", Message, "The envelope's content belongs to another messageType.";
     Streamed, "streamed", Message, "The message is BER with indefinite lengths, as streaming encoders write it.";
     BadProofOfPossession, "bad-proof-of-possession", Enrolment, "The certification request's signature does not verify.";
+    OtherIssuer, "other-issuer", Lookup, "The name of the issuer is that of another CA.";
     UnpaddedBase64, "unpadded-base64", Get, "The base64 lacks its padding.";
     UrlSafeBase64, "url-safe-base64", Get, "The base64 is base64url.";
     UnescapedBase64, "unescaped-base64", Get, "The base64 is not percent-escaped.";

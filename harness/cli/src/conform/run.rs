@@ -1,0 +1,85 @@
+//! Runs cases, and shows what was found: the same for servers and clients.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::exit::Exit;
+use crate::output::{complain, say};
+use crate::progress::Progress;
+use crate::reports::Reports;
+use crate::stop::StopSignals;
+use ::report::conformance::{case_lines, explanations, issued, requirements};
+use ::report::terminal::{line, summary, transcript_before_explanation};
+use diagnostics::{Palette, counted};
+use model::scenario::Scenario;
+use results::{ConformanceReport, Outcome, ScenarioOutcome};
+use runner::run_all;
+use testbed::Driver;
+
+/// Runs cases, and shows the requests and replies of each if `verbose`.
+pub(crate) async fn run_cases(
+    driver: Arc<dyn Driver>,
+    cases: &[Scenario],
+    at_once: NonZeroUsize,
+    verbose: bool,
+    ended: impl Future<Output = ()>,
+) -> Outcome {
+    run_followed(driver, cases, at_once, verbose, ended, |_| ()).await
+}
+
+/// Like [`run_cases`]; `finished` gets each outcome at once.
+pub(super) async fn run_followed(
+    driver: Arc<dyn Driver>,
+    cases: &[Scenario],
+    at_once: NonZeroUsize,
+    verbose: bool,
+    ended: impl Future<Output = ()>,
+    finished: impl Fn(&ScenarioOutcome),
+) -> Outcome {
+    let palette = Palette::of(&io::stdout());
+    let mut progress = Progress::new(cases.len());
+    let observe = progress.follow(|case| {
+        finished(case);
+        let shown = || {
+            format!("{}\n\n{}", line(case, palette), transcript_before_explanation(case, palette))
+        };
+        verbose.then(shown)
+    });
+    let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
+    progress.end();
+    outcome
+}
+
+/// Shows a line for each case, the failures, the issued certificates and a summary; and writes the reports. If `verbose`,
+/// known deviations are explained like failures.
+pub(crate) async fn finish(
+    found: &ConformanceReport,
+    verbose: bool,
+    reports: &Reports,
+    stop: &StopSignals,
+) -> Exit {
+    let palette = Palette::of(&io::stdout());
+    for line in case_lines(found, verbose, palette) {
+        say(&line);
+    }
+    for explanation in explanations(found, verbose, palette) {
+        say(&format!("\n{explanation}"));
+    }
+    let issued = issued(found);
+    if !issued.is_empty() {
+        say(&format!("\n{}", issued.join("\n")));
+    }
+    say(&format!("\n{}", requirements(found)));
+    say(&format!("\n{}", summary(found, palette)));
+    let exit = Exit::of_peer(found);
+    if let Some(reason) = &found.given_up {
+        complain(reason);
+    } else if exit == Exit::NothingSelected {
+        let count = counted(found.cases.len(), "case");
+        complain(&format!(
+            "nothing was found out: of {count}, all were skipped, for the reasons above"
+        ));
+    }
+    reports.write(found, exit, stop).await
+}

@@ -1,0 +1,247 @@
+//! The run at a server: the plain exchange, then the other cases.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use scep::certificate::Fingerprint;
+
+use super::identity::{Identity, failures};
+use super::run::run_followed;
+use crate::exit::{CommandError, Exit};
+use crate::stop::StopSignals;
+use crate::wiring::LivePki;
+use conformance::{Gate, OnePki, Password, Plan, Rules, SetUpFinding, doubt, judge};
+use diagnostics::{Diagnostic, counted};
+use model::lab::Secret;
+use model::scenario::Scenario;
+use results::{
+    Assessment, Breakage, Case, ConformanceReport, Outcome, ScenarioOutcome, ServerState, Skip,
+    SkipCause, Verdict,
+};
+use testbed::pki::Pki;
+use testbed::{Driver, KeyStore, ReceivedLog};
+
+/// Choices for a run.
+pub(super) struct Settings {
+    /// The subject of requests, if the case does not name one.
+    pub(super) subject: String,
+    /// The number of cases that run at the same time.
+    pub(super) at_once: NonZeroUsize,
+    /// True if the server is judged although the set-up is probably at fault.
+    pub(super) no_gate: bool,
+    /// True if the requests and replies are shown.
+    pub(super) verbose: bool,
+    /// Passwords that no output may show.
+    pub(super) secrets: Vec<Secret>,
+    /// Fingerprints of the CA's certificates before the run; none if they are unknown.
+    pub(super) ca: Vec<Fingerprint>,
+}
+
+/// The cases of a plan at a server.
+pub(super) struct Trial<'a> {
+    settings: Settings,
+    pki: Arc<LivePki>,
+    stop: &'a StopSignals,
+    driver: Arc<dyn Driver>,
+    received: ReceivedLog,
+}
+
+/// The result of the plain exchange, and what follows from it.
+struct Passage {
+    /// The outcome, if it is reported.
+    outcome: Option<(Scenario, ScenarioOutcome)>,
+    /// Why cases that send messages cannot be judged.
+    no_plain_exchange: Option<Skip>,
+    /// The refusal, if the run goes on all the same.
+    refusal: Option<SetUpFinding>,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(settings: Settings, pki: Arc<LivePki>, stop: &'a StopSignals) -> Self {
+        let received = ReceivedLog::default();
+        let one: Arc<dyn Pki> = Arc::<LivePki>::clone(&pki);
+        let (subject, log) = (settings.subject.clone(), received.clone());
+        let secrets = settings.secrets.clone();
+        let driver: Arc<dyn Driver> = Arc::new(OnePki {
+            pki: one,
+            subject,
+            received: log,
+            secrets,
+            keys: KeyStore::default(),
+        });
+        Self { settings, pki, stop, driver, received }
+    }
+
+    /// Runs the control, then the other cases, and judges them.
+    pub(super) async fn run(
+        &self,
+        mut plan: Plan,
+        password: Password,
+        rules: Rules<'_>,
+    ) -> Result<(ConformanceReport, Option<Diagnostic>), CommandError> {
+        let passage = self.pass_gate(&mut plan, password).await?;
+        let Plan { run, skipped, .. } = plan;
+        let mut cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
+        let (mut outcome, mut given_up) = self.outcome(&cases, self.settings.at_once).await;
+        if let Some((control, plain)) = passage.outcome {
+            outcome.elapsed += plain.elapsed;
+            outcome.scenarios.push(plain);
+            cases.push(control);
+        }
+        let rules = Rules { no_plain_exchange: passage.no_plain_exchange, ..rules };
+        let mut report = judge(&rules, outcome, &cases, skipped);
+        given_up = self.pki.gone().map(|reason| gone(&report, reason)).or(given_up);
+        report.given_up = given_up;
+        (report.issued, report.challenges) = (self.received.entries(), self.pki.challenges_given());
+        let refusal = passage.refusal.map(|refusal| not_judged(&refusal, &report));
+        Ok((report, refusal))
+    }
+
+    /// Runs the control; the error is that the set-up is probably at fault. Cases that need a granted request leave the plan if
+    /// there is none.
+    async fn pass_gate(
+        &self,
+        plan: &mut Plan,
+        password: Password,
+    ) -> Result<Passage, CommandError> {
+        let Some(control) = plan.control.take() else {
+            return Ok(Passage { outcome: None, no_plain_exchange: None, refusal: None });
+        };
+        let alone = [control.case];
+        let (outcome, given_up) = self.outcome(&alone, NonZeroUsize::MIN).await;
+        let Some(first) = outcome.scenarios.into_iter().next() else {
+            return Err(
+                given_up.map_or_else(|| Exit::Interrupted.into(), |it| Exit::Lab.because(it))
+            );
+        };
+        let gate = match Gate::of(&first, password) {
+            Gate::Open if plan.repeats_control && first.verdict == Verdict::Passed => {
+                self.repeated(&alone).await?
+            }
+            gate => gate,
+        };
+        let was_granted = first.verdict == Verdict::Passed;
+        let [case] = alone;
+        let mut refusal = None;
+        let no_plain_exchange = match gate {
+            Gate::Open => None,
+            Gate::SetUp { finding, .. } if !self.settings.no_gate => {
+                // No case can be judged without the server.
+                let may_go_on = self.pki.gone().is_none();
+                return Err(Exit::Lab.with(vec![finding.not_judged(may_go_on)]));
+            }
+            Gate::SetUp { skip, finding } if was_granted => {
+                refusal = Some(finding);
+                plan.without_messages(&skip, true);
+                Some(skip)
+            }
+            Gate::SetUp { skip, finding } => {
+                plan.without_messages(&skip, true);
+                // Its refusal is probably no verdict on the server either.
+                plan.skipped.extend(plan.is_control_selected.then(|| (case, skip.clone())));
+                let (no_plain_exchange, refusal) = (Some(skip), Some(finding));
+                return Ok(Passage { outcome: None, no_plain_exchange, refusal });
+            }
+            Gate::Judged { skip, is_silent } => {
+                plan.without_messages(&skip, !is_silent);
+                Some(skip)
+            }
+        };
+        let is_bad = matches!(first.verdict, Verdict::Failed(_) | Verdict::Panicked { .. });
+        let is_reported = plan.is_control_selected || is_bad;
+        Ok(Passage { outcome: is_reported.then_some((case, first)), no_plain_exchange, refusal })
+    }
+
+    /// Runs the control again with the same password.
+    async fn repeated(&self, control: &[Scenario]) -> Result<Gate, CommandError> {
+        let (outcome, _) = self.outcome(control, NonZeroUsize::MIN).await;
+        match outcome.scenarios.first() {
+            Some(again) => Ok(Gate::of_repetition(again, self.settings.subject.contains("{n}"))),
+            None => Err(Exit::Interrupted.into()),
+        }
+    }
+
+    /// Runs cases until they are finished, the user stops the run, or the server does not answer; then with the reason.
+    async fn outcome(
+        &self,
+        cases: &[Scenario],
+        at_once: NonZeroUsize,
+    ) -> (Outcome, Option<String>) {
+        let (stopped, mut given_up) = (self.stop.clone().received(1), None);
+        let identity = Identity::new(&*self.pki, &self.settings.ca);
+        let ((note, failed), mut change) = (failures(), None);
+        let ended = async {
+            tokio::select! {
+                () = stopped => {}
+                reason = self.pki.became_unresponsive() => given_up = Some(reason),
+                reason = identity.changed(failed) => change = Some(reason),
+            }
+        };
+        let driver = Arc::clone(&self.driver);
+        let verbose = self.settings.verbose;
+        let mut outcome = run_followed(driver, cases, at_once, verbose, ended, note).await;
+        if change.is_none() && given_up.is_none() && !outcome.interrupted {
+            change = identity.changed_at_last().await;
+        }
+        if let Some(change) = &change {
+            identity.take_back(&mut outcome, change);
+        }
+        let given_up = given_up.or(change);
+        outcome.interrupted &= given_up.is_none();
+        (outcome, given_up)
+    }
+}
+
+/// The closing message of a run that went on although the plain request was refused.
+fn not_judged(refusal: &SetUpFinding, report: &ConformanceReport) -> Diagnostic {
+    let is_not_judged = |case: &&Case| match &case.assessment {
+        Assessment::Skipped(skip) => skip.because == SkipCause::NoPlainExchange,
+        _ => false,
+    };
+    let count = counted(report.cases.iter().filter(is_not_judged).count(), "case");
+    refusal.because(&format!("{count} could not be judged"))
+}
+
+/// Why a run ended at a server that is gone, what may have ended it, and how to find out.
+fn gone(report: &ConformanceReport, reason: &str) -> String {
+    let not_tried = |case: &&Case| match &case.assessment {
+        Assessment::Skipped(skip) => skip.because == SkipCause::NoPlainExchange,
+        _ => broke(case).is_some_and(|it| it.is_untried),
+    };
+    let count = report.cases.iter().filter(not_tried).count() + report.unfinished.len();
+    let rest = match count {
+        1 => "1 case was not tried".to_owned(),
+        count => format!("{count} cases were not tried"),
+    };
+    let stayed_away = report.cases.iter().find_map(|case| Some((&case.id, stayed_away(case)?)));
+    let was_under_way = |case: &&Case| broke(case).is_some_and(|it| !it.is_untried);
+    let under_way = report.cases.iter().find(was_under_way).map(|case| &case.id);
+    match (stayed_away, under_way) {
+        (Some((id, (message, state))), _) => {
+            let what = message.replace("this request", &format!("the request of `{id}`"));
+            format!(
+                "{what}, so {rest}; {}: start it again, and repeat the case with `--case {id}`",
+                doubt(state)
+            )
+        }
+        (None, Some(id)) => {
+            format!("{reason}, and {rest}; this began during `{id}`, which is not judged either")
+        }
+        (None, None) => format!("{reason}, and {rest}"),
+    }
+}
+
+/// The message about a case after whose request the server did not come back.
+fn stayed_away(case: &Case) -> Option<(&str, ServerState)> {
+    let Verdict::Failed(failure) = &case.scenario.verdict else { return None };
+    let state = failure.ended_server.filter(|state| *state != ServerState::Back)?;
+    Some((&failure.message, state))
+}
+
+/// Why a case was not tried to its end.
+fn broke(case: &Case) -> Option<&Breakage> {
+    match &case.assessment {
+        Assessment::LabBroke { reason } => Some(reason),
+        _ => None,
+    }
+}

@@ -1,0 +1,23 @@
+//! Labs that are larger than their checks can compare.
+
+use super::errors;
+
+fn hosts(count: usize) -> String {
+    let host = |at: usize| format!("  h{at}: {{addresses: [10.{}.{}.2/24]}}\n", at / 250, at % 250);
+    format!("hosts:\n{}", (0..count).map(host).collect::<String>())
+}
+
+#[test]
+fn lab_has_at_most_a_thousand_hosts() {
+    super::load(&hosts(1000)).unwrap();
+    let wrong = errors(&hosts(1500));
+    assert_eq!(wrong, ["a map has at most 1000 names here"]);
+}
+
+#[test]
+fn lab_with_too_many_addresses_is_not_compared() {
+    // Every address but the first is given twice.
+    let addresses = vec!["10.0.0.1/24"; 50_000].join(", ");
+    let wrong = errors(&format!("hosts:\n  h: {{addresses: [{addresses}]}}\n"));
+    assert_eq!(wrong, ["a lab has at most 2000 addresses, interfaces and routes"]);
+}

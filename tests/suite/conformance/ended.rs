@@ -1,0 +1,285 @@
+//! A request that ends a server is the finding, and the run ends.
+
+mod front; // a server in front of a mock CA that comes to an end
+
+use std::time::Duration;
+
+use self::front::{Ending, EndingServer, PASSWORD};
+use crate::suite::sceplab::{Ended, command, finish, workspace};
+use crate::suite::serve::Server;
+
+fn conform(server: &EndingServer, arguments: &[&str]) -> Ended {
+    conform_url(&server.url(), arguments)
+}
+
+fn conform_url(url: &str, arguments: &[&str]) -> Ended {
+    let limits = ["--timeout", "2"];
+    let mut command =
+        command(workspace(), &[&["conform", url], limits.as_slice(), arguments].concat());
+    command.env("SCEPLAB_CHALLENGE", PASSWORD);
+    let ended = finish(command);
+    ended.assert_orderly();
+    ended
+}
+
+fn lines<'a>(ended: &'a Ended, word: &str) -> Vec<&'a str> {
+    ended.stdout.lines().filter(|line| line.starts_with(word)).collect()
+}
+
+/// The number of cases that were not tried. One line has all those with one reason.
+fn broken(ended: &Ended) -> usize {
+    let further = |line: &&str| {
+        let (_, rest) = line.split_once(" and ")?;
+        rest.split_once(" further case")?.0.parse::<usize>().ok()
+    };
+    lines(ended, "broke").iter().map(|line| 1 + further(line).unwrap_or_default()).sum()
+}
+
+#[test]
+fn request_that_ends_the_server_fails_its_case_and_ends_the_run() {
+    for (ending, after, cause) in [
+        (
+            Ending::Dies,
+            "the server was gone after this request",
+            "the server is gone, so nothing more is sent",
+        ),
+        (
+            Ending::Hangs,
+            "the server answers nothing any more after this request",
+            "the server answers nothing any more, so nothing more is sent",
+        ),
+    ] {
+        // The plain request and those of two other cases are answered.
+        let server = EndingServer::start(3, ending);
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report.md");
+        let report_option = format!("markdown={}", report.display());
+        let ended = conform(&server, &["--case", "message", "--report", &report_option]);
+        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+        let failed = lines(&ended, "FAIL ");
+        assert_eq!(failed.len(), 1, "{}", ended.stdout);
+        assert_eq!(ended.stdout.matches(after).count(), 1, "{}", ended.stdout);
+        let id = failed[0].split_whitespace().last().unwrap();
+        let told =
+            format!("{}, so ", after.replace("this request", &format!("the request of `{id}`")));
+        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        assert!(broken(&ended) > 10, "{}", ended.stdout);
+        assert!(lines(&ended, "broke").len() <= 2, "{}", ended.stdout);
+        // Nobody can know if the request ended it or somebody stopped it at that moment.
+        let doubt = "either this request ended it, or somebody stopped it";
+        let repeat = format!("`--case {id}`");
+        let may_be_slow =
+            ended.stderr.contains("or it hangs or is overloaded, or a firewall drops");
+        assert_eq!(may_be_slow, ending == Ending::Hangs, "{}", ended.stderr);
+        assert!(ended.stderr.contains(doubt) && ended.stderr.contains(&repeat), "{}", ended.stderr);
+        assert!(ended.stdout.contains(doubt) && ended.stdout.contains(&repeat), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("\n  fails"), "a requirement fails: {}", ended.stdout);
+        assert!(ended.stdout.contains("counts against no requirement"), "{}", ended.stdout);
+        // One cause is told once, however many cases it broke.
+        assert_eq!(ended.stdout.matches(cause).count(), 1, "{}", ended.stdout);
+        let report = std::fs::read_to_string(report).unwrap();
+        assert_eq!(report.matches(cause).count(), 1, "{report}");
+        assert!(
+            report.contains(&format!("**fails** `{id}`")) && report.contains(after),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn plain_request_that_ends_the_server_is_a_verdict() {
+    let server = EndingServer::start(0, Ending::Dies);
+    let ended = conform(&server, &[]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let failed = "FAIL   R02 MUST   conformance/server/enrolment/pkcs-req";
+    assert_eq!(lines(&ended, "FAIL "), [failed], "{}", ended.stdout);
+    // It counts against no requirement.
+    let line = ended.stdout.lines().find(|line| line.trim_start().starts_with("R02  ")).unwrap();
+    assert!(line.contains("1 ended the server, or saw it stopped"), "{line}");
+    assert!(!ended.stdout.contains("\n  fails"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("HTTPS"), "{}", ended.stdout);
+    // All but the plain request itself were not tried.
+    let (running, _) = ended.stderr.split_once(" of ").unwrap();
+    let running: usize = running.split_whitespace().last().unwrap().parse().unwrap();
+    let told = format!("so {} cases were not tried", running - 1);
+    assert!(ended.stderr.contains(&told), "lacks `{told}`: {}", ended.stderr);
+}
+
+#[test]
+fn server_that_is_started_again_fails_one_case_and_is_tested_further() {
+    let server = EndingServer::start(2, Ending::Restarts);
+    let ended = conform(&server, &["--case", "attributes"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let after = "the server was gone after this request, and came back";
+    assert_eq!(ended.stdout.matches(after).count(), 1, "{}", ended.stdout);
+    assert_eq!(lines(&ended, "broke"), Vec::<&str>::new());
+    assert!(lines(&ended, "ok ").len() > 5, "{}", ended.stdout);
+}
+
+/// The run ended early: exit code 3, no failed case, a closing message with these words.
+#[track_caller]
+fn assert_given_up(ended: &Ended, words: &[&str]) {
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    assert_eq!(lines(ended, "FAIL "), Vec::<&str>::new(), "{}", ended.stdout);
+    let last = ended.stderr.lines().rev().find(|line| line.starts_with("error: ")).unwrap();
+    for word in words {
+        assert!(last.contains(word), "lacks `{word}`: {}", ended.transcript());
+    }
+}
+
+#[test]
+fn server_that_is_stopped_between_two_requests_fails_no_case() {
+    for ending in [Ending::Stops, Ending::DiesAtGet] {
+        let server = EndingServer::start(3, ending);
+        let ended = conform(&server, &["--case", "message"]);
+        assert_given_up(
+            &ended,
+            &[
+                "the server is gone, so nothing more is sent",
+                "cases were not tried",
+                "somebody stopped it",
+            ],
+        );
+        assert!(lines(&ended, "ok ").len() <= 2, "{}", ended.stdout);
+        assert!(broken(&ended) > 10, "{}", ended.stdout);
+        assert!(lines(&ended, "broke").len() <= 2, "{}", ended.stdout);
+        // Nothing was sent, so nothing was issued.
+        assert!(!ended.stdout.contains("may have been issued"), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn slow_server_and_server_without_capabilities_are_not_gone() {
+    let server = EndingServer::start(2, Ending::Slows(Duration::from_millis(2500)));
+    let ended = conform(&server, &["--case", "attributes"]);
+    assert!(!ended.transcript().contains("gone"), "{}", ended.transcript());
+    assert_eq!(lines(&ended, "broke"), Vec::<&str>::new(), "{}", ended.stdout);
+    assert!(lines(&ended, "ok ").len() > 5, "{}", ended.stdout);
+    let fault = ["--fault", "on: GetCACaps, do: close-connection"];
+    let options = ["rfc8894", "--single-password", "--challenge", PASSWORD];
+    let server = Server::start(&[&options[..], &fault].concat());
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ended = conform_url(&url, &["--case", "attributes"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(lines(&ended, "ok ").len() > 5, "{}", ended.stdout);
+}
+
+/// What something in front of a service says in its place.
+const OTHERS: [(&str, &str); 9] = [
+    (
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy",
+        "HTTP 503",
+    ),
+    (
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "HTTP 429",
+    ),
+    ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "HTTP 502"),
+    ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "HTTP 404"),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 34\r\nConnection: close\r\n\r\n<html><title>Log in</title></html>",
+        "with the title `Log in`",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 16\r\nConnection: close\r\n\r\n{\"status\": \"up\"}",
+        "JSON",
+    ),
+    ("HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nIt works", "`It works`"),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nConnection: close\r\n\r\n<status>up</status>",
+        "XML",
+    ),
+    ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "an empty body"),
+];
+
+#[test]
+fn service_that_is_replaced_in_the_middle_of_the_run_ends_the_run() {
+    for (answer, told) in OTHERS {
+        let server = EndingServer::start(4, Ending::Says(answer));
+        let ended = conform(&server, &["--case", "message"]);
+        assert_given_up(
+            &ended,
+            &["something else answers in place of the service", told, "cases were not tried"],
+        );
+        assert!(broken(&ended) > 10, "{}", ended.stdout);
+        assert!(lines(&ended, "broke").len() <= 2, "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn service_that_is_replaced_after_the_discovery_is_not_judged() {
+    for (answer, told) in OTHERS {
+        let server = EndingServer::start(usize::MAX, Ending::SaysFrom(2, answer));
+        let ended = conform(&server, &["--case", "message"]);
+        assert_given_up(&ended, &["the plain exchange could not be made"]);
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("--no-gate"), "{}", ended.stderr);
+        assert_eq!(ended.stderr.matches(told).count(), 1, "told twice: {}", ended.stderr);
+        assert_eq!(ended.stdout.lines().filter(|line| line.contains("R30")).count(), 0);
+    }
+}
+
+#[test]
+fn service_that_is_replaced_during_the_discovery_is_not_gone() {
+    for (answer, told) in OTHERS {
+        let server = EndingServer::start(usize::MAX, Ending::SaysFrom(1, answer));
+        let ended = conform(&server, &["--case", "message"]);
+        assert_given_up(&ended, &["after GetCACaps, something else answers in place"]);
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("was gone"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn server_that_is_replaced_by_one_with_another_ca_is_noticed() {
+    let server = EndingServer::start(4, Ending::IsReplaced);
+    let ended = conform(&server, &[]);
+    assert_given_up(&ended, &["the CA's certificate changed from SHA-256 ", " during `"]);
+    assert!(lines(&ended, "ok ").len() >= 2, "{}", ended.stdout);
+    assert!(!ended.stdout.contains("\n  fails"), "a requirement fails: {}", ended.stdout);
+    // A case that passes may have met either, so the certificates are compared at the end, too.
+    let server = EndingServer::start(2, Ending::IsReplaced);
+    let ended = conform(&server, &["--case", "attributes/recipient-nonce"]);
+    assert_given_up(&ended, &["the CA's certificate changed from SHA-256 ", " during the run"]);
+}
+
+#[test]
+fn connection_that_is_reset_at_the_first_contact_is_perhaps_one_for_https() {
+    let server = EndingServer::start(0, Ending::Resets);
+    let ended = conform(&server, &[]);
+    assert_given_up(&ended, &[]);
+    let told = "the connection was reset without an answer; perhaps it speaks only HTTPS";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
+#[test]
+fn service_that_refuses_all_messages_from_the_middle_on_is_given_up() {
+    let moved =
+        "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let login = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for (answer, told) in [OTHERS[0], (moved, "HTTP 302, moved to `/login`"), (login, "HTTP 401")] {
+        let server = EndingServer::start(4, Ending::SaysToMessages(answer));
+        let ended = conform(&server, &["--case", "message"]);
+        let last = ended.stderr.lines().rev().find(|line| line.starts_with("error: ")).unwrap();
+        assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+        assert!(last.contains("12 messages in a row") && last.contains(told), "{last}");
+        // Neither a failure nor a refusal of the service.
+        assert_eq!(lines(&ended, "FAIL "), Vec::<&str>::new(), "{}", ended.stdout);
+        assert!(lines(&ended, "ok ").len() <= 4, "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn messages_that_are_sent_elsewhere_judge_no_server() {
+    for to in ["/login", "https://pki.example.com/scep"] {
+        let answer = format!(
+            "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        let server = EndingServer::start(0, Ending::SaysToMessages(answer.leak()));
+        let ended = conform(&server, &["--case", "message"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+        let words = "the server sends messages to another address, so it is not judged";
+        assert!(ended.stderr.contains(words) && ended.stderr.contains(to), "{}", ended.stderr);
+        assert_eq!(lines(&ended, "FAIL "), Vec::<&str>::new(), "{}", ended.stdout);
+    }
+}

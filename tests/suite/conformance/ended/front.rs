@@ -1,0 +1,165 @@
+//! A server in front of a mock CA that comes to an end.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::suite::serve::Server;
+
+pub(super) const PASSWORD: &str = "ended-s3cret-42";
+
+/// What becomes of a server after its last message.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Ending {
+    /// It ends at the next message, and its port is closed.
+    Dies,
+    /// It answers no connection any more.
+    Hangs,
+    /// It ends at the next message, and is started again.
+    Restarts,
+    /// It ends after its last answer, as if somebody stopped it between two requests.
+    Stops,
+    /// It ends at the next GET, whose like it answered before.
+    DiesAtGet,
+    /// It needs longer for the next message than a client waits, and answers that and all others.
+    Slows(Duration),
+    /// It answers this to everything.
+    Says(&'static str),
+    /// It answers this to everything after this number of requests, whatever it has answered.
+    SaysFrom(usize, &'static str),
+    /// It answers this to messages, and serves the rest.
+    SaysToMessages(&'static str),
+    /// Another server answers in its place, with the same password and another CA.
+    IsReplaced,
+    /// It resets each connection without an answer.
+    Resets,
+}
+
+/// A server in front of a mock CA that answers this number of messages; then comes its ending.
+pub(super) struct EndingServer {
+    address: SocketAddr,
+    _behind: [Server; 2],
+}
+
+impl EndingServer {
+    pub(super) fn start(answered: usize, ending: Ending) -> Self {
+        let behind = [(); 2].map(|()| Server::start(&["linux", "--challenge", PASSWORD]));
+        let [origin, other] = [&behind[0], &behind[1]].map(|it| it.authority.parse().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let front = Front {
+            origin,
+            other,
+            answered,
+            ending,
+            messages: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+        };
+        thread::spawn(move || {
+            let held = front.serve(&listener);
+            match ending {
+                // The connections that hang are held open, and further ones wait in the backlog.
+                Ending::Hangs => thread::sleep(Duration::from_secs(600)),
+                Ending::Restarts => {
+                    drop((listener, held));
+                    thread::sleep(Duration::from_millis(500));
+                    let again = TcpListener::bind(address).unwrap();
+                    Front { answered: usize::MAX, ..front }.serve(&again);
+                }
+                _ => drop(listener),
+            }
+        });
+        Self { address, _behind: behind }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/scep", self.address)
+    }
+}
+
+/// The side of the server that clients see.
+struct Front {
+    origin: SocketAddr,
+    other: SocketAddr,
+    /// Number of messages that are answered before the ending.
+    answered: usize,
+    ending: Ending,
+    messages: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Front {
+    /// Passes requests on, one by one, until the ending; returns the connection that is open then.
+    fn serve(&self, listener: &TcpListener) -> Option<TcpStream> {
+        for mut stream in listener.incoming().flatten() {
+            if self.ending == Ending::Resets {
+                // What was sent and not read makes the end of a connection a reset.
+                let _ = stream.read(&mut [0; 1]);
+                continue;
+            }
+            let request = read_request(&mut stream);
+            let is_message = request.windows(12).any(|window| window == b"PKIOperation");
+            let before = self.messages.fetch_add(usize::from(is_message), Ordering::SeqCst);
+            let is_over = before >= self.answered;
+            let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            let instead = match self.ending {
+                Ending::Dies | Ending::Hangs | Ending::Restarts if is_message && is_over => {
+                    return Some(stream);
+                }
+                Ending::DiesAtGet if !is_message && is_over => return Some(stream),
+                Ending::Says(answer) if is_over => Some(answer),
+                Ending::SaysFrom(first, answer) if number >= first => Some(answer),
+                Ending::SaysToMessages(answer) if is_message && is_over => Some(answer),
+                _ => None,
+            };
+            if let Some(answer) = instead {
+                let _ = stream.write_all(answer.as_bytes());
+                continue;
+            }
+            if let Ending::Slows(time) = self.ending
+                && is_message
+                && before == self.answered
+            {
+                thread::sleep(time);
+            }
+            let _ = stream.write_all(&self.pass_on(&request, is_over));
+            if self.ending == Ending::Stops && is_message && before + 1 >= self.answered {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn pass_on(&self, request: &[u8], is_over: bool) -> Vec<u8> {
+        let is_other = is_over && self.ending == Ending::IsReplaced;
+        let origin = if is_other { self.other } else { self.origin };
+        let mut behind = TcpStream::connect(origin).unwrap();
+        behind.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        let _ = behind.read_to_end(&mut answer);
+        answer
+    }
+}
+
+/// The head and the body of a request; the answer must end the connection.
+fn read_request(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let length = length.map_or(0, |length| length.trim().parse::<usize>().unwrap());
+            if request.len() >= end + 4 + length {
+                let head = String::from_utf8_lossy(&request[..end]).into_owned();
+                let body = request.split_off(end + 4);
+                return [format!("{head}\r\nConnection: close\r\n\r\n").as_bytes(), &body].concat();
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return request,
+            Ok(count) => request.extend_from_slice(&buffer[..count]),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A server that answers every request for a certificate with the same text.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::SystemTime;
+
+use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::rsa::Rsa;
+use scep::algorithm::{Digest, KeyTransport};
+use scep::attribute::FailInfo;
+use scep::http::{HttpRequest, Method, Operation, PKI_MESSAGE};
+use scep::identity::Identity;
+use scep::message::Message;
+use scep::server::{self, Outcome, Reply};
+
+/// How the text is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// As the body of HTTP 403, in JSON if it has several lines.
+    Denied,
+    /// As the failInfoText of a CertRep.
+    FailInfoText,
+}
+
+/// A running server; its threads end with the test.
+pub(super) struct EchoServer {
+    pub(super) authority: String,
+}
+
+/// The CA of all servers, because keys take long to make.
+static CA: LazyLock<Identity> = LazyLock::new(|| {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let subject = scep::name::parse("CN=Echo CA").unwrap();
+    scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap()
+});
+
+impl EchoServer {
+    pub(super) fn start(answer: Answer, text: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let text = Arc::new(text.to_owned());
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let text = Arc::clone(&text);
+                thread::spawn(move || serve(&stream, answer, &text));
+            }
+        });
+        Self { authority }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/scep", self.authority)
+    }
+
+    /// The page of an administrator.
+    pub(super) fn page(&self) -> String {
+        format!("http://{}/admin", self.authority)
+    }
+}
+
+fn serve(mut stream: &TcpStream, answer: Answer, text: &str) -> Option<()> {
+    let request = read(stream)?;
+    let (status, content_type, body) = match Operation::from_http(&request) {
+        Ok(Operation::GetCaCaps(_)) => {
+            (200, "text/plain", b"SCEPStandard\nPOSTPKIOperation\n".to_vec())
+        }
+        Ok(Operation::GetCaCert(_)) => {
+            (200, "application/x-x509-ca-cert", CA.certificate.to_der().unwrap())
+        }
+        Ok(Operation::PkiOperation(message)) if answer == Answer::FailInfoText => {
+            (200, PKI_MESSAGE, refusal(&message, text))
+        }
+        _ if text.contains('\n') => {
+            (403, "application/json", serde_json::json!({"message": text}).to_string().into_bytes())
+        }
+        _ => (403, "text/plain", text.as_bytes().to_vec()),
+    };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} x\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).ok()
+}
+
+/// A CertRep with this failInfoText.
+fn refusal(message: &[u8], text: &str) -> Vec<u8> {
+    let message = Message::parse(message).unwrap();
+    let request = server::open(&message, &CA).unwrap();
+    let reply = Reply {
+        header: &request.header,
+        outcome: Outcome::Failure { fail_info: FailInfo::BadRequest, text: Some(text) },
+        digest: Digest::Sha256,
+        cipher: request.cipher,
+        key_transport: KeyTransport::Pkcs1v15,
+    };
+    let mut reply = reply.message(&mut rand_bytes).unwrap();
+    reply.certificates = vec![CA.certificate.clone()];
+    reply.encode(&CA).unwrap()
+}
+
+/// Reads a request; `None` if the client closed the connection before its end.
+fn read(stream: &TcpStream) -> Option<HttpRequest> {
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
+    let first = lines.next()?;
+    let mut words = first.split_whitespace();
+    let method = if words.next()? == "POST" { Method::Post } else { Method::Get };
+    let query = words.next()?.split_once('?').map_or("", |(_, query)| query).to_owned();
+    let headers: HashMap<String, String> = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_lowercase(), value.to_owned()))
+        })
+        .collect();
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(HttpRequest { method, query, content_type: None, body })
+}
