@@ -178,6 +178,13 @@ fn ssh_processes(server: &Sshd) -> usize {
 }
 
 fn ssh_ends_when_the_run_is_killed() {
+    for through in [&[][..], &["nohup"]] {
+        kill_a_run(through);
+    }
+}
+
+/// Starts a run through a program, kills it while the device is asked, and waits for the end of `ssh`.
+fn kill_a_run(through: &[&str]) {
     // The device prints nothing, and would continue for ten minutes.
     let server = Sshd::start(&script(
         r#"special() { [ "$1" = "show running" ] || return 1; touch asked; exec sleep 600; }"#,
@@ -188,8 +195,10 @@ fn ssh_ends_when_the_run_is_killed() {
         server.path("known_hosts").display(),
         server.path("identity").display()
     );
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sceplab"));
+    let program = [through, &[env!("CARGO_BIN_EXE_sceplab")]].concat();
+    let mut command = Command::new(program[0]);
     sceplab::without_environment(&mut command);
+    command.args(&program[1..]);
     command.args(arguments(&server.path(""), &device)).current_dir(workspace());
     command.env("XDG_STATE_HOME", server.path("state"));
     let mut running = Running::start(command);

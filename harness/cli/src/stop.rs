@@ -21,7 +21,12 @@ impl StopSignals {
     pub(super) fn listen() -> Self {
         let (count, received) = watch::channel(0);
         let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
-        kinds.extend((!is_hangup_ignored()).then(SignalKind::hangup));
+        if is_hangup_ignored() {
+            // A handler that does nothing ignores it too, but is not passed on: `ssh` must end when its terminal is closed.
+            let _ = signal(SignalKind::hangup());
+        } else {
+            kinds.push(SignalKind::hangup());
+        }
         // If a signal cannot be handled, it ends the process as usual.
         for mut signal in kinds.into_iter().filter_map(|kind| signal(kind).ok()) {
             let count = count.clone();
