@@ -69,7 +69,8 @@ impl Element {
         if tag & 0x1f == 0x1f {
             return Err(malformed("a tag number over 30"));
         }
-        if tag == END_OF_CONTENTS[0] {
+        if tag & !CONSTRUCTED == END_OF_CONTENTS[0] {
+            // In its constructed form too: OpenSSL would read it, and write the marker in its place.
             return Err(malformed(
                 "an end-of-contents marker outside of a value of indefinite length",
             ));
@@ -231,6 +232,7 @@ mod tests {
             (&[0x30, 0x85, 1, 0, 0, 0, 0], "over 4 GiB"),
             (&[0x1f, 0x81, 0x01, 0x00], "tag number"),
             (&[0x30, 0x02, 0x00, 0x00], "end-of-contents"),
+            (&[0x30, 0x02, 0x20, 0x00], "end-of-contents"),
             (&[0x24, 0x03, 0x02, 0x01, 0x00], "different types"),
             (&[0x05, 0x00, 0x05, 0x00], "2 bytes after the end"),
             (&deep, "nested deeper"),
