@@ -95,10 +95,9 @@ fn broken(scenario: &str, server: &str, told: &[&str]) -> Ended {
 
 fn server_that_is_never_ready_is_reported_with_its_last_output() {
     let ready = "ready: {output: '^ready$', within: 60s}";
-    let never = WAITS.replace(ready, "ready: {port: 8080, within: 500ms}");
+    let never = WAITS.replace(ready, "ready: {port: 8080, within: 5s}");
     let server = "echo waiting for the database; sleep 1000";
-    let lacking =
-        "pki `gateway`: `sh` was not ready within 500ms: nothing listens at 10.0.0.1:8080";
+    let lacking = "pki `gateway`: `sh` was not ready within 5s: nothing listens at 10.0.0.1:8080";
     broken(&never, server, &[lacking, "its output ended with:", "waiting for the database"]);
     let never = WAITS.replace("within: 60s", "within: 500ms");
     broken(&never, "sleep 1000", &["no line of its output matches `^ready$`", "it wrote nothing"]);

@@ -80,7 +80,7 @@ async fn connection_loss_while_idle_is_noticed() {
     let mut server = cut_in_commit("");
     let device = connect(&server.target()).await.unwrap();
     server.stop();
-    let told = tokio::time::timeout(Duration::from_secs(20), device.broken()).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(60), device.broken()).await.unwrap();
     assert_contains(&told, &["the connection is lost"]);
     server.start_again();
     assert_eq!(device.restore().await, Restored::Unchanged);
@@ -107,7 +107,7 @@ async fn restore_waits_for_the_device_to_return() {
 async fn unrestored_configuration_is_saved_and_reported() {
     let (mut server, sessions) = (cut_in_commit(""), sessions(None));
     std::fs::write(server.path("cut"), "").unwrap();
-    let target = SshTarget { answer_within: Duration::from_secs(2), ..server.target() };
+    let target = SshTarget { answer_within: Duration::from_secs(10), ..server.target() };
     let device = sessions.open("DUT0", &target, false).await.unwrap();
     device.configure(Change::Replace("set a after")).await.unwrap();
     server.stop();
@@ -117,7 +117,7 @@ async fn unrestored_configuration_is_saved_and_reported() {
     };
     assert_contains(
         &reason,
-        &["the device could not be reached again within 2 s", "refused the connection"],
+        &["the device could not be reached again within 10 s", "refused the connection"],
     );
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -55,12 +55,12 @@ fn broken(outcome: Result<String, DeviceError>) -> String {
 
 async fn missing_prompt_is_reported_with_the_received_text() {
     let server = Sshd::start("printf 'Router \\033[1mR1\\033[0m\\nR1>> '; exec sleep 1000");
-    let target = SshTarget { answer_within: Duration::from_secs(3), ..server.target() };
+    let target = SshTarget { answer_within: Duration::from_secs(10), ..server.target() };
     let told = reason(connect(&target).await);
     assert_contains(
         &told,
         &[
-            "no prompt was seen in 3 s",
+            "no prompt was seen in 10 s",
             r"\u{1b}[1mR1\u{1b}[0m\r\nR1>> ",
             "`prompt: {operational: REGEX}`",
         ],
@@ -108,10 +108,10 @@ async fn output_of_three_megabytes_is_read() {
 
 async fn endless_command_is_interrupted() {
     let ping = "trap 'echo --- statistics ---' INT; echo PING 10.0.0.1; sleep 1000; trap - INT";
-    let told = broken(shown_within(Duration::from_secs(5), ping).await);
+    let told = broken(shown_within(Duration::from_secs(10), ping).await);
     assert_contains(
         &told,
-        &["`show it` did not end in 5 s", "PING 10.0.0.1", "`answer-within: 5m`"],
+        &["`show it` did not end in 10 s", "PING 10.0.0.1", "`answer-within: 5m`"],
     );
 }
 
@@ -155,13 +155,24 @@ async fn refused_commands_and_control_keys_are_errors() {
 }
 
 async fn abandoned_command_is_stopped() {
-    let special = r#"special() { [ "$1" = ping ] && { trap : INT; sleep 1000; trap - INT; return 0; }; return 1; }"#;
+    let special = r#"special() {
+        [ "$1" = ping ] || return 1
+        trap over=1 INT; touch begun; until [ "$over" ]; do sleep 0.05; done; trap - INT
+    }"#;
     let server = Sshd::start(&script(special));
-    let device = connect(&server.target()).await.unwrap();
-    let waited = tokio::time::timeout(Duration::from_millis(300), device.execute("ping")).await;
-    assert!(waited.is_err());
-    // Without Ctrl-C the command would take until `answer_within`, which is 20 s.
-    let after = tokio::time::timeout(Duration::from_secs(15), device.execute("show running")).await;
+    let target = SshTarget { answer_within: Duration::from_secs(600), ..server.target() };
+    let device = connect(&target).await.unwrap();
+    let begun = async {
+        while !server.path("begun").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = device.execute("ping") => panic!("it ended by itself: {ended:?}"),
+        () = begun => {}
+    }
+    // Without Ctrl-C the command would take until `answer_within`.
+    let after = tokio::time::timeout(Duration::from_secs(60), device.execute("show running")).await;
     assert!(after.is_ok_and(|text| text.is_ok()));
     device.restore().await;
 }

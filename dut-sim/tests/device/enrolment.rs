@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::toy_ca::Answer;
 use super::toy_network::Held;
-use super::{DOCUMENTED, Lab, SEALED};
+use super::{DEADLINE, DOCUMENTED, Lab, SCENARIO_WAITS, SEALED};
 
 #[tokio::test]
 async fn documented_configuration_enrols() {
@@ -115,13 +115,13 @@ async fn pending_request_is_polled() {
     assert!(log.contains("PKIOperation (CertPoll) was answered SUCCESS"), "{log}");
 }
 
-/// The clock is paused and advances only while waiting: [`Lab::shows`] gives up after 20 s.
+/// The clock is paused and advances only while waiting.
 #[tokio::test(start_paused = true)]
 async fn silent_server_is_reported_before_a_scenario_times_out() {
     let lab = Lab::new(Answer::Issue);
     lab.network.silent.store(true, Ordering::Relaxed);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
-    lab.shows("ca: GetCACaps: no answer in 15 s, next try in").await;
+    lab.shows_within(SCENARIO_WAITS, "ca: GetCACaps: no answer in 15 s, next try in").await;
     let log = lab.device.protocol_log();
     assert!(log.iter().any(|line| line.contains("GetCACaps: no answer in 15 s")), "{log:?}");
 }
@@ -219,7 +219,7 @@ async fn dropping_the_device_ends_its_enrolments() {
             tokio::task::yield_now().await;
         }
     };
-    assert!(timeout(Duration::from_secs(20), ended).await.is_ok());
+    assert!(timeout(DEADLINE, ended).await.is_ok());
 }
 
 #[tokio::test]

@@ -36,6 +36,12 @@ set system login user admin authentication encrypted-password '$6$GSjsCj8gHLv$/V
 
 const SEALED: &str = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
 
+/// Time after which a test gives up waiting. No test measures time.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Time that a step of a scenario waits if its file gives no other.
+const SCENARIO_WAITS: Duration = Duration::from_secs(20);
+
 struct Lab {
     ca: Arc<ToyCa>,
     network: Arc<ToyNetwork>,
@@ -72,6 +78,12 @@ impl Lab {
     /// Waits until the output of `pki scep show CSR`, with white space folded, contains the words.
     #[track_caller]
     fn shows(&self, words: &str) -> impl Future<Output = ()> {
+        self.shows_within(DEADLINE, words)
+    }
+
+    /// The same, with another time after which it gives up.
+    #[track_caller]
+    fn shows_within(&self, limit: Duration, words: &str) -> impl Future<Output = ()> {
         let mut changes = self.device.subscribe();
         async move {
             let waiting = async {
@@ -85,7 +97,7 @@ impl Lab {
                     changes.changed().await.unwrap();
                 }
             };
-            if timeout(Duration::from_secs(20), waiting).await.is_err() {
+            if timeout(limit, waiting).await.is_err() {
                 let log = self.device.protocol_log().join("\n");
                 panic!("no `{words}` in:\n{}\n{log}", self.output("pki scep show CSR").await);
             }

@@ -18,7 +18,10 @@ use tempfile::TempDir;
 
 use super::toy_ca::{Answer, ToyCa};
 use super::toy_network::ToyNetwork;
-use super::{DOCUMENTED, Lab, SEALED, keyring, keys, pause};
+use super::{DEADLINE, DOCUMENTED, Lab, SEALED, keyring, keys, pause};
+
+/// A script that hangs, and writes a file before, so that its test needs not wait until the time limit has expired.
+const HANGS: &str = ": > {}/hangs; sleep 600";
 
 /// A folder with a fake client program, and a device that enrols with it.
 struct Fake {
@@ -30,7 +33,7 @@ impl Fake {
     /// A fake that runs `script`. `{}` is replaced by its folder, in which `given.der` and `given.pem` are the CA's certificate
     /// and `given.key` is its key.
     fn of(client: ScepClient, script: &str) -> Self {
-        Self::with_limit(client, script, Some(Duration::from_millis(800)))
+        Self::with_limit(client, script, Some(DEADLINE))
     }
 
     /// A fake with this time limit for the program, or the default one.
@@ -60,6 +63,14 @@ impl Fake {
         self.lab.shows(words).await;
         let log = self.lab.device.protocol_log().join("\n");
         assert!(!log.contains("secret"), "{log}");
+    }
+
+    /// Waits until the program [`HANGS`], and lets its time limit expire.
+    async fn is_overdue(&self, words: &str) {
+        self.lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+        wait_for_file(&self.file("hangs")).await;
+        advance_one_hour().await;
+        self.lab.shows(words).await;
     }
 
     /// Waits until a line of the log contains the words.
@@ -118,7 +129,7 @@ async fn wait_for_file(file: &Path) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let exists = tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok();
+    let exists = tokio::time::timeout(DEADLINE, waiting).await.is_ok();
     assert!(exists, "there is no {}", file.display());
 }
 
@@ -133,8 +144,5 @@ async fn wait_for_exit(file: &Path) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(20), waiting).await.is_ok(),
-        "{id} is running"
-    );
+    assert!(tokio::time::timeout(DEADLINE, waiting).await.is_ok(), "{id} is running");
 }

@@ -1,12 +1,12 @@
 //! A minimal CA that answers SCEP requests as the test has set.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, Public};
+use openssl::pkey::{PKey, Private, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
@@ -42,9 +42,16 @@ pub(crate) struct ToyCa {
     next_serial: AtomicU32,
 }
 
+/// One key for all CAs, because making a key takes longer than all the rest.
+fn key() -> PKey<Private> {
+    static KEY: LazyLock<PKey<Private>> =
+        LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
+    KEY.clone()
+}
+
 impl ToyCa {
     pub(crate) fn new(answer: Answer) -> Self {
-        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        let key = key();
         let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
         let mut builder = builder(1, &subject, &subject);
         builder.set_pubkey(&key).unwrap();

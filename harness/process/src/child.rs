@@ -1,6 +1,6 @@
 //! A child process in its own process group.
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -28,6 +28,9 @@ const DRAIN_LIMIT: Duration = Duration::from_millis(500);
 /// Size of a read, in bytes.
 const CHUNK: usize = 8192;
 
+/// Number of reads after a time limit; more than what two full pipes have.
+const MOST_LATE_READS: u32 = 32;
+
 /// A process and those it starts, unless it moves them to another process group. Dropping it kills them.
 #[derive(Debug)]
 pub struct Process {
@@ -39,6 +42,8 @@ pub struct Process {
     err: Open<ChildStderr>,
     /// Its end, and the time until which the outputs are read.
     ended: Option<(End, Instant)>,
+    /// Number of reads after a time limit.
+    late_reads: u32,
 }
 
 /// An output of a process.
@@ -107,7 +112,7 @@ impl Process {
         command.process_group(0);
         let mut child = spawn(command.kill_on_drop(true))?;
         let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
-        Ok(Self { group: child.id(), guard: None, child, out, err, ended: None })
+        Ok(Self { group: child.id(), guard: None, child, out, err, ended: None, late_reads: 0 })
     }
 
     /// Starts a command that was made by [`guard::command`]; its standard input is empty. Everything that it starts ends with it, and
@@ -126,7 +131,7 @@ impl Process {
         command.stdin(Stdio::null());
         await_start(&near).await?;
         let (out, err) = (Open::of(child.stdout.take()), Open::of(child.stderr.take()));
-        Ok(Self { group: None, guard: Some(near), child, out, err, ended: None })
+        Ok(Self { group: None, guard: Some(near), child, out, err, ended: None, late_reads: 0 })
     }
 
     /// Waits for the next event, and for the end until `deadline`, if there is one. After the end, the rest of the process
@@ -155,10 +160,32 @@ impl Process {
                     self.ended = Some((end, Instant::now() + DRAIN_LIMIT));
                     self.kill_group();
                 }
-                () = reached(until) => return Ok(match self.ended {
-                    Some((end, _)) => end.into(),
-                    None => Event::Overdue,
-                }),
+                () = reached(until) => {
+                    // The time limit and output can come together, if this process was not scheduled for a while. What was printed
+                    // before the limit counts, but an endless output does not put the limit off.
+                    self.late_reads += 1;
+                    tokio::select! {
+                        biased;
+                        () = ready(()), if self.late_reads > MOST_LATE_READS => {}
+                        read = self.out.read() => match read {
+                            Some(count) => {
+                                return Ok(Event::Printed(Stream::Out, &self.out.buffer[..count]));
+                            }
+                            None => continue,
+                        },
+                        read = self.err.read() => match read {
+                            Some(count) => {
+                                return Ok(Event::Printed(Stream::Err, &self.err.buffer[..count]));
+                            }
+                            None => continue,
+                        },
+                        () = ready(()) => {}
+                    }
+                    return Ok(match self.ended {
+                        Some((end, _)) => end.into(),
+                        None => Event::Overdue,
+                    });
+                }
             }
         }
     }
@@ -279,6 +306,8 @@ impl<R: AsyncRead + Unpin> Open<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn shell(script: &str) -> Process {
@@ -311,15 +340,49 @@ mod tests {
         assert_eq!((printed.as_str(), code), ("here\n", Some(0)));
     }
 
+    /// Waits until the file exists; the runtime can do nothing meanwhile.
+    fn block_until_there_is(file: &Path) {
+        while !file.exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[tokio::test]
+    async fn output_before_the_deadline_is_reported_if_it_is_read_later() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..20 {
+            let file = folder.path().join(number.to_string());
+            let mut process = shell(&format!("echo here; : > {}; sleep 600", file.display()));
+            let deadline = Instant::now() + Duration::from_millis(5);
+            let late = async {
+                block_until_there_is(&file);
+                std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            };
+            let (next, ()) = tokio::join!(process.next(Some(deadline)), late);
+            assert_eq!(next.unwrap(), Event::Printed(Stream::Out, b"here\n"));
+            assert_eq!(process.next(Some(deadline)).await.unwrap(), Event::Overdue);
+        }
+    }
+
+    #[tokio::test]
+    async fn endless_output_does_not_put_the_deadline_off() {
+        let mut process = shell("yes");
+        let (printed, code) = printed(&mut process, Some(Instant::now())).await;
+        assert_eq!(code, None);
+        assert!(printed.len() <= MOST_LATE_READS as usize * CHUNK, "{}", printed.len());
+    }
+
     #[tokio::test]
     async fn an_overdue_process_is_killed_with_its_group() {
         let mut process = shell("sleep 600 & echo $!; wait");
-        let deadline = Instant::now() + Duration::from_millis(300);
-        let (child, code) = printed(&mut process, Some(deadline)).await;
-        assert_eq!(code, None);
+        let Event::Printed(Stream::Out, child) = process.next(None).await.unwrap() else {
+            panic!("it printed nothing")
+        };
+        let child = String::from_utf8_lossy(child).trim().parse().unwrap();
+        assert_eq!(process.next(Some(Instant::now())).await.unwrap(), Event::Overdue);
         process.end().await;
-        let child = Pid::from_raw(child.trim().parse().unwrap());
-        let gone = timeout(Duration::from_secs(10), async {
+        let child = Pid::from_raw(child);
+        let gone = timeout(Duration::from_secs(60), async {
             let stat = format!("/proc/{child}/stat");
             // A killed process may be a zombie until its parent waits for it.
             while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {

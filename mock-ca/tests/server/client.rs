@@ -96,7 +96,7 @@ pub(crate) async fn raw(ca: &Arc<Ca>, request: &[u8]) -> Vec<u8> {
     // The CA may answer and close before it has read everything.
     let _ = stream.write_all(request).await;
     let mut response = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut response))
+    let _ = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut response))
         .await
         .expect("the CA closes the connection");
     response

@@ -23,7 +23,7 @@ use tokio::{
 use crate::client::ca;
 
 /// The time after which a test gives up waiting. The timeouts of the servers are longer.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 const REQUEST: &[u8] = b"GET /scep?operation=GetCACaps HTTP/1.1\r\nHost: ca\r\n\r\n";
 

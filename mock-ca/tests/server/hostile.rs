@@ -2,33 +2,38 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mock_ca::{
-    Ca, ChallengePolicy, LogOutcome, PersonalityName, SHUTDOWN_TIMEOUT, Settings, serve,
-};
+use mock_ca::{Ca, ChallengePolicy, LogOutcome, PersonalityName, SHUTDOWN_TIMEOUT, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
 
-use crate::client::{LINUX, NDES, ca, connect, get, open, open_with, raw, send, settings};
+use crate::client::{LINUX, NDES, ca, connect, get, open_with, raw, send, settings};
 
-const SOON: Duration = Duration::from_secs(10);
+/// The time after which a test gives up waiting.
+const SOON: Duration = Duration::from_secs(60);
 
-/// A CA with short timeouts and small limits.
+/// A CA with short timeouts and few connections.
 fn impatient(personality: PersonalityName) -> Arc<Ca> {
-    let mut settings = Settings::new("test", personality);
-    settings.limits.read_timeout = Duration::from_millis(200);
-    settings.limits.body_bytes = 1000;
-    settings.limits.query_bytes = 2048;
-    settings.limits.head_bytes = 16 * 1024;
-    settings.limits.connections = 2;
-    open(settings)
+    open_with(personality, |settings| {
+        settings.limits.read_timeout = Duration::from_millis(200);
+        settings.limits.connections = 2;
+    })
+}
+
+/// A CA with small limits for requests.
+fn narrow(personality: PersonalityName) -> Arc<Ca> {
+    open_with(personality, |settings| {
+        settings.limits.body_bytes = 1000;
+        settings.limits.query_bytes = 2048;
+        settings.limits.head_bytes = 16 * 1024;
+    })
 }
 
 #[tokio::test]
 async fn long_body_is_refused() {
-    let ca = impatient(PersonalityName::Linux);
+    let ca = narrow(PersonalityName::Linux);
     let response = send(&ca, "POST", "/scep?operation=PKIOperation", "", &[0; 1001]).await;
     assert_eq!(response.status, 413);
     let chunked = b"POST /scep HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n";
@@ -53,7 +58,7 @@ async fn longest_body_has_64_kib_or_the_length_of_the_settings() {
 
 #[tokio::test]
 async fn long_query_and_long_head_are_refused() {
-    let ca = impatient(PersonalityName::Ndes);
+    let ca = narrow(PersonalityName::Ndes);
     let target =
         |length: usize| format!("{NDES}?operation=GetCACaps&message={}", "x".repeat(length));
     assert_eq!(get(&ca, &target(2000)).await.status, 200);
@@ -64,7 +69,8 @@ async fn long_query_and_long_head_are_refused() {
     assert_eq!(send(&ca, "GET", NDES, &many, b"").await.status, 431);
 }
 
-#[tokio::test]
+/// The clock is paused and advances only while the test waits, so that a timeout costs no time.
+#[tokio::test(start_paused = true)]
 async fn slow_peers_are_disconnected() {
     let ca = impatient(PersonalityName::Linux);
     let slow_head = b"GET /scep HTTP/1.1\r\nHost:";
@@ -79,7 +85,7 @@ async fn slow_peers_are_disconnected() {
     assert!(ca.log().iter().any(cut), "{:?}", ca.log());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn peer_that_does_not_read_is_disconnected() {
     let ca = impatient(PersonalityName::Ndes);
     let (mut near, far) = tokio::io::duplex(16);

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::client::{Response, key, parse, settings};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Sends a request whole, then reads until the CA closes the connection.
 async fn send(ca: &RunningCa, request: &[u8]) -> Response {

@@ -101,7 +101,7 @@ fn requests_that_are_not_scep_or_at_another_path_are_shown() {
     says(&page, &["sends requests that are not SCEP's", "`GET /`, without an operation"]);
     let ask = |path: &str| {
         format!(
-            "host=${{1#http://}}; host=${{host%%/*}}\nexec {SCEPLAB} health \"http://$host{path}\" --timeout 2"
+            "host=${{1#http://}}; host=${{host%%/*}}\nexec {SCEPLAB} health \"http://$host{path}\" --timeout 60"
         )
     };
     let elsewhere = mistaken(&ask("/elsewhere"), &[], &["{url}", "{challenge}"]);
@@ -111,8 +111,8 @@ fn requests_that_are_not_scep_or_at_another_path_are_shown() {
 #[test]
 fn client_that_needs_longer_than_its_timeout_is_not_judged() {
     let slow = format!("{SCEPLAB} enrol \"$1\" --challenge \"$2\" || exit 1\nexec sleep 600");
-    let told = mistaken(&slow, &["--timeout", "2"], &["{url}", "{challenge}"]);
-    says(&told, &["did not end in 2 s", "the last one `POST", "give it longer with `--timeout`"]);
+    let told = mistaken(&slow, &["--timeout", "10"], &["{url}", "{challenge}"]);
+    says(&told, &["did not end in 10 s", "the last one `POST", "give it longer with `--timeout`"]);
 }
 
 #[test]

@@ -2,18 +2,22 @@
 
 mod front; // a server in front of a mock CA that comes to an end
 
-use std::time::Duration;
-
 use self::front::{Ending, EndingServer, PASSWORD};
 use crate::suite::sceplab::{Ended, command, finish, workspace};
 use crate::suite::serve::Server;
 
+/// Time for an answer, in seconds, which a server that answers does not need.
+const LONG: &str = "60";
+
+/// Time for an answer at which a server that does not answer is given up.
+const SHORT: &str = "5";
+
 fn conform(server: &EndingServer, arguments: &[&str]) -> Ended {
-    conform_url(&server.url(), arguments)
+    conform_url(&server.url(), LONG, arguments)
 }
 
-fn conform_url(url: &str, arguments: &[&str]) -> Ended {
-    let limits = ["--timeout", "2"];
+fn conform_url(url: &str, timeout: &str, arguments: &[&str]) -> Ended {
+    let limits = ["--timeout", timeout];
     let mut command =
         command(workspace(), &[&["conform", url], limits.as_slice(), arguments].concat());
     command.env("SCEPLAB_CHALLENGE", PASSWORD);
@@ -54,7 +58,9 @@ fn request_that_ends_the_server_fails_its_case_and_ends_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let report = folder.path().join("report.md");
         let report_option = format!("markdown={}", report.display());
-        let ended = conform(&server, &["--case", "message", "--report", &report_option]);
+        let timeout = if ending == Ending::Hangs { SHORT } else { LONG };
+        let arguments = ["--case", "message", "--report", &report_option];
+        let ended = conform_url(&server.url(), timeout, &arguments);
         assert_eq!(ended.code, Some(4), "{}", ended.transcript());
         let failed = lines(&ended, "FAIL ");
         assert_eq!(failed.len(), 1, "{}", ended.stdout);
@@ -150,8 +156,8 @@ fn server_that_is_stopped_between_two_requests_fails_no_case() {
 
 #[test]
 fn slow_server_and_server_without_capabilities_are_not_gone() {
-    let server = EndingServer::start(2, Ending::Slows(Duration::from_millis(2500)));
-    let ended = conform(&server, &["--case", "attributes"]);
+    let server = EndingServer::start(2, Ending::Slows);
+    let ended = conform_url(&server.url(), SHORT, &["--case", "attributes"]);
     assert!(!ended.transcript().contains("gone"), "{}", ended.transcript());
     assert_eq!(lines(&ended, "broke"), Vec::<&str>::new(), "{}", ended.stdout);
     assert!(lines(&ended, "ok ").len() > 5, "{}", ended.stdout);
@@ -159,7 +165,7 @@ fn slow_server_and_server_without_capabilities_are_not_gone() {
     let options = ["rfc8894", "--single-password", "--challenge", PASSWORD];
     let server = Server::start(&[&options[..], &fault].concat());
     let url = server.url("/cgi-bin/pkiclient.exe");
-    let ended = conform_url(&url, &["--case", "attributes"]);
+    let ended = conform_url(&url, LONG, &["--case", "attributes"]);
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     assert!(lines(&ended, "ok ").len() > 5, "{}", ended.stdout);
 }

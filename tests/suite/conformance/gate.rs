@@ -290,7 +290,7 @@ fn silence_on_the_plain_request_is_a_verdict_and_costs_one_timeout() {
     let fault = ["--fault", "on: PKIOperation, do: delay 100s"];
     let server = Server::start(&[&["rfc8894", "--challenge", PASSWORD], &fault[..]].concat());
     let url = server.url("/cgi-bin/pkiclient.exe");
-    let ended = conform(Some(PASSWORD), &[&url, "--timeout", "1"]);
+    let ended = conform(Some(PASSWORD), &[&url, "--timeout", "5"]);
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
     let failed: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("FAIL ")).collect();
     assert_eq!(failed, ["FAIL   R02 MUST   conformance/server/enrolment/pkcs-req"]);

@@ -6,8 +6,9 @@ use std::thread;
 
 use crate::suite::sceplab::{Ended, command, finish, workspace};
 
-/// Runs some cases at a server that handles each connection with `treat`; the server ends with the test's process.
-fn conform(treat: fn(TcpStream)) -> Ended {
+/// Runs some cases at a server that handles each connection with `treat`, and waits for each answer for so many seconds; the server
+/// ends with the test's process.
+fn conform(timeout: &str, treat: fn(TcpStream)) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/scep", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -16,7 +17,7 @@ fn conform(treat: fn(TcpStream)) -> Ended {
         }
     });
     let cases = ["--case", "discovery", "--case", "ca-certificates", "--case", "attributes"];
-    let limits = ["--timeout", "1", "--jobs", "16"];
+    let limits = ["--timeout", timeout, "--jobs", "16"];
     finish(command(workspace(), &[&["conform", &url], cases.as_slice(), &limits].concat()))
 }
 
@@ -32,7 +33,7 @@ fn answer(stream: &mut TcpStream, body: &[u8]) {
 
 #[test]
 fn silent_server_is_given_up() {
-    let ended = conform(|stream| {
+    let ended = conform("1", |stream| {
         // Keeps the connection open until the other side closes it.
         let _ = (&stream).read_to_end(&mut Vec::new());
     });
@@ -42,14 +43,14 @@ fn silent_server_is_given_up() {
 
 #[test]
 fn server_that_closes_each_connection_is_given_up() {
-    let ended = conform(drop);
+    let ended = conform("60", drop);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     ended.assert_orderly();
 }
 
 #[test]
 fn endless_reply_is_cut_off() {
-    let ended = conform(|mut stream| {
+    let ended = conform("60", |mut stream| {
         ask(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while stream.write_all(&[b'A'; 8192]).is_ok() {}

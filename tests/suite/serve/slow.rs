@@ -11,10 +11,10 @@ use super::LINUX;
 use super::client::{enrol, settings};
 use crate::suite::sceplab::DEADLINE;
 
-/// A server with a read timeout of 200 ms.
-async fn impatient() -> RunningCa {
+/// A server with this read timeout, in milliseconds.
+async fn impatient(read_timeout: u64) -> RunningCa {
     let ca = MockCa::linux().with(|settings| {
-        settings.limits.read_timeout = Duration::from_millis(200);
+        settings.limits.read_timeout = Duration::from_millis(read_timeout);
         settings.limits.connections = 8;
     });
     ca.start().await.unwrap()
@@ -29,7 +29,7 @@ async fn is_cut_off(mut stream: TcpStream) {
 
 #[tokio::test]
 async fn stalled_request_is_cut_off() {
-    let ca = impatient().await;
+    let ca = impatient(200).await;
     for part in [
         "",
         "GET /scep?operation=GetCA",
@@ -44,7 +44,7 @@ async fn stalled_request_is_cut_off() {
 
 #[tokio::test]
 async fn slow_request_is_cut_off() {
-    let ca = impatient().await;
+    let ca = impatient(200).await;
     let mut stream = TcpStream::connect(ca.address()).await.unwrap();
     let drip = async {
         while stream.write_all(b"GET /scep?operation=").await.is_ok() {
@@ -56,7 +56,8 @@ async fn slow_request_is_cut_off() {
 
 #[tokio::test]
 async fn idle_peers_do_not_block_others() {
-    let ca = impatient().await;
+    // Enough for one request of a slow machine.
+    let ca = impatient(3_000).await;
     let mut idle = Vec::new();
     for _ in 0..20 {
         idle.push(TcpStream::connect(ca.address()).await.unwrap());

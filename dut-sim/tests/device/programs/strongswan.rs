@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use dut_sim::ScepClient;
 
-use super::{Fake, advance_one_hour, wait_for_exit, wait_for_file};
-use crate::DOCUMENTED;
+use super::{Fake, HANGS, advance_one_hour, wait_for_exit, wait_for_file};
+use crate::{DOCUMENTED, SCENARIO_WAITS};
 
 /// A `pki` that stores the CA's certificate and then runs `request`.
 fn fake(request: &str) -> Fake {
@@ -94,16 +94,18 @@ async fn incomplete_ca_certificate_is_a_failure() {
 
 #[tokio::test]
 async fn hanging_program_is_killed_with_its_children() {
-    let fake = fake("sleep 600 & echo $! > {}/child; echo waiting; wait");
-    fake.ends_with("`pki` did not end in 0.8 s and was killed; it said last: waiting").await;
+    let fake = fake(&format!("echo waiting; sleep 600 & echo $! > {{}}/child; {HANGS}"));
+    fake.is_overdue("`pki` did not end in 60 s and was killed; it said last: waiting").await;
     wait_for_exit(&fake.file("child")).await;
 }
 
-/// The clock is paused and advances only while waiting: `ends_with` gives up after 20 s.
+/// The clock is paused and advances only while waiting.
 #[tokio::test(start_paused = true)]
 async fn hanging_program_is_reported_before_a_scenario_times_out() {
     let fake = Fake::with_limit(ScepClient::Strongswan, "sleep 600", None);
-    fake.ends_with("ca: GetCACert: `pki` did not end in 15 s and was killed").await;
+    let said = "ca: GetCACert: `pki` did not end in 15 s and was killed";
+    fake.lab.device.replace_configuration(DOCUMENTED).await.unwrap();
+    fake.lab.shows_within(SCENARIO_WAITS, said).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! A server in front of a mock CA that comes to an end.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
 
 use crate::suite::serve::Server;
 
@@ -23,8 +25,8 @@ pub(super) enum Ending {
     Stops,
     /// It ends at the next GET, whose like it answered before.
     DiesAtGet,
-    /// It needs longer for the next message than a client waits, and answers that and all others.
-    Slows(Duration),
+    /// It answers the next message when the client does not wait any more, and all others in time.
+    Slows,
     /// It answers this to everything.
     Says(&'static str),
     /// It answers this to everything after this number of requests, whatever it has answered.
@@ -40,6 +42,7 @@ pub(super) enum Ending {
 /// A server in front of a mock CA that answers this number of messages; then comes its ending.
 pub(super) struct EndingServer {
     address: SocketAddr,
+    _port: TcpSocket,
     _behind: [Server; 2],
 }
 
@@ -47,8 +50,12 @@ impl EndingServer {
     pub(super) fn start(answered: usize, ending: Ending) -> Self {
         let behind = [(); 2].map(|()| Server::start(&["linux", "--challenge", PASSWORD]));
         let [origin, other] = [&behind[0], &behind[1]].map(|it| it.authority.parse().unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        // This socket keeps the port while nobody listens there.
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = port.local_addr().unwrap();
+        let listener = TcpListener::bind(address).unwrap();
         let front = Front {
             origin,
             other,
@@ -64,14 +71,15 @@ impl EndingServer {
                 Ending::Hangs => thread::sleep(Duration::from_secs(600)),
                 Ending::Restarts => {
                     drop((listener, held));
-                    thread::sleep(Duration::from_millis(500));
+                    // The command has 3 s to see that nobody listens, and then that somebody does.
+                    thread::sleep(Duration::from_millis(1500));
                     let again = TcpListener::bind(address).unwrap();
                     Front { answered: usize::MAX, ..front }.serve(&again);
                 }
                 _ => drop(listener),
             }
         });
-        Self { address, _behind: behind }
+        Self { address, _port: port, _behind: behind }
     }
 
     pub(super) fn url(&self) -> String {
@@ -118,11 +126,9 @@ impl Front {
                 let _ = stream.write_all(answer.as_bytes());
                 continue;
             }
-            if let Ending::Slows(time) = self.ending
-                && is_message
-                && before == self.answered
-            {
-                thread::sleep(time);
+            if self.ending == Ending::Slows && is_message && before == self.answered {
+                // The client closes the connection when it waits no more.
+                while let Ok(1..) = stream.read(&mut [0; 1]) {}
             }
             let _ = stream.write_all(&self.pass_on(&request, is_over));
             if self.ending == Ending::Stops && is_message && before + 1 >= self.answered {

@@ -200,11 +200,29 @@ mod tests {
         }
     }
 
-    async fn run(script: &str, limit: Duration) -> ClientRun {
+    fn command(script: &str) -> Command {
         let words = ["sh", "-c", script, "sh", "{url}", "{challenge}", "{dir}"].map(str::to_owned);
-        let command = Command::new(&words, None).unwrap();
+        Command::new(&words, None).unwrap()
+    }
+
+    async fn run(script: &str, limit: Duration) -> ClientRun {
         let folder = tempfile::tempdir().unwrap();
-        command.enrol(&order(folder.path(), limit)).await
+        command(script).enrol(&order(folder.path(), limit)).await
+    }
+
+    /// Runs a script that writes the file `hangs` in its folder, and lets its time limit expire then.
+    async fn overdue(script: &str, limit: Duration) -> ClientRun {
+        let folder = tempfile::tempdir().unwrap();
+        let (command, order) = (command(script), order(folder.path(), limit));
+        let expire = async {
+            while !folder.path().join("hangs").exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::pause();
+            tokio::time::advance(limit).await;
+            tokio::time::resume();
+        };
+        tokio::join!(command.enrol(&order), expire).0
     }
 
     #[tokio::test]
@@ -220,8 +238,8 @@ mod tests {
     async fn failing_program_is_reported_and_hanging_program_is_killed() {
         let failed = run("exit 3", Duration::from_secs(60)).await;
         assert!(failed.end.to_string().contains("exit status: 3"), "{}", failed.end);
-        let limit = Duration::from_millis(200);
-        let hung = run("echo here; sleep 600 & sleep 600", limit).await;
+        let limit = Duration::from_secs(60);
+        let hung = overdue("echo here; : > $3/hangs; sleep 600 & sleep 600", limit).await;
         assert_eq!(
             (hung.end, hung.output),
             (ClientEnd::Overdue { limit }, vec!["here".to_owned()])
