@@ -3,6 +3,7 @@
 pub(super) mod catalogue;
 pub(super) mod challenges;
 pub(super) mod discovery;
+mod doubts;
 mod identity;
 mod plan;
 mod run;
@@ -19,6 +20,7 @@ use redact::Masker;
 use self::catalogue::{Cases, Catalogue};
 use self::challenges::ChallengeArguments;
 use self::discovery::Discovered;
+pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
 use super::exit::{CommandError, Exit};

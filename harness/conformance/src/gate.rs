@@ -3,6 +3,7 @@
 use scep::attribute::{FailInfo, PkiStatus};
 
 use diagnostics::Diagnostic;
+use results::requirement::End;
 use results::{Failure, Reply, ScenarioOutcome, Skip, SkipCause, Verdict};
 
 /// What is known about the challenge password.
@@ -94,6 +95,30 @@ impl Gate {
             answered(&reply),
         );
         Self::SetUp { finding: refused(&reply, cause), skip }
+    }
+
+    /// Why a peer that completed the plain exchange before does not complete it any more; `None` if it does, or if this cannot be
+    /// said, because the exchange was not made.
+    pub fn closed(outcome: &ScenarioOutcome, end: End) -> Option<Skip> {
+        let Verdict::Failed(failure) = &outcome.verdict else { return None };
+        if outcome.has_enrolled {
+            return None;
+        }
+        let (reason, evidence) = match end {
+            End::Server => (
+                "the server does not grant the plain right request any more",
+                answered(&failure.reply.clone().unwrap_or_default()),
+            ),
+            End::Client => (
+                "the client does not complete the plain right exchange any more",
+                format!(
+                    "{}: {}",
+                    failure.message,
+                    failure.output.lines().next().unwrap_or_default()
+                ),
+            ),
+        };
+        Some(no_plain_exchange(reason, evidence))
     }
 
     fn of_failure(failure: &Failure, password: Password) -> Self {

@@ -71,6 +71,10 @@ pub struct ScenarioOutcome {
     /// Number of challenge passwords that `scep` steps asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub challenges: usize,
+    /// True if the tested peer enrolled in a step: a server that granted a request or has it pending, or a client that got a
+    /// certificate.
+    #[serde(skip)]
+    pub has_enrolled: bool,
 }
 
 /// State of a request for a certificate.

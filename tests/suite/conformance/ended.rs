@@ -1,6 +1,6 @@
 //! A request that ends a server is the finding, and the run ends.
 
-mod front; // a server in front of a mock CA that comes to an end
+pub(super) mod front; // a server in front of a mock CA that comes to an end
 
 use std::time::Duration;
 

@@ -58,6 +58,7 @@ fn scenario(
         notes: Vec::new(),
         received: Vec::new(),
         challenges: 0,
+        has_enrolled: false,
     }
 }
 
