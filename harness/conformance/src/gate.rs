@@ -177,7 +177,7 @@ const FORBIDDEN: Cause = Cause {
 };
 
 const MOVED: Cause = Cause {
-    message: "the server sends messages to another address, so it is not judged",
+    message: "the server sends messages to another address",
     probably: "probably the SCEP service is there, or a login; SCEP clients follow no redirection",
     next: "give the address of the SCEP service itself, which begins with `http://` and needs no login",
 };
