@@ -9,8 +9,8 @@ use hyper::{
 use scep::attribute::{MessageType, TransactionId};
 
 use crate::{
-    fault::Fault, log::LogOutcome, pages, personality::Personality, refusal::NOT_POSSIBLE_NOW,
-    seen::SeenMessage,
+    fault::Fault, log::LogOutcome, pages, password_problem::PasswordProblem,
+    personality::Personality, refusal::NOT_POSSIBLE_NOW, seen::SeenMessage,
 };
 
 /// The time after which a peer may try again.
@@ -39,6 +39,8 @@ pub(crate) struct Note {
     pub(crate) message_type: Option<MessageType>,
     pub(crate) transaction_id: Option<TransactionId>,
     pub(crate) reason: Option<String>,
+    /// What is wrong with the challenge password, if that is the reason.
+    pub(crate) password: Option<PasswordProblem>,
     /// The message, if it could be read.
     pub(crate) message: Option<Box<SeenMessage>>,
     /// In an answer to GetCACaps: true if it offers POST.

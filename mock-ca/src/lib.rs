@@ -45,6 +45,7 @@ mod log;
 mod memory;
 mod offer;
 mod pages;
+mod password_problem;
 mod passwords;
 mod personality;
 mod profile;
@@ -66,9 +67,10 @@ pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
 pub use fixture::{MockCa, RunningCa, StartError};
 pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
 pub use log::{LogEntry, LogObserver, LogOutcome};
+pub use password_problem::PasswordProblem;
 pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
-pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRequest};
+pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRefusal, SeenRequest};
 pub use settings::{
     AdminCredentials, Approval, ChallengePolicy, Keys, Limits, PartLimits, Settings,
     WindowsSettings,

@@ -7,7 +7,8 @@ use scep::attribute::{FailInfo, MessageType, PkiStatus, TransactionId};
 
 use crate::{
     fault::Fault,
-    seen::{SeenRequest, shortened, shortened_id, shortened_to, shortened_type},
+    password_problem::PasswordProblem,
+    seen::{SeenRefusal, SeenRequest, shortened, shortened_id, shortened_to, shortened_type},
 };
 
 /// A request and its outcome; `Display` writes one line of log.
@@ -54,6 +55,17 @@ impl LogEntry {
             }
             LogOutcome::Cut => false,
         }
+    }
+
+    /// The refusal that this entry is about, if it is about one.
+    pub(crate) fn refusal(&self, password: Option<PasswordProblem>) -> Option<SeenRefusal> {
+        let (http_status, fail_info) = match &self.outcome {
+            LogOutcome::CertRep(PkiStatus::Failure, fail_info) => (200, fail_info.clone()),
+            LogOutcome::Http(status) if *status >= 400 && self.faults.is_empty() => (*status, None),
+            _ => return None,
+        };
+        let reason = shortened_to(LONGEST_REASON, self.reason.clone().unwrap_or_default());
+        Some(SeenRefusal { http_status, fail_info, reason, password })
     }
 
     fn shortened(self) -> Self {

@@ -12,7 +12,7 @@ use scep::{
     clock,
 };
 
-use crate::state::StateError;
+use crate::{password_problem::PasswordProblem, state::StateError};
 
 /// The reason for a refusal; its text goes to the log, and to the client if the personality has a `failInfoText`.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,8 @@ pub(crate) enum Refusal {
     EmptyChallenge,
     /// The challenge password is at this place, where it authorises nothing.
     #[error(
-        "no challenge password in the request: challengePassword (1.2.840.113549.1.9.7) is {0}, and belongs among its attributes"
+        "no challenge password in the request: challengePassword (1.2.840.113549.1.9.7) is {0}, and belongs among the attributes of \
+         the PKCS#10 request in the envelope (RFC 8894 §2.4)"
     )]
     MisplacedChallenge(&'static str),
     #[error("wrong challenge password")]
@@ -170,6 +171,19 @@ impl Refusal {
     /// The Windows error number (`HRESULT`) that NDES adds.
     pub(crate) fn hresult(&self) -> i32 {
         self.codes().1.cast_signed()
+    }
+
+    /// What is wrong with the challenge password, if that is the reason.
+    pub(crate) fn password_problem(&self) -> Option<PasswordProblem> {
+        Some(match self {
+            Self::NoChallenge => PasswordProblem::Missing,
+            Self::EmptyChallenge => PasswordProblem::Empty,
+            Self::MisplacedChallenge(_) => PasswordProblem::Misplaced,
+            Self::WrongChallenge => PasswordProblem::Wrong,
+            Self::ChallengeUsed => PasswordProblem::Used,
+            Self::ChallengeExpired => PasswordProblem::Expired,
+            _ => return None,
+        })
     }
 
     /// The reason in words for the peer: without what happened inside the server, such as the paths of its files.

@@ -8,7 +8,7 @@ use hyper::{Method, header::CONTENT_TYPE, http::request::Parts};
 use openssl::x509::X509Ref;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
-    attribute::{MessageType, TransactionId},
+    attribute::{FailInfo, MessageType, TransactionId},
     body::IssuerAndSubject,
     certificate::is_issued_by,
     envelope::Outside,
@@ -20,7 +20,7 @@ use scep::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::Fault, wire};
+use crate::{fault::Fault, password_problem::PasswordProblem, wire};
 
 pub use query::QueryMessage;
 pub(crate) use query::parameter;
@@ -52,6 +52,23 @@ pub struct SeenRequest {
     pub message: Option<SeenMessage>,
     /// The faults that happened to the answer.
     pub faults: Vec<Fault>,
+    /// The refusal, if the CA refused the request.
+    #[serde(default)]
+    pub refusal: Option<SeenRefusal>,
+}
+
+/// The refusal of a request. An HTTP error that is a fault's is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SeenRefusal {
+    /// The HTTP status of the answer.
+    pub http_status: u16,
+    /// The failInfo, if the answer is a CertRep.
+    pub fail_info: Option<FailInfo>,
+    /// The reason, as the log has it.
+    pub reason: String,
+    /// What is wrong with the challenge password, if that is the reason.
+    pub password: Option<PasswordProblem>,
 }
 
 impl SeenRequest {
@@ -73,6 +90,7 @@ impl SeenRequest {
             post_offered: None,
             message: None,
             faults: Vec::new(),
+            refusal: None,
         }
     }
 }
@@ -84,7 +102,8 @@ impl SeenRequest {
             [&self.content_type, &self.operation].map(|it| it.as_ref().map_or(0, String::len));
         let own = [self.peer.len(), self.method.len(), self.path.len()];
         let message = self.message.as_ref().map_or(0, SeenMessage::text_bytes);
-        own.iter().chain(&optional).sum::<usize>() + message
+        let refusal = self.refusal.as_ref().map_or(0, |refusal| refusal.reason.len());
+        own.iter().chain(&optional).sum::<usize>() + message + refusal
     }
 }
 

@@ -18,6 +18,9 @@ pub use crate::latin_1::latin_1;
 /// How many bytes of an unknown form are shown. More might be the beginning of a password that came back.
 const FIRST: usize = 3;
 
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The most bytes that are looked at.
 const LOOKED_AT: usize = 64 * 1024;
 
@@ -51,6 +54,8 @@ pub enum Content {
     Base64(Box<Content>),
     /// Hexadecimal digits of ASN.1.
     Hexadecimal(Box<Content>),
+    /// A UTF-8 byte order mark before something that is no text, or before PEM and the like.
+    Marked(Box<Content>),
     /// Other text, with its first line.
     Text(String),
     /// Data compressed by this program.
@@ -78,6 +83,9 @@ impl Content {
         if bytes.is_empty() {
             return Self::Empty;
         }
+        if let Some(after) = after_mark(bytes) {
+            return Self::Marked(Box::new(after));
+        }
         protocol(start)
             .or_else(|| compressed(start))
             .or_else(|| text::decoded(start).map(|text| of_text(&text)))
@@ -98,6 +106,7 @@ impl Content {
             Self::Pem(_) => "PEM",
             Self::Base64(_) => "base64",
             Self::Hexadecimal(_) => "hexadecimal digits",
+            Self::Marked(_) => "a UTF-8 byte order mark (EFBBBF)",
             Self::Text(_) => "plain text",
             Self::Compressed(_) => "compressed data",
             Self::Tls(_) => "TLS",
@@ -119,6 +128,7 @@ impl Content {
             Self::Http1(line) | Self::Ssh(line) => format!(": `{}`", shown(line)),
             Self::Pem(label) => format!(" with the label `{}`", shown(label)),
             Self::Base64(inner) | Self::Hexadecimal(inner) => format!(" of {inner}"),
+            Self::Marked(inner) => format!(" before {inner}"),
             Self::Compressed(program) => format!(" ({program})"),
             Self::Tls(None) => " (the beginning of a handshake)".to_owned(),
             Self::Tls(Some(number)) => format!(" (alert {number}{})", alert(*number)),
@@ -181,6 +191,25 @@ pub(crate) fn shown(text: &str) -> String {
     }
     let must_be_escaped = |c: char| !matches!(c, '"' | '\'' | '\\') && c.escape_debug().count() > 1;
     if start.contains(must_be_escaped) { start.escape_debug().to_string() } else { start }
+}
+
+/// The content after a byte order mark. A text may have one; other readers stumble over it.
+fn after_mark(bytes: &[u8]) -> Option<Content> {
+    let mut rest = bytes.strip_prefix(MARK)?;
+    // A text of marks must not be as deep as it is long.
+    while let Some(further) = rest.strip_prefix(MARK) {
+        rest = further;
+    }
+    let content = Content::of(rest);
+    let is_text = matches!(
+        content,
+        Content::Empty
+            | Content::WebPage(_)
+            | Content::Xml(_)
+            | Content::Json(_)
+            | Content::Text(_)
+    );
+    (!is_text).then_some(content)
 }
 
 /// Protocols whose first bytes are fixed.

@@ -11,7 +11,7 @@ use base64::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-pub use answered::NoCapabilities;
+pub use answered::{Moved, NoCapabilities};
 pub use body::{MAX_PIECES, PartialBody, TooMuch};
 
 use crate::content::shown;
@@ -69,6 +69,9 @@ pub struct HttpResponse {
     /// The address of a redirection: the header `Location`, if the server sent one.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub location: Option<String>,
+    /// How the address of a redirection differs from that of the request; as long as nobody compared them, it is another one.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub moved: Moved,
     /// The body.
     #[cfg_attr(feature = "serde", serde(with = "in_base64"))]
     pub body: Vec<u8>,

@@ -10,6 +10,7 @@ use model::scenario::{Action, Scenario, discover, load};
 use tempfile::TempDir;
 
 mod gate; // the plain right exchange before the judgement
+mod stopped; // clients that do not work any more from the middle of a run on
 mod vacuous; // clients that do nothing, crash, or always succeed
 
 use super::sceplab::{run, workspace};

@@ -10,6 +10,7 @@ mod mutations; // the mock CA's answer to each mutation
 mod not_issued; // what is refused is not issued
 mod outcomes; // each acceptable outcome of a case can happen
 mod servers; // the command at servers on real ports
+mod stopped; // servers that do not work any more from the middle of a run on
 mod targets; // deviations that are known, gone, or expired
 mod vacuous; // servers that do nothing, or say SUCCESS to everything
 

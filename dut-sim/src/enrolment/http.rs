@@ -82,7 +82,11 @@ pub(crate) async fn exchange(
     endpoint: &HttpUrl,
     request: Request<Full<Bytes>>,
 ) -> Result<HttpResponse, HttpFailure> {
-    let whole = async { send_over(connect(network, endpoint).await?, request).await };
+    let target = request.uri().to_string();
+    let whole = async {
+        let response = send_over(connect(network, endpoint).await?, request).await?;
+        Ok(response.compared(&endpoint.authority(), &target))
+    };
     timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
 }
 
@@ -129,7 +133,7 @@ async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure>
     let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let (content_type, location) = (text(CONTENT_TYPE), text(LOCATION));
     let body = read_body(response.into_body()).await?;
-    Ok(HttpResponse { status, content_type, location, body })
+    Ok(HttpResponse { status, content_type, location, body, ..HttpResponse::default() })
 }
 
 async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpFailure> {

@@ -3,6 +3,7 @@
 pub(super) mod catalogue;
 pub(super) mod challenges;
 pub(super) mod discovery;
+mod doubts;
 mod identity;
 mod plan;
 mod run;
@@ -19,6 +20,7 @@ use redact::Masker;
 use self::catalogue::{Cases, Catalogue};
 use self::challenges::ChallengeArguments;
 use self::discovery::Discovered;
+pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
 use super::exit::{CommandError, Exit};
@@ -60,7 +62,7 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  no SCEP service answers, it refuses the plain request, or it went away during the run
+  3  no SCEP service answers, it refuses the plain request, or it went away or stopped working during the run
   4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]

@@ -3,7 +3,7 @@
 mod exchange;
 mod gate;
 mod hints;
-mod repetition;
+mod runs;
 mod set_up;
 
 use std::num::NonZeroUsize;
@@ -15,9 +15,9 @@ use clap::Args;
 
 use self::gate::{Admitted, Gate};
 use self::hints::hints;
-use self::repetition::repeat_silent;
+use self::runs::ClientRuns;
 use super::conform::catalogue::{Cases, Catalogue};
-use super::conform::{finish, load_target, run_cases};
+use super::conform::{finish, load_target};
 use super::exit::{CommandError, Exit};
 use super::output::warn;
 use super::reports::Reports;
@@ -65,7 +65,7 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run, or an unknown placeholder
-  3  the command is probably mistaken, or a case could not be tried
+  3  the command is probably mistaken, a case could not be tried, or the client stopped working during the run
   4  a MUST is not met (with --strict: or a SHOULD)
   5  no case was selected, or all were skipped
   130  interrupted")]
@@ -125,7 +125,7 @@ impl ConformClientArguments {
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         let admitted = gate.admit(selected, &known);
-        let report = self.run(admitted, &known, &target, client, stop).await;
+        let report = self.run(admitted, &known, &target, client, gate.plain, stop).await;
         let exit = finish(&report, self.verbose, &self.reports, stop).await;
         for hint in hints(&report) {
             warn(&hint);
@@ -151,19 +151,23 @@ impl ConformClientArguments {
         known: &[Scenario],
         target: &Target,
         client: Arc<dyn Client>,
+        plain: Option<Scenario>,
         stop: &StopSignals,
     ) -> ConformanceReport {
         // Each case has its own mock CA, and all have the same client.
         let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
-        let (at_once, stopped) = (self.at_once(target), stop.clone().received(1));
-        let mut outcome =
-            run_cases(Arc::clone(&driver), &cases, at_once, self.verbose, stopped).await;
-        if at_once > NonZeroUsize::MIN {
-            let (is_known_to_ask, stopped) = (!self.no_gate, stop.clone().received(1));
-            let repeat =
-                repeat_silent(driver, &cases, outcome, is_known_to_ask, self.verbose, stopped);
-            outcome = repeat.await;
-        }
+        let run = ClientRuns {
+            driver,
+            cases: &cases,
+            at_once: self.at_once(target),
+            is_known_to_ask: !self.no_gate,
+            verbose: self.verbose,
+            stop,
+        };
+        let (outcome, given_up) = match plain {
+            Some(plain) => run.outcome_with_doubts(plain).await,
+            None => (run.outcome(None).await, None),
+        };
         let rules = Rules {
             target,
             end: End::Client,
@@ -173,7 +177,7 @@ impl ConformClientArguments {
             no_plain_exchange: None,
             is_no_service: false,
         };
-        judge(&rules, outcome, &cases, skipped)
+        ConformanceReport { given_up, ..judge(&rules, outcome, &cases, skipped) }
     }
 
     fn at_once(&self, target: &Target) -> NonZeroUsize {

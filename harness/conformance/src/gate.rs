@@ -3,6 +3,7 @@
 use scep::attribute::{FailInfo, PkiStatus};
 
 use diagnostics::Diagnostic;
+use results::requirement::End;
 use results::{Failure, Reply, ScenarioOutcome, Skip, SkipCause, Verdict};
 
 /// What is known about the challenge password.
@@ -96,6 +97,30 @@ impl Gate {
         Self::SetUp { finding: refused(&reply, cause), skip }
     }
 
+    /// Why a peer that completed the plain exchange before does not complete it any more; `None` if it does, or if this cannot be
+    /// said, because the exchange was not made.
+    pub fn closed(outcome: &ScenarioOutcome, end: End) -> Option<Skip> {
+        let Verdict::Failed(failure) = &outcome.verdict else { return None };
+        if outcome.has_enrolled {
+            return None;
+        }
+        let (reason, evidence) = match end {
+            End::Server => (
+                "the server does not grant the plain right request any more",
+                answered(&failure.reply.clone().unwrap_or_default()),
+            ),
+            End::Client => (
+                "the client does not complete the plain right exchange any more",
+                format!(
+                    "{}: {}",
+                    failure.message,
+                    failure.output.lines().next().unwrap_or_default()
+                ),
+            ),
+        };
+        Some(no_plain_exchange(reason, evidence))
+    }
+
     fn of_failure(failure: &Failure, password: Password) -> Self {
         let reply = failure.reply.clone().unwrap_or_default();
         if reply.pki_status == Some(PkiStatus::Success) {
@@ -152,7 +177,7 @@ const FORBIDDEN: Cause = Cause {
 };
 
 const MOVED: Cause = Cause {
-    message: "the server sends messages to another address, so it is not judged",
+    message: "the server sends messages to another address",
     probably: "probably the SCEP service is there, or a login; SCEP clients follow no redirection",
     next: "give the address of the SCEP service itself, which begins with `http://` and needs no login",
 };

@@ -3,8 +3,9 @@
 use scep::attribute::PkiStatus;
 
 use super::Target;
+use super::case::{is_control, sends_messages};
 use super::cause::count_once;
-use super::plan::{is_control, sends_messages};
+
 use model::scenario::{Conformance, Scenario};
 use results::requirement::{End, Level};
 use results::{
@@ -92,7 +93,7 @@ fn levels(known: &[Scenario], end: End) -> Vec<(&'static str, Level)> {
 
 /// True if a case proves nothing about a server that did not grant the plain request. A server that ends, or that grants a
 /// wrong request although it refuses the right one, is judged.
-fn is_unproved(case: &Scenario, verdict: &Verdict) -> bool {
+pub(super) fn is_unproved(case: &Scenario, verdict: &Verdict) -> bool {
     let is_proved = match verdict {
         Verdict::Failed(failure) => {
             let status = failure.reply.as_ref().and_then(|reply| reply.pki_status.as_ref());

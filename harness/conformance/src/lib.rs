@@ -2,15 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod case;
 mod cause;
+mod course;
 mod gate;
 mod judge;
 mod plan;
+mod repetition;
 mod target;
 
+pub use self::course::Course;
 pub use self::gate::{Gate, Password, SetUpFinding};
 pub use self::judge::{Rules, doubt, judge};
 pub use self::plan::{Budget, Coverage, Plan, Planned, coverage};
+pub use self::repetition::{repetition, with_repetitions};
 pub use self::target::{Deviation, Target};
 
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::case::{is_control, sends_messages};
+use super::repetition::repetitions;
 use model::scenario::scep::{ChallengeChoice, Mutation, Operation, Scep};
 use model::scenario::{Action, Scenario, Step};
 use results::requirement::{End, Level, Requirement};
@@ -111,20 +113,28 @@ impl Plan {
         self.control.iter().chain(&self.run)
     }
 
+    /// Maximum number of repetitions of the plain request: they show that the server still grants it, so that its refusals mean
+    /// something.
+    pub fn repetitions(&self) -> usize {
+        self.control.as_ref().map_or(0, |_| repetitions(self.run.iter().map(|one| &one.case)))
+    }
+
     /// Maximum number of certificates.
     pub fn certificates(&self) -> usize {
-        self.all().map(|planned| planned.certificates).sum()
+        self.all().map(|planned| planned.certificates).sum::<usize>() + self.repetitions()
     }
 
     /// Number of challenge passwords, if every mutated request is refused.
     pub fn challenges(&self) -> usize {
         let shared = self.all().any(|planned| planned.expendable > 0);
-        self.all().map(|planned| planned.challenges).sum::<usize>() + usize::from(shared)
+        let own = self.all().map(|planned| planned.challenges).sum::<usize>();
+        own + usize::from(shared) + self.repetitions()
     }
 
     /// Maximum number of challenge passwords: a mutated request that is granted uses up the one that they share.
     pub fn most_challenges(&self) -> usize {
-        self.all().map(|planned| planned.challenges + planned.expendable).sum()
+        let own: usize = self.all().map(|planned| planned.challenges + planned.expendable).sum();
+        own + self.repetitions()
     }
 
     /// Moves cases that send messages to the skipped ones, because the plain exchange was not granted. `refusals` keeps those
@@ -158,30 +168,24 @@ impl Plan {
         let exceeds = |most: Option<usize>, used: usize, more: usize| {
             more > 0 && most.is_some_and(|most| used + more > most)
         };
-        if exceeds(budget.certificates, self.certificates(), *certificates) {
+        // A case that makes a repetition necessary pays for it.
+        let with_it = self.run.iter().map(|one| &one.case).chain([case]);
+        let more = match &self.control {
+            Some(_) => repetitions(with_it) - self.repetitions(),
+            None => 0,
+        };
+        if exceeds(budget.certificates, self.certificates(), certificates + more) {
             let reason = "the budget of certificates is used up: `--max-certificates`";
             return Some(Skip::new(SkipCause::CertificateLimit, reason));
         }
         let is_first = *expendable > 0 && self.all().all(|planned| planned.expendable == 0);
-        if exceeds(budget.challenges, self.challenges(), challenges + usize::from(is_first)) {
+        let challenges = challenges + more + usize::from(is_first);
+        if exceeds(budget.challenges, self.challenges(), challenges) {
             let reason = "no challenge password is left for it: `--challenge-file` takes several";
             return Some(Skip::new(SkipCause::NoPassword, reason));
         }
         None
     }
-}
-
-/// True for the case with the request that a server must grant; without it, a refused request proves nothing.
-pub(super) fn is_control(case: &Scenario) -> bool {
-    case.conformance.as_ref().is_some_and(|it| it.is_control && it.end == End::Server)
-}
-
-/// True if a case sends a message to the CA, and not only GetCACaps, GetCACert and the like.
-pub(super) fn sends_messages(case: &Scenario) -> bool {
-    case.steps.iter().any(|step| match &step.action {
-        Action::Scep(step) => step.request.operation.has_message(),
-        _ => false,
-    })
 }
 
 /// True if a case accepts only a refusal of its last message.

@@ -15,26 +15,20 @@ static REASON: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^[\w-]+: (.+)$"
 /// The table of `pki scep show`.
 static TABLE: LazyLock<Regex> = LazyLock::new(|| constant(r"(?m)^Certificate +Status +Usage"));
 
-/// The exchange that a reason names (RFC 8894 §2.5, §3.3).
-static EXCHANGE: LazyLock<Regex> = LazyLock::new(|| {
-    constant(r"GetCACaps|GetCACert|PKCSReq|RenewalReq|CertPoll|GetCert|GetCRL|GetNextCACert")
-});
-
-/// HTTP status of a response that a client could not use.
-static STATUS: LazyLock<Regex> = LazyLock::new(|| constant(r"was answered HTTP (\d{3})\b"));
-
 /// A timestamp in a program's message, such as `ts=2026-11-24T17:30:11.4Z`, removed so that equal failures look equal.
 static TIME: LazyLock<Regex> = LazyLock::new(|| {
     constant(r"\b(?:ts=|time=)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?\s*")
 });
 
-/// The device's reason, or else the last line of its SCEP client, or else the failed check.
+/// The stage is the exchange that the PKI refused, by the PKI's own record, or else the step. The text is evidence: the device's
+/// reason, or else the last line of its SCEP client, or else the failed check; and the PKI's reason if the client knows only an HTTP
+/// status.
 pub(super) fn reason(failure: &Failure) -> Reason {
     let text = shown_reason(failure).unwrap_or_else(|| check(failure));
-    let stage = EXCHANGE.find(text).map(|found| found.as_str().to_owned());
-    let stage = stage.unwrap_or_else(|| Reason::of_step(failure).stage);
-    let text = match explained(text, failure) {
-        Some(why) => format!("{text}; the PKI: {why}"),
+    let refusal = failure.refusal.as_ref();
+    let stage = refusal.map_or_else(|| Reason::of_step(failure).stage, |it| it.exchange.clone());
+    let text = match refusal.filter(|it| it.fail_info.is_none() && !it.reason.is_empty()) {
+        Some(refusal) => format!("{text}; the PKI: {}", refusal.reason),
         None => text.to_owned(),
     };
     Reason { stage, text: shortened(&text) }
@@ -52,13 +46,6 @@ fn shown_reason(failure: &Failure) -> Option<&str> {
 fn last_done(failure: &Failure) -> Option<&str> {
     let line = failure.log.iter().rev().find(|line| line.is_of_client)?;
     Some(line.line.split_once(": ").map_or(line.line.as_str(), |(_, rest)| rest))
-}
-
-/// The PKI's log entry for a response, if the device only knows its status, as in `GetCACert 500: no keys`.
-fn explained<'a>(text: &str, failure: &'a Failure) -> Option<&'a str> {
-    let status = STATUS.captures(text)?.get(1)?.as_str();
-    let mut of_pkis = failure.log.iter().rev().filter(|line| !line.is_of_client);
-    of_pkis.find_map(|line| line.line.split_once(&format!(" {status}: "))).map(|(_, why)| why)
 }
 
 /// The output if it is a single line; otherwise the closest line or the message.
@@ -88,7 +75,8 @@ fn constant(text: &str) -> Regex {
 mod tests {
     use super::*;
     use crate::samples;
-    use results::LogLine;
+    use results::RefusedExchange;
+    use scep::attribute::FailInfo;
 
     const TABLE_TEXT: &str =
         "---\nCertificate  Status   Usage  NotBefore  NotAfter\n---\nca  Valid\n";
@@ -107,42 +95,47 @@ mod tests {
         (stage, text)
     }
 
+    /// The reason if the PKI refused an exchange.
+    fn refused(output: &str, refusal: RefusedExchange) -> (String, String) {
+        let output = format!("{TABLE_TEXT}{output}");
+        let failure = Failure { output, refusal: Some(refusal), ..samples::failure() };
+        let Reason { stage, text } = super::reason(&failure);
+        (stage, text)
+    }
+
+    fn refusal(exchange: &str, http_status: u16, reason: &str) -> RefusedExchange {
+        let fail_info = (http_status == 200).then_some(FailInfo::BadRequest);
+        RefusedExchange {
+            exchange: exchange.to_owned(),
+            http_status,
+            fail_info,
+            reason: reason.to_owned(),
+        }
+    }
+
     #[test]
-    fn the_reason_is_the_one_that_the_device_shows() {
-        let output = format!(
-            "{TABLE_TEXT}usercert  Failed\nusercert: PKIOperation (CertPoll) was answered FAILURE, badRequest\n"
-        );
-        let (stage, text) = reason(&output);
-        assert_eq!(stage, "CertPoll");
-        assert_eq!(text, "PKIOperation (CertPoll) was answered FAILURE, badRequest");
+    fn stage_is_the_exchange_that_the_pki_refused() {
+        let said = "PKIOperation (CertPoll) was answered FAILURE, badRequest";
+        let shown = format!("usercert  Failed\nusercert: {said}\n");
+        let (stage, text) = refused(&shown, refusal("CertPoll", 200, "denied"));
+        assert_eq!((stage.as_str(), text.as_str()), ("CertPoll", said));
+        // What a client says decides nothing.
+        assert_eq!(reason(&format!("{TABLE_TEXT}{shown}")).0, "step 3");
     }
 
     #[test]
     fn the_reason_is_the_last_log_line_if_the_device_shows_none() {
-        let (stage, text) = reason(&format!("{TABLE_TEXT}usercert  Pending\n"));
-        assert_eq!(stage, "PKCSReq");
+        let (_, text) = reason(&format!("{TABLE_TEXT}usercert  Pending\n"));
         assert_eq!(text, "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck");
     }
 
     #[test]
-    fn the_log_of_the_pki_explains_an_http_status() {
-        let line = |line: &str| LogLine {
-            source: "scep-ca".to_owned(),
-            line: line.to_owned(),
-            is_of_client: false,
-        };
-        let log = vec![
-            line("10.0.0.64:32768 GetCACert 200"),
-            line("10.0.0.64:32769 PKIOperation 500: the `message` is not base64: Invalid symbol"),
-        ];
-        let output = format!("{TABLE_TEXT}a: PKIOperation (PKCSReq) was answered HTTP 500\n");
-        let reason = super::reason(&Failure { output, log, ..samples::failure() });
-        assert_eq!(reason.stage, "PKCSReq");
-        assert_eq!(
-            reason.text,
-            "PKIOperation (PKCSReq) was answered HTTP 500; the PKI: the `message` is not base64: \
-             Invalid symbol"
-        );
+    fn the_record_of_the_pki_explains_an_http_status() {
+        let said = "PKIOperation (PKCSReq) was answered HTTP 500";
+        let unreadable = refusal("PKIOperation", 500, "the `message` is not base64");
+        let (stage, text) = refused(&format!("a: {said}\n"), unreadable);
+        assert_eq!(stage, "PKIOperation");
+        assert_eq!(text, format!("{said}; the PKI: the `message` is not base64"));
     }
 
     #[test]

@@ -176,7 +176,7 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
             (ReceivedState::Issued, Some(serial)) => serial,
             (ReceivedState::Issued, None) => "(issued, but not readable)",
             (ReceivedState::Pending, _) => "(pending: must be denied)",
-            (ReceivedState::Unknown, _) => "(no answer: may have been issued)",
+            (ReceivedState::Unknown, _) => "(no readable reply: may have been issued)",
         };
         format!("  {}  {}", visible(serial), visible(&one.subject))
     };

@@ -21,8 +21,8 @@ pub use self::conformance::{Case, ConformanceReport};
 pub use self::known_failure::{Date, KnownFailure};
 pub use self::matrix::{Cell, Matrix, Row, Unmatched};
 pub use self::outcome::{
-    Failure, Finding, LogLine, Outcome, Received, ReceivedState, Reply, ScenarioOutcome, Sent,
-    ServerState, StepOutcome, Unfinished, Verdict,
+    Failure, Finding, LogLine, Outcome, Received, ReceivedState, RefusedExchange, Reply,
+    ScenarioOutcome, Sent, ServerState, StepOutcome, Unfinished, Verdict,
 };
 pub use self::roll_up::{RequirementResult, RequirementVerdict, SkippedCase};
 pub use self::skip::{Skip, SkipCause};

@@ -71,6 +71,10 @@ pub struct ScenarioOutcome {
     /// Number of challenge passwords that `scep` steps asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub challenges: usize,
+    /// True if the tested peer enrolled in a step: a server that granted a request or has it pending, or a client that got a
+    /// certificate.
+    #[serde(skip)]
+    pub has_enrolled: bool,
 }
 
 /// State of a request for a certificate.
@@ -181,6 +185,9 @@ pub struct Failure {
     /// The reply to a `scep` step.
     #[serde(skip)]
     pub reply: Option<Reply>,
+    /// The refusal of the last request that reached a PKI during the step, from that PKI's record.
+    #[serde(skip)]
+    pub refusal: Option<RefusedExchange>,
     /// State of the server, if it did not serve after the request of a `scep` step.
     #[serde(flatten)]
     pub ended_server: Option<ServerState>,
@@ -202,6 +209,19 @@ pub struct Failure {
     /// The notes of the scenario about faults that did not happen.
     #[serde(skip)]
     pub idle_faults: Vec<String>,
+}
+
+/// An exchange that a PKI refused, from its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedExchange {
+    /// The exchange: the type of the message, or else the operation.
+    pub exchange: String,
+    /// HTTP status of the answer.
+    pub http_status: u16,
+    /// The failInfo, if the answer is a CertRep.
+    pub fail_info: Option<FailInfo>,
+    /// Reason in words.
+    pub reason: String,
 }
 
 /// State of a server after a request that it did not answer.

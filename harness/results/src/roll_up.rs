@@ -219,6 +219,7 @@ mod tests {
             notes: Vec::new(),
             received: Vec::new(),
             challenges: 0,
+            has_enrolled: false,
         };
         Case {
             id: "a/b".to_owned(),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::client::NO_REQUEST;
-pub(super) use self::client::{ClientFolder, unfired};
+pub(super) use self::client::{ClientState, unfired};
 pub(super) use self::pki::Conversations;
 use super::difference::difference;
 use super::near_miss::near_miss;
@@ -97,8 +97,8 @@ pub(super) enum Stop {
 pub(super) struct ScenarioState {
     /// SCEP state for each PKI.
     pub(super) conversations: Conversations,
-    /// Folder of the client under test.
-    pub(super) client: ClientFolder,
+    /// State of the client under test.
+    pub(super) client: ClientState,
     /// Challenge passwords that devices were given.
     pub(super) secrets: Vec<Secret>,
     /// What earlier steps did with each device.

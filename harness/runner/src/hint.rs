@@ -48,9 +48,9 @@ const HINTS: [(&str, &str); 20] = [
          `maxQueryString`)",
     ),
     (
-        r"belongs among its attributes",
+        r"belongs among the attributes of the PKCS#10 request",
         "the client puts the challenge password where it authorises nothing: it is an attribute of the certification request \
-         (RFC 2985 §5.4.1), no extension and no part of the subject",
+         (RFC 2985 §5.4.1), no extension, no part of the subject, and no attribute of the message around it",
     ),
     (
         r"challenge password in the request is empty",
@@ -181,7 +181,7 @@ mod tests {
                 "limits the length",
             ),
             (
-                "no challenge password in the request: challengePassword is in its subject, and belongs among its attributes",
+                "no challenge password in the request: challengePassword is in its subject, and belongs among the attributes of the PKCS#10 request in the envelope",
                 "attribute",
             ),
             (

@@ -10,7 +10,7 @@ use super::hint::{Reader, hint};
 use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
-use results::{Failure, Finding, LogLine, Reply, Sent, Skip, StepOutcome};
+use results::{Failure, Finding, LogLine, RefusedExchange, Reply, Sent, Skip, StepOutcome};
 use testbed::Testbed;
 
 /// The longest output that is kept, in bytes.
@@ -119,6 +119,7 @@ impl<'a> Recorder<'a> {
             first_output: first.filter(|first| *first != output),
             output,
             reply: answers.last.reply.as_ref().map(|reply| self.reply(reply)),
+            refusal: if attempted.concerns_scep { self.refusal().await } else { None },
             ended_server: answers.last.ended_server,
             refused_line: answers.last.refused_line,
             tries: answers.tries,
@@ -148,6 +149,7 @@ impl<'a> Recorder<'a> {
             first_output: None,
             output: String::new(),
             reply: None,
+            refusal: None,
             ended_server: None,
             refused_line: None,
             tries: 1,
@@ -157,6 +159,24 @@ impl<'a> Recorder<'a> {
             is_unproved: true,
             idle_faults: Vec::new(),
         }
+    }
+
+    /// The refusal of the last request at a PKI that keeps a record of its requests.
+    async fn refusal(&self) -> Option<RefusedExchange> {
+        for pki in self.testbed.pkis.values() {
+            let Ok(seen) = pki.seen().await else { continue };
+            if let Some(last) = seen.last()
+                && let Some(refusal) = &last.refusal
+            {
+                return Some(RefusedExchange {
+                    exchange: self.text(last.exchange().unwrap_or("HTTP")),
+                    http_status: refusal.http_status,
+                    fail_info: refusal.fail_info.clone(),
+                    reason: self.text(&refusal.reason),
+                });
+            }
+        }
+        None
     }
 
     fn reply(&self, reply: &Reply) -> Reply {

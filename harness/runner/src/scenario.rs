@@ -7,7 +7,9 @@ use futures_util::FutureExt;
 use super::attempt::{Attempted, ScenarioState, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
 use model::scenario::{Action, Scenario, Step};
-use results::{Breakage, Failure, ScenarioOutcome, Skip, SkipCause, Verdict};
+use results::{
+    Breakage, Failure, Received, ReceivedState, ScenarioOutcome, Skip, SkipCause, Verdict,
+};
 use testbed::injection::panic_if_asked;
 use testbed::{Testbed, TestbedError};
 
@@ -49,15 +51,23 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
         }
     }
     verdict = with_faults(verdict, scenario, testbed, &recorder, &mut notes).await;
+    let received = state.conversations.values_mut();
+    let received: Vec<_> = received.flat_map(|one| std::mem::take(&mut one.received)).collect();
     ScenarioOutcome {
         elapsed: start.elapsed(),
         verdict,
         steps,
         notes: [notes, recorder.notes().await].concat(),
         challenges: state.conversations.values().map(|one| one.challenges).sum(),
-        received: state.conversations.into_values().flat_map(|one| one.received).collect(),
+        has_enrolled: state.client.has_enrolled || received.iter().any(is_enrolment),
+        received,
         ..begun
     }
+}
+
+/// True if the PKI granted the request, or has it pending.
+fn is_enrolment(received: &Received) -> bool {
+    matches!(received.state, ReceivedState::Issued | ReceivedState::Pending)
 }
 
 /// The outcome of a scenario that begins now.
@@ -75,6 +85,7 @@ pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
         notes: Vec::new(),
         received: Vec::new(),
         challenges: 0,
+        has_enrolled: false,
     }
 }
 

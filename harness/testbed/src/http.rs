@@ -159,6 +159,7 @@ impl Connection {
         request: &HttpRequest,
         afterwards: &'static str,
     ) -> Result<Answer, NoAnswer> {
+        let target = format!("{}?{}", options.path, request.query);
         let request = compose(options, request, afterwards)?;
         let Self { sender, driver, is_used, first_bytes } = self;
         let answered = async {
@@ -168,11 +169,12 @@ impl Connection {
             answered(sender, request, options.longest_answer, first_bytes).await
         };
         tokio::pin!(answered);
-        tokio::select! {
-            answer = &mut answered => answer,
+        let Answer { response, offers } = tokio::select! {
+            answer = &mut answered => answer?,
             // The answer reports an error of the connection too.
-            _ = driver => answered.await,
-        }
+            _ = driver => answered.await?,
+        };
+        Ok(Answer { response: response.compared(options.authority, &target), offers })
     }
 }
 
@@ -190,7 +192,13 @@ async fn answered(
     let location = head.headers.get(LOCATION).and_then(text);
     let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
     let body = read_body(body, longest).await?;
-    let response = HttpResponse { status: head.status.as_u16(), content_type, location, body };
+    let response = HttpResponse {
+        status: head.status.as_u16(),
+        content_type,
+        location,
+        body,
+        ..HttpResponse::default()
+    };
     Ok(Answer { response, offers })
 }
 

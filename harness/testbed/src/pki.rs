@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use scep::attribute::FailInfo;
 use scep::http::{HttpRequest, HttpResponse};
 use thiserror::Error;
 
@@ -66,12 +67,41 @@ impl Exchanged {
 pub struct SeenRequest {
     /// Known facts; a fact that the request does not have is missing.
     pub facts: BTreeMap<SeenFact, String>,
+    /// The refusal, if the PKI refused it.
+    pub refusal: Option<SeenRefusal>,
+}
+
+/// The refusal of a request, from the record of the PKI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenRefusal {
+    /// HTTP status of the answer.
+    pub http_status: u16,
+    /// The failInfo, if the answer is a CertRep.
+    pub fail_info: Option<FailInfo>,
+    /// Reason in words.
+    pub reason: String,
+    /// What is wrong with the challenge password, if that is the reason.
+    pub password: Option<PasswordProblem>,
+}
+
+/// What is wrong with the challenge password of a refused request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordProblem {
+    /// It did not come, or it is another one than that of the PKI.
+    NotThatOfThePki,
+    /// It came, at a place where it authorises nothing.
+    Misplaced,
 }
 
 impl SeenRequest {
     /// Value of a fact; none if the request does not have it.
     pub fn value(&self, fact: SeenFact) -> Option<&str> {
         self.facts.get(&fact).map(String::as_str)
+    }
+
+    /// The name of the exchange: the type of the message, or else the operation.
+    pub fn exchange(&self) -> Option<&str> {
+        self.value(SeenFact::MessageType).or_else(|| self.value(SeenFact::Operation))
     }
 }
 

@@ -22,6 +22,9 @@ use crate::{
     state::StateError,
 };
 
+/// The object identifier of challengePassword (RFC 2985 §5.4.1).
+const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
+
 impl Service {
     /// Answers a message, which may be unreadable.
     pub(super) fn answer_message(
@@ -180,7 +183,9 @@ impl Service {
         self.expect_time(message, now)?;
         let serves_certificates = self.personality.serves_certificates;
         match &request.body {
-            Body::PkcsReq(csr) | Body::RenewalReq(csr) => self.enrol(csr, request, now),
+            Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
+                self.enrol(csr, request, now).map_err(|refusal| outside(message, refusal))
+            }
             Body::CertPoll(_) => self.poll(&request.header),
             Body::GetCert(wanted) if serves_certificates => {
                 expect_recipient(request).and_then(|()| self.find(wanted))
@@ -220,6 +225,17 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// The refusal of a request without a challenge password, if the message around it has one among its signed attributes.
+fn outside(message: &Message, refusal: Refusal) -> Refusal {
+    let is_missing = matches!(refusal, Refusal::NoChallenge | Refusal::EmptyChallenge);
+    if is_missing && message.attributes().has(CHALLENGE_PASSWORD) {
+        return Refusal::MisplacedChallenge(
+            "among the signed attributes of the message, where everybody can read it",
+        );
+    }
+    refusal
 }
 
 /// Refuses a signer whose key cannot receive a reply, before a certificate is issued in vain.

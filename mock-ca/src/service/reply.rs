@@ -50,6 +50,7 @@ impl Service {
         let mut answer = Answer::page(PKI_MESSAGE, message);
         answer.outcome = outcome;
         answer.note.reason = reason;
+        answer.note.password = decided.as_ref().err().and_then(Refusal::password_problem);
         answer
     }
 

@@ -142,6 +142,7 @@ pub(crate) async fn carry(ca: &Arc<Ca>, path: &str, request: &HttpRequest) -> Ht
         content_type: response.header("Content-Type").map(str::to_owned),
         location: response.header("Location").map(str::to_owned),
         body: response.body,
+        ..HttpResponse::default()
     }
 }
 

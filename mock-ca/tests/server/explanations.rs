@@ -3,14 +3,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use mock_ca::{ChallengePolicy, PersonalityName};
+use mock_ca::{ChallengePolicy, PasswordProblem, PersonalityName};
 use openssl::rand::rand_bytes;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     envelope,
     identity::Identity,
-    message::{Message, MessageBuilder},
+    message::{ExtraAttribute, Message, MessageBuilder},
 };
 
 use crate::{
@@ -29,7 +29,15 @@ const ALL: [(PersonalityName, &str); 3] = [
 const VERSION_2: &[u8] = include_bytes!("../../../scep/tests/testdata/csr-version-2.der");
 
 fn message(signer: &Identity, content: Vec<u8>, signing_time: Option<SystemTime>) -> Vec<u8> {
-    let message = MessageBuilder {
+    builder(signer, content, signing_time).encode(signer).unwrap()
+}
+
+fn builder(
+    signer: &Identity,
+    content: Vec<u8>,
+    signing_time: Option<SystemTime>,
+) -> MessageBuilder {
+    MessageBuilder {
         message_type: Some(MessageType::PkcsReq),
         transaction_id: Some(TransactionId::new("1")),
         sender_nonce: Some(Nonce::generate(&mut rand_bytes).unwrap()),
@@ -37,8 +45,7 @@ fn message(signer: &Identity, content: Vec<u8>, signing_time: Option<SystemTime>
         signing_time,
         certificates: vec![signer.certificate.clone()],
         ..MessageBuilder::default()
-    };
-    message.encode(signer).unwrap()
+    }
 }
 
 fn sealed(recipient: &openssl::x509::X509Ref, content: &[u8]) -> Vec<u8> {
@@ -107,7 +114,8 @@ async fn envelope_to_another_certificate_of_the_server_is_explained() {
 #[tokio::test]
 async fn missing_empty_and_misplaced_challenge_passwords_are_distinguished() {
     const MISPLACED: &str = "no challenge password in the request: challengePassword (1.2.840.113549.1.9.7) is among the \
-                             extensions that it asks for, and belongs among its attributes";
+                             extensions that it asks for, and belongs among the attributes of the PKCS#10 request in the \
+                             envelope (RFC 8894 §2.4)";
     let signer = signer(&key());
     let extension = scep::request::Extension {
         extn_id: "1.2.840.113549.1.9.7".parse().unwrap(),
@@ -136,6 +144,37 @@ async fn missing_empty_and_misplaced_challenge_passwords_are_distinguished() {
         let reply = request.to(&ca, RFC).await;
         assert_eq!(last_reason(&ca), words);
         assert_eq!(reply.attributes().fail_info_text().unwrap().as_deref(), Some(words));
+    }
+}
+
+#[tokio::test]
+async fn challenge_password_outside_of_the_envelope_is_found() {
+    let signer = signer(&key());
+    let value_der = der::Encode::to_der(&der::asn1::Utf8StringRef::new("s3cret").unwrap()).unwrap();
+    let outside = ExtraAttribute { oid: "1.2.840.113549.1.9.7".to_owned(), value_der };
+    for (inside, status) in [(None, PkiStatus::Failure), (Some("s3cret"), PkiStatus::Success)] {
+        let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::Static(password("s3cret")));
+        let body = sealed(ca.ca_certificate(), &csr("CN=device", inside, &signer.key));
+        let message = MessageBuilder {
+            extra_attributes: vec![outside.clone()],
+            ..builder(&signer, body, None)
+        };
+        let sent = message.encode(&signer).unwrap();
+        let reply = send(&ca, "POST", &format!("{RFC}?operation=PKIOperation"), "", &sent).await;
+        let reply = Message::parse(&reply.body).unwrap();
+        assert_eq!(reply.attributes().pki_status().unwrap(), status, "{}", last_reason(&ca));
+        if inside.is_none() {
+            let reason = last_reason(&ca);
+            for part in [
+                "is among the signed attributes of the message, where everybody can read it",
+                "belongs among the attributes of the PKCS#10 request in the envelope (RFC 8894 §2.4)",
+            ] {
+                assert!(reason.contains(part), "{reason}");
+            }
+            let refusal = ca.requests().pop().unwrap().refusal.unwrap();
+            assert_eq!(refusal.password, Some(PasswordProblem::Misplaced));
+            assert_eq!(refusal.fail_info, Some(FailInfo::BadMessageCheck));
+        }
     }
 }
 

@@ -127,8 +127,8 @@ async fn enrol(
         let response = scep::http::HttpResponse {
             status: response.status,
             content_type: response.header("Content-Type").map(str::to_owned),
-            location: None,
             body: response.body,
+            ..scep::http::HttpResponse::default()
         };
         let now = std::time::SystemTime::now();
         let received = client.receive(&response, now, &mut openssl::rand::rand_bytes);

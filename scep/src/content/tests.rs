@@ -50,6 +50,25 @@ fn content_type_says_what_text_without_marks_is() {
 }
 
 #[test]
+fn byte_order_mark_is_named_unless_a_text_follows() {
+    let marked = |rest: &[u8]| named(&[b"\xef\xbb\xbf", rest].concat());
+    let mark = "a UTF-8 byte order mark (EFBBBF) before ";
+    assert_eq!(marked(b"<html><title>x</title>"), "a web page with the title `x`");
+    assert_eq!(marked(b"denied"), "plain text: `denied`");
+    assert_eq!(marked(b"{}"), "JSON: `{}`");
+    let pem = b"-----BEGIN CERTIFICATE-----\nMIIB";
+    assert_eq!(marked(pem), format!("{mark}PEM with the label `CERTIFICATE`"));
+    assert_eq!(marked(b"\x1f\x8b\x08"), format!("{mark}compressed data (gzip)"));
+    // A SEQUENCE, and base64 of it.
+    let asn1 = [&[0x30, 0x10][..], &[2, 14], &[1; 14]].concat();
+    assert_eq!(marked(&asn1), format!("{mark}{}", named(&asn1)));
+    assert_eq!(marked(b"MBACDgEBAQEBAQEBAQEBAQEB"), format!("{mark}base64 of {}", named(&asn1)));
+    // As deep as it is long, if each mark were looked behind by itself.
+    let many = b"\xef\xbb\xbf".repeat(100_000);
+    assert_eq!(Content::of(&many).kind(), "bytes of an unknown form");
+}
+
+#[test]
 fn text_in_other_encodings_is_read() {
     let utf16 = |text: &str| text.encode_utf16().collect::<Vec<_>>();
     let little: Vec<u8> = utf16("\u{feff}denied").into_iter().flat_map(u16::to_le_bytes).collect();

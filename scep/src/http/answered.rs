@@ -15,7 +15,62 @@ pub struct NoCapabilities {
     pub came: String,
 }
 
+/// The address of a redirection, compared with that of the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Moved {
+    /// Another host or path.
+    #[default]
+    Elsewhere,
+    /// The same host and path with another query.
+    OtherQuery,
+    /// The same address: a loop.
+    Loop,
+}
+
+impl Moved {
+    /// Compares a `Location` with the request's host and port (as in a URL), and its path with its query.
+    fn of(location: &str, authority: &str, target: &str) -> Self {
+        let location = location.trim();
+        let path = match location.find("://") {
+            Some(scheme) if location[..scheme].eq_ignore_ascii_case("http") => {
+                let rest = &location[scheme + 3..];
+                let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+                let without_port =
+                    |text: &str| text.strip_suffix(":80").unwrap_or(text).to_ascii_lowercase();
+                if without_port(host) != without_port(authority) {
+                    return Self::Elsewhere;
+                }
+                path
+            }
+            Some(_) => return Self::Elsewhere,
+            None if location.starts_with("//") => return Self::Elsewhere,
+            None => location,
+        };
+        let parts = |text: &str| {
+            let text = text.split('#').next().unwrap_or_default();
+            let (path, query) = text.split_once('?').unwrap_or((text, ""));
+            let path = if path.is_empty() { "/" } else { path };
+            (path.to_owned(), query.to_owned())
+        };
+        let ((path, query), (own_path, own_query)) = (parts(path), parts(target));
+        match (path == own_path, query == own_query) {
+            (true, true) => Self::Loop,
+            (true, false) => Self::OtherQuery,
+            (false, _) => Self::Elsewhere,
+        }
+    }
+}
+
 impl HttpResponse {
+    /// The response to a request with this host and port, path and query: a redirection to its own address is recognised.
+    #[must_use]
+    pub fn compared(mut self, authority: &str, target: &str) -> Self {
+        if let Some(location) = &self.location {
+            self.moved = Moved::of(location, authority, target);
+        }
+        self
+    }
+
     /// True for a redirection (RFC 9110 §15.4). SCEP clients do not follow it.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status, 301..=303 | 307 | 308)
@@ -73,12 +128,19 @@ impl HttpResponse {
             return "a redirection without a Location".to_owned();
         };
         let address = shown(location.split('?').next().unwrap_or_default());
-        let advice = if location.trim_start().to_ascii_lowercase().starts_with("https:") {
-            "this is HTTPS, which is not supported".to_owned()
-        } else {
-            format!(
+        let is_https = location.trim_start().to_ascii_lowercase().starts_with("https:");
+        let advice = match self.moved {
+            _ if is_https => "this is HTTPS, which is not supported".to_owned(),
+            Moved::Loop => "this is the address that was asked, so the redirection is a loop: probably a rule of the web server, or \
+                            of a proxy in front of the SCEP service, is wrong"
+                .to_owned(),
+            Moved::OtherQuery => format!(
+                "redirections are not followed, and `{address}` is the address that was asked, with another query: probably \
+                 something in front of the SCEP service wants a login or a cookie first"
+            ),
+            Moved::Elsewhere => format!(
                 "redirections are not followed: use the address `{address}`, if it is the SCEP service"
-            )
+            ),
         };
         format!("moved to `{}`; {advice}", shown(location))
     }
@@ -105,6 +167,41 @@ mod tests {
             "was answered HTTP 302, moved to `https://pki.example.com/scep`; this is HTTPS, which is not supported"
         );
         assert_eq!(moved(308, None), "was answered HTTP 308, a redirection without a Location");
+    }
+
+    #[test]
+    fn redirection_to_the_same_address_is_a_loop() {
+        let compared = |location: &str| {
+            let location = Some(location.to_owned());
+            let moved = HttpResponse { status: 302, location, ..HttpResponse::default() };
+            moved.compared("pki.example.com:80", "/scep?operation=GetCACert").moved
+        };
+        for same in [
+            "/scep?operation=GetCACert",
+            " HTTP://PKI.example.com/scep?operation=GetCACert#top",
+            "http://pki.example.com:80/scep?operation=GetCACert",
+        ] {
+            assert_eq!(compared(same), Moved::Loop, "{same}");
+        }
+        assert_eq!(compared("/scep"), Moved::OtherQuery);
+        assert_eq!(compared("http://pki.example.com/scep?session=1"), Moved::OtherQuery);
+        for other in [
+            "/scep/?operation=GetCACert",
+            "https://pki.example.com/scep?operation=GetCACert",
+            "//pki.example.com/scep?operation=GetCACert",
+            "http://pki.example.com:8080/scep?operation=GetCACert",
+            "http://pki.example.com",
+            "",
+        ] {
+            assert_eq!(compared(other), Moved::Elsewhere, "{other}");
+        }
+        let location = Some("/scep?a".to_owned());
+        let response = HttpResponse { status: 301, location, ..HttpResponse::default() };
+        let words = response.compared("pki", "/scep?a").answered();
+        assert!(
+            words.contains("the redirection is a loop") && !words.contains("use the address"),
+            "{words}"
+        );
     }
 
     #[test]

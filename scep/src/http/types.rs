@@ -5,7 +5,7 @@ use ::http::{
     header::{CONTENT_TYPE, HeaderName, LOCATION},
 };
 
-use super::{HttpError, HttpRequest, HttpResponse, Method};
+use super::{HttpError, HttpRequest, HttpResponse, Method, Moved};
 use crate::url::HttpUrl;
 
 impl HttpRequest {
@@ -62,6 +62,7 @@ impl<B: Into<Vec<u8>>> From<Response<B>> for HttpResponse {
             status: response.status().as_u16(),
             content_type: text(response.headers(), &CONTENT_TYPE),
             location: text(response.headers(), &LOCATION),
+            moved: Moved::default(),
             body: response.into_body().into(),
         }
     }
@@ -120,8 +121,13 @@ mod tests {
     fn responses_survive_the_way_through_the_crate_http() {
         for text in [None, Some("text/plain".to_owned())] {
             let (content_type, location) = (text.clone(), text);
-            let response =
-                HttpResponse { status: 301, content_type, location, body: b"no".to_vec() };
+            let response = HttpResponse {
+                status: 301,
+                content_type,
+                location,
+                body: b"no".to_vec(),
+                ..HttpResponse::default()
+            };
             let sent = Response::<Vec<u8>>::try_from(response.clone()).unwrap();
             assert_eq!(HttpResponse::from(sent), response);
         }

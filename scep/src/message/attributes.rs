@@ -206,6 +206,11 @@ impl Attributes {
         self.values(oid).map(|value| value.der().to_vec()).collect()
     }
 
+    /// True if there is an attribute with this dotted object identifier, whatever its value.
+    pub fn has(&self, oid: &str) -> bool {
+        self.all.iter().any(|attribute| attribute.oid.to_string() == oid)
+    }
+
     fn values<'a>(&'a self, oid: &'a str) -> impl Iterator<Item = &'a Value> {
         let named = self.all.iter().filter(move |attribute| attribute.oid.to_string() == oid);
         named.filter_map(|attribute| attribute.values.as_ref().ok()).flatten()

@@ -1,6 +1,6 @@
 //! A request that ends a server is the finding, and the run ends.
 
-mod front; // a server in front of a mock CA that comes to an end
+pub(super) mod front; // a server in front of a mock CA that comes to an end
 
 use self::front::{Ending, EndingServer, PASSWORD};
 use crate::suite::sceplab::{Ended, command, finish, workspace};
@@ -284,7 +284,7 @@ fn messages_that_are_sent_elsewhere_judge_no_server() {
         let server = EndingServer::start(0, Ending::SaysToMessages(answer.leak()));
         let ended = conform(&server, &["--case", "message"]);
         assert_eq!(ended.code, Some(3), "{}", ended.transcript());
-        let words = "the server sends messages to another address, so it is not judged";
+        let words = "the server sends messages to another address, so the server is not judged";
         assert!(ended.stderr.contains(words) && ended.stderr.contains(to), "{}", ended.stderr);
         assert_eq!(lines(&ended, "FAIL "), Vec::<&str>::new(), "{}", ended.stdout);
     }

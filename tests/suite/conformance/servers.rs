@@ -59,7 +59,7 @@ fn certificates_that_may_have_been_issued_are_listed() {
     let url = server.url("/cgi-bin/pkiclient.exe");
     let ended = conform(&[&url, "--case", "certificate/key"]);
     assert!(
-        ended.stdout.contains("(no answer: may have been issued)  CN = sceplab-"),
+        ended.stdout.contains("(no readable reply: may have been issued)  CN = sceplab-"),
         "{}",
         ended.stdout
     );

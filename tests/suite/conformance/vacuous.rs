@@ -47,7 +47,12 @@ impl ScepService for Server {
             Self::Dead => closed(),
             Self::Empty => {
                 let (status, content_type, body) = (200, None, Vec::new());
-                Ok(Exchanged::Answered(HttpResponse { status, content_type, body, location: None }))
+                Ok(Exchanged::Answered(HttpResponse {
+                    status,
+                    content_type,
+                    body,
+                    ..HttpResponse::default()
+                }))
             }
             Self::EndsAtTheFirstMessage(_) if is_message => closed(),
             Self::RepeatsItsFirstReply(lab, first) if is_message => {

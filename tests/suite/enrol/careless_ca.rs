@@ -101,7 +101,7 @@ impl Running {
             status: 200,
             content_type: Some(content_type.to_owned()),
             body,
-            location: None,
+            ..HttpResponse::default()
         }
     }
 

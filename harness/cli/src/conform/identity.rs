@@ -7,7 +7,8 @@ use scep::certificate::Fingerprint;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::discovery::ca_of;
-use results::{Outcome, ScenarioOutcome, Verdict};
+use results::{Outcome, Verdict};
+use runner::Event;
 use testbed::pki::ScepService;
 
 /// The certificates of the CA as they were before the run, and what they tell about failures.
@@ -61,10 +62,12 @@ impl<'a> Identity<'a> {
 }
 
 /// A queue of the ids of failed cases, and what fills it.
-pub(super) fn failures() -> (impl Fn(&ScenarioOutcome), UnboundedReceiver<String>) {
+pub(super) fn failures() -> (impl Fn(&Event<'_>), UnboundedReceiver<String>) {
     let (sender, receiver): (UnboundedSender<String>, _) = unbounded_channel();
-    let note = move |one: &ScenarioOutcome| {
-        if matches!(one.verdict, Verdict::Failed(_)) {
+    let note = move |event: &Event<'_>| {
+        if let Event::Finished(one) = event
+            && matches!(one.verdict, Verdict::Failed(_))
+        {
             // Nobody listens after the end of the run.
             let _ = sender.send(one.id.clone());
         }

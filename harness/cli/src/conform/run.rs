@@ -13,40 +13,33 @@ use ::report::conformance::{case_lines, explanations, issued, requirements};
 use ::report::terminal::{line, summary, transcript_before_explanation};
 use diagnostics::{Palette, counted};
 use model::scenario::Scenario;
-use results::{ConformanceReport, Outcome, ScenarioOutcome};
-use runner::run_all;
+use results::{ConformanceReport, Outcome};
+use runner::{Event, run_all};
 use testbed::Driver;
 
-/// Runs cases, and shows the requests and replies of each if `verbose`.
+/// Runs cases, and shows the requests and replies of each if `verbose`. `follow` gets each event at once.
 pub(crate) async fn run_cases(
     driver: Arc<dyn Driver>,
     cases: &[Scenario],
     at_once: NonZeroUsize,
     verbose: bool,
     ended: impl Future<Output = ()>,
-) -> Outcome {
-    run_followed(driver, cases, at_once, verbose, ended, |_| ()).await
-}
-
-/// Like [`run_cases`]; `finished` gets each outcome at once.
-pub(super) async fn run_followed(
-    driver: Arc<dyn Driver>,
-    cases: &[Scenario],
-    at_once: NonZeroUsize,
-    verbose: bool,
-    ended: impl Future<Output = ()>,
-    finished: impl Fn(&ScenarioOutcome),
+    follow: impl Fn(&Event<'_>),
 ) -> Outcome {
     let palette = Palette::of(&io::stdout());
     let mut progress = Progress::new(cases.len());
-    let observe = progress.follow(|case| {
-        finished(case);
+    let mut show = progress.follow(|case| {
         let shown = || {
             format!("{}\n\n{}", line(case, palette), transcript_before_explanation(case, palette))
         };
         verbose.then(shown)
     });
+    let observe = |event: Event<'_>| {
+        follow(&event);
+        show(event);
+    };
     let outcome = run_all(&driver, cases.to_vec(), at_once, ended, observe).await;
+    drop(show);
     progress.end();
     outcome
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use scep::certificate::Fingerprint;
 
+use super::doubts::Doubts;
 use super::identity::{Identity, failures};
-use super::run::run_followed;
+use super::run::run_cases;
 use crate::exit::{CommandError, Exit};
 use crate::stop::StopSignals;
 use crate::wiring::LivePki;
@@ -14,12 +15,17 @@ use conformance::{Gate, OnePki, Password, Plan, Rules, SetUpFinding, doubt, judg
 use diagnostics::{Diagnostic, counted};
 use model::lab::Secret;
 use model::scenario::Scenario;
+use results::requirement::End;
 use results::{
     Assessment, Breakage, Case, ConformanceReport, Outcome, ScenarioOutcome, ServerState, Skip,
     SkipCause, Verdict,
 };
+use runner::Event;
 use testbed::pki::Pki;
 use testbed::{Driver, KeyStore, ReceivedLog};
+
+/// The advice if all requests have the same subject.
+const SAME_SUBJECT: &str = "all requests have the same subject, and perhaps the server certifies no name twice: put `{n}` into `--subject`";
 
 /// Choices for a run.
 pub(super) struct Settings {
@@ -50,6 +56,8 @@ pub(super) struct Trial<'a> {
 struct Passage {
     /// The outcome, if it is reported.
     outcome: Option<(Scenario, ScenarioOutcome)>,
+    /// The plain exchange, if the server completed it.
+    plain: Option<Scenario>,
     /// Why cases that send messages cannot be judged.
     no_plain_exchange: Option<Skip>,
     /// The refusal, if the run goes on all the same.
@@ -82,7 +90,10 @@ impl<'a> Trial<'a> {
         let passage = self.pass_gate(&mut plan, password).await?;
         let Plan { run, skipped, .. } = plan;
         let mut cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let (mut outcome, mut given_up) = self.outcome(&cases, self.settings.at_once).await;
+        let (mut outcome, mut given_up) = match passage.plain {
+            Some(plain) => self.outcome_with_doubts(&cases, plain).await,
+            None => self.outcome(&cases, self.settings.at_once, None).await,
+        };
         if let Some((control, plain)) = passage.outcome {
             outcome.elapsed += plain.elapsed;
             outcome.scenarios.push(plain);
@@ -105,10 +116,15 @@ impl<'a> Trial<'a> {
         password: Password,
     ) -> Result<Passage, CommandError> {
         let Some(control) = plan.control.take() else {
-            return Ok(Passage { outcome: None, no_plain_exchange: None, refusal: None });
+            return Ok(Passage {
+                outcome: None,
+                plain: None,
+                no_plain_exchange: None,
+                refusal: None,
+            });
         };
         let alone = [control.case];
-        let (outcome, given_up) = self.outcome(&alone, NonZeroUsize::MIN).await;
+        let (outcome, given_up) = self.outcome(&alone, NonZeroUsize::MIN, None).await;
         let Some(first) = outcome.scenarios.into_iter().next() else {
             return Err(
                 given_up.map_or_else(|| Exit::Interrupted.into(), |it| Exit::Lab.because(it))
@@ -140,7 +156,7 @@ impl<'a> Trial<'a> {
                 // Its refusal is probably no verdict on the server either.
                 plan.skipped.extend(plan.is_control_selected.then(|| (case, skip.clone())));
                 let (no_plain_exchange, refusal) = (Some(skip), Some(finding));
-                return Ok(Passage { outcome: None, no_plain_exchange, refusal });
+                return Ok(Passage { outcome: None, plain: None, no_plain_exchange, refusal });
             }
             Gate::Judged { skip, is_silent } => {
                 plan.without_messages(&skip, !is_silent);
@@ -149,12 +165,41 @@ impl<'a> Trial<'a> {
         };
         let is_bad = matches!(first.verdict, Verdict::Failed(_) | Verdict::Panicked { .. });
         let is_reported = plan.is_control_selected || is_bad;
-        Ok(Passage { outcome: is_reported.then_some((case, first)), no_plain_exchange, refusal })
+        let plain = no_plain_exchange.is_none().then(|| case.clone());
+        let outcome = is_reported.then_some((case, first));
+        Ok(Passage { outcome, plain, no_plain_exchange, refusal })
+    }
+
+    /// Runs cases with repetitions of the plain exchange between and after them. If the server does not grant it any more, the
+    /// results since its last certificate are taken back.
+    async fn outcome_with_doubts(
+        &self,
+        cases: &[Scenario],
+        plain: Scenario,
+    ) -> (Outcome, Option<String>) {
+        let doubts = Doubts::new(End::Server, plain, cases);
+        let all = doubts.cases_and_repetitions();
+        let (mut outcome, mut given_up) =
+            self.outcome(&all, self.settings.at_once, Some(&doubts)).await;
+        if given_up.is_none()
+            && !outcome.interrupted
+            && let Some(last) = doubts.last_repetition(&outcome)
+        {
+            let (after, reason) = self.outcome(&[last], NonZeroUsize::MIN, Some(&doubts)).await;
+            outcome.elapsed += after.elapsed;
+            given_up = reason;
+        }
+        let stopped = doubts.settle(&mut outcome);
+        let stopped = stopped.map(|reason| match self.settings.subject.contains("{n}") {
+            true => reason,
+            false => format!("{reason}; {SAME_SUBJECT}"),
+        });
+        (outcome, given_up.or(stopped))
     }
 
     /// Runs the control again with the same password.
     async fn repeated(&self, control: &[Scenario]) -> Result<Gate, CommandError> {
-        let (outcome, _) = self.outcome(control, NonZeroUsize::MIN).await;
+        let (outcome, _) = self.outcome(control, NonZeroUsize::MIN, None).await;
         match outcome.scenarios.first() {
             Some(again) => Ok(Gate::of_repetition(again, self.settings.subject.contains("{n}"))),
             None => Err(Exit::Interrupted.into()),
@@ -166,20 +211,35 @@ impl<'a> Trial<'a> {
         &self,
         cases: &[Scenario],
         at_once: NonZeroUsize,
+        doubts: Option<&Doubts<'_>>,
     ) -> (Outcome, Option<String>) {
         let (stopped, mut given_up) = (self.stop.clone().received(1), None);
         let identity = Identity::new(&*self.pki, &self.settings.ca);
         let ((note, failed), mut change) = (failures(), None);
+        let mut is_doubtful = false;
+        let doubt = async {
+            match doubts {
+                Some(doubts) => doubts.noticed().await,
+                None => std::future::pending().await,
+            }
+        };
         let ended = async {
             tokio::select! {
                 () = stopped => {}
+                () = doubt => is_doubtful = true,
                 reason = self.pki.became_unresponsive() => given_up = Some(reason),
                 reason = identity.changed(failed) => change = Some(reason),
             }
         };
         let driver = Arc::clone(&self.driver);
         let verbose = self.settings.verbose;
-        let mut outcome = run_followed(driver, cases, at_once, verbose, ended, note).await;
+        let follow = |event: &Event<'_>| {
+            note(event);
+            if let Some(doubts) = doubts {
+                doubts.follow(event);
+            }
+        };
+        let mut outcome = run_cases(driver, cases, at_once, verbose, ended, follow).await;
         if change.is_none() && given_up.is_none() && !outcome.interrupted {
             change = identity.changed_at_last().await;
         }
@@ -187,7 +247,7 @@ impl<'a> Trial<'a> {
             identity.take_back(&mut outcome, change);
         }
         let given_up = given_up.or(change);
-        outcome.interrupted &= given_up.is_none();
+        outcome.interrupted &= given_up.is_none() && !is_doubtful;
         (outcome, given_up)
     }
 }
@@ -210,6 +270,7 @@ fn gone(report: &ConformanceReport, reason: &str) -> String {
     };
     let count = report.cases.iter().filter(not_tried).count() + report.unfinished.len();
     let rest = match count {
+        0 => "no further case was left".to_owned(),
         1 => "1 case was not tried".to_owned(),
         count => format!("{count} cases were not tried"),
     };

@@ -25,8 +25,6 @@ pub(super) struct Exchange {
     pub(super) seen: Vec<SeenRequest>,
     /// True if the CA issued a certificate.
     pub(super) was_issued: bool,
-    /// The log of the CA.
-    pub(super) log: Vec<String>,
     /// URL that the client was given.
     pub(super) url: String,
 }
@@ -50,7 +48,6 @@ impl Exchange {
             run: watched.run.lock().take(),
             seen: Vec::new(),
             was_issued: false,
-            log: Vec::new(),
             url: String::new(),
         };
         exchange.ask_ca(&testbed).await;
@@ -67,7 +64,6 @@ impl Exchange {
         for pki in testbed.pkis.values() {
             self.seen = pki.seen().await.unwrap_or_default();
             self.was_issued = pki.issued().await.is_ok_and(|issued| !issued.is_empty());
-            self.log = pki.log().await;
             self.url = pki.url().await.unwrap_or_default();
         }
     }

@@ -11,7 +11,7 @@ use model::scep_url::ScepUrl;
 use process::is_no_text;
 use simulated::client::Command;
 use testbed::client::{Client, ClientEnd, ClientRun};
-use testbed::pki::SeenRequest;
+use testbed::pki::{PasswordProblem, SeenRequest};
 
 /// Number of the last lines of a command's output that are shown.
 const SHOWN: usize = 8;
@@ -175,16 +175,15 @@ fn not_scep(exchange: &Exchange) -> Option<(String, String)> {
     None
 }
 
-/// A request that the CA denies because of its challenge password.
+/// A request that the CA refuses because it lacks the password that the client was given.
 fn password_missing(command: &Command, exchange: &Exchange) -> Option<(String, String)> {
-    let is_about_password = |line: &&String| line.contains("challenge password");
-    let denial = exchange.log.iter().rev().find(is_about_password)?;
-    // The password came, at a place where the CA must not read it.
-    if denial.contains("belongs among its attributes") {
+    let refusals = exchange.seen.iter().rev().filter_map(|one| one.refusal.as_ref());
+    let refusal = refusals.into_iter().find(|refusal| refusal.password.is_some())?;
+    // A misplaced password has reached the client.
+    if refusal.password == Some(PasswordProblem::Misplaced) {
         return None;
     }
-    let reason = denial.rsplit(": ").next().unwrap_or(denial);
-    let what = format!("gets no certificate, because the CA says `{reason}`");
+    let what = format!("gets no certificate, because the CA says `{}`", refusal.reason);
     let cause = if command.takes_challenge() {
         "the command has `{challenge}`, but the request does not have that password: it probably does not reach the client"
     } else {

@@ -58,6 +58,7 @@ fn scenario(
         notes: Vec::new(),
         received: Vec::new(),
         challenges: 0,
+        has_enrolled: false,
     }
 }
 
@@ -107,6 +108,7 @@ pub(crate) fn failure() -> Failure {
         ],
         hint: Some("compare the passwords".to_owned()),
         reply: None,
+        refusal: None,
         ended_server: None,
         refused_line: None,
         is_unproved: false,

@@ -27,19 +27,23 @@ const CLIENT_FOLDERS: &str = "sceplab-client-";
 /// Number of the last lines of a client's output that show why a case was skipped.
 const LINES_OF_EVIDENCE: usize = 2;
 
-/// Folder that the client under test keeps from one step of a scenario to the next.
+/// The client under test from one step of a scenario to the next.
 #[derive(Default)]
-pub(crate) struct ClientFolder(Option<PrivateFolder>);
+pub(crate) struct ClientState {
+    folder: Option<PrivateFolder>,
+    /// True if it got a certificate in a step.
+    pub(crate) has_enrolled: bool,
+}
 
-impl ClientFolder {
+impl ClientState {
     fn path(&mut self) -> Result<&Path, Stop> {
-        if self.0.is_none() {
+        if self.folder.is_none() {
             let made = PrivateFolder::new(CLIENT_FOLDERS).map_err(|error| {
                 Stop::Broken(format!("the client's folder cannot be made: {error}").into())
             })?;
-            self.0 = Some(made);
+            self.folder = Some(made);
         }
-        self.0
+        self.folder
             .as_ref()
             .map(PrivateFolder::path)
             .ok_or_else(|| Stop::Broken("no folder".to_owned().into()))
@@ -64,6 +68,7 @@ impl Attempt for ClientStep {
             return Err(Stop::Broken(format!("{}: {reason}", client.name()).into()));
         }
         let ca = before.until(&Record::of(pki, &self.pki).await?);
+        state.client.has_enrolled |= matches!(run.end, ClientEnd::Succeeded) && ca.issued;
         let idle = unfired_at(pki, &self.pki).await?;
         let mut answer = answer(self, &run, &ca);
         answer.inconclusive = inconclusive(self, &run, &answer, &idle);

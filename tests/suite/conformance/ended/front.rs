@@ -1,7 +1,9 @@
 //! A server in front of a mock CA that comes to an end.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -10,11 +12,11 @@ use tokio::net::TcpSocket;
 
 use crate::suite::serve::Server;
 
-pub(super) const PASSWORD: &str = "ended-s3cret-42";
+pub(in super::super) const PASSWORD: &str = "ended-s3cret-42";
 
 /// What becomes of a server after its last message.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Ending {
+pub(in super::super) enum Ending {
     /// It ends at the next message, and its port is closed.
     Dies,
     /// It answers no connection any more.
@@ -35,20 +37,24 @@ pub(super) enum Ending {
     SaysToMessages(&'static str),
     /// Another server answers in its place, with the same password and another CA.
     IsReplaced,
+    /// It denies every request, as a server does whose password was changed.
+    Denies,
+    /// It takes messages, and answers none of them; it serves the rest.
+    KeepsMessages,
     /// It resets each connection without an answer.
     Resets,
 }
 
 /// A server in front of a mock CA that answers this number of messages; then comes its ending.
-pub(super) struct EndingServer {
+pub(in super::super) struct EndingServer {
     address: SocketAddr,
     _port: TcpSocket,
     _behind: [Server; 2],
 }
 
 impl EndingServer {
-    pub(super) fn start(answered: usize, ending: Ending) -> Self {
-        let behind = [(); 2].map(|()| Server::start(&["linux", "--challenge", PASSWORD]));
+    pub(in super::super) fn start(answered: usize, ending: Ending) -> Self {
+        let behind = if ending == Ending::Denies { with_two_passwords() } else { with_two_cas() };
         let [origin, other] = [&behind[0], &behind[1]].map(|it| it.authority.parse().unwrap());
         // This socket keeps the port while nobody listens there.
         let port = TcpSocket::new_v4().unwrap();
@@ -82,9 +88,30 @@ impl EndingServer {
         Self { address, _port: port, _behind: behind }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in super::super) fn url(&self) -> String {
         format!("http://{}/scep", self.address)
     }
+}
+
+/// Two servers with the same password and different CAs.
+fn with_two_cas() -> [Server; 2] {
+    [(); 2].map(|()| Server::start(&["linux", "--challenge", PASSWORD]))
+}
+
+/// Two servers with the same CA and different passwords.
+fn with_two_passwords() -> [Server; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let serve = |state: &Path, password: &str| {
+        Server::start(&["linux", "--challenge", password, "--state", state.to_str().unwrap()])
+    };
+    drop(serve(&first, PASSWORD));
+    fs::create_dir(&second).unwrap();
+    for entry in fs::read_dir(&first).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), second.join(entry.file_name())).unwrap();
+    }
+    [serve(&first, PASSWORD), serve(&second, "another-password")]
 }
 
 /// The side of the server that clients see.
@@ -101,6 +128,7 @@ struct Front {
 impl Front {
     /// Passes requests on, one by one, until the ending; returns the connection that is open then.
     fn serve(&self, listener: &TcpListener) -> Option<TcpStream> {
+        let mut kept = Vec::new();
         for mut stream in listener.incoming().flatten() {
             if self.ending == Ending::Resets {
                 // What was sent and not read makes the end of a connection a reset.
@@ -112,6 +140,10 @@ impl Front {
             let before = self.messages.fetch_add(usize::from(is_message), Ordering::SeqCst);
             let is_over = before >= self.answered;
             let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            if self.ending == Ending::KeepsMessages && is_message && is_over {
+                kept.push(stream);
+                continue;
+            }
             let instead = match self.ending {
                 Ending::Dies | Ending::Hangs | Ending::Restarts if is_message && is_over => {
                     return Some(stream);
@@ -139,7 +171,7 @@ impl Front {
     }
 
     fn pass_on(&self, request: &[u8], is_over: bool) -> Vec<u8> {
-        let is_other = is_over && self.ending == Ending::IsReplaced;
+        let is_other = is_over && matches!(self.ending, Ending::IsReplaced | Ending::Denies);
         let origin = if is_other { self.other } else { self.origin };
         let mut behind = TcpStream::connect(origin).unwrap();
         behind.write_all(request).unwrap();

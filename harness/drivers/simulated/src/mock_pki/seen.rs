@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mock_ca::{Fault, QueryMessage, SeenMessage};
 
 use model::scenario::seen::SeenFact;
-use testbed::pki::SeenRequest;
+use testbed::pki::{PasswordProblem, SeenRefusal, SeenRequest};
 
 /// The requests in their order; whether a transaction is new depends on the requests before.
 pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
@@ -16,9 +16,22 @@ pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
             facts
                 .extend(earlier.compare(message, request.faults.contains(&Fault::CloseConnection)));
         }
-        SeenRequest { facts }
+        SeenRequest { facts, refusal: request.refusal.as_ref().map(refusal) }
     });
     described.collect()
+}
+
+fn refusal(seen: &mock_ca::SeenRefusal) -> SeenRefusal {
+    let password = seen.password.map(|problem| match problem {
+        mock_ca::PasswordProblem::Misplaced => PasswordProblem::Misplaced,
+        _ => PasswordProblem::NotThatOfThePki,
+    });
+    SeenRefusal {
+        http_status: seen.http_status,
+        fail_info: seen.fail_info.clone(),
+        reason: seen.reason.clone(),
+        password,
+    }
 }
 
 /// The messages before the present one.
