@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -22,6 +22,7 @@ use openssl::{
 };
 use scep::{
     client::{self, Client, Next},
+    clock::Clock,
     http::{HttpRequest, HttpResponse, Method},
 };
 
@@ -91,7 +92,7 @@ fn request(connection: &mut Connection, path: &str) -> Vec<u8> {
             return encoded;
         }
         let response = connection.exchange(&encoded);
-        next = match client.receive(&response, SystemTime::now(), &mut rand_bytes) {
+        next = match client.receive(&response, Clock::system().now(), &mut rand_bytes) {
             Ok(Next::Send(next)) => next,
             other => panic!("{other:?}"),
         };

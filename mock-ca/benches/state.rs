@@ -7,7 +7,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -22,6 +22,7 @@ use openssl::{
 };
 use rusqlite::Connection;
 use scep::certificate::Fingerprint;
+use scep::clock::Clock;
 
 /// The number of certificates.
 const CERTIFICATES: u32 = 1_000_000;
@@ -61,7 +62,7 @@ fn time_of_start(folder: &Path) -> Duration {
 fn open(folder: &Path) -> std::sync::Arc<Ca> {
     let mut settings = Settings::new("ca", PersonalityName::Rfc8894);
     settings.state = Some(folder.to_owned());
-    Ca::open(settings, SystemTime::now()).expect("the state can be opened")
+    Ca::open(settings, Clock::system()).expect("the state can be opened")
 }
 
 /// Makes the state: that of a new CA, with another key and with certificates.

@@ -159,7 +159,7 @@ mod tests {
     fn found(requested: &str, names: &[&str], issued: &X509) -> Vec<String> {
         let subject = name::parse(requested).unwrap();
         let extension = dns_names(names).unwrap();
-        let in_an_hour = SystemTime::now() + std::time::Duration::from_secs(3600);
+        let in_an_hour = crate::clock::Clock::system().now() + std::time::Duration::from_secs(3600);
         differences(&subject, &[extension], issued, in_an_hour)
     }
 

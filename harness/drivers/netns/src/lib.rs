@@ -238,7 +238,7 @@ async fn fill_testbed(
         keys.with_new_names()
     };
     if options.client == Client::Builtin {
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
     }
     for (name, console) in &built.consoles {
         let (stream, part) = (connect(console).await, LabPart::new(name, channel.exits()));

@@ -51,14 +51,14 @@ pub fn without_network(
     client: Client,
     keys: &KeyStore,
 ) -> Result<Testbed, TestbedError> {
-    let mut testbed = Testbed { keys: keys.clone(), ..Testbed::default() };
+    let mut testbed = Testbed { keys: keys.clone(), clock: lab.clock(), ..Testbed::default() };
     for (name, plan) in &lab.pkis {
-        let pki = MockPki::in_this_process(&LabCa::open(name, plan, None)?);
+        let pki = MockPki::in_this_process(&LabCa::open(name, plan, None, &testbed.clock)?);
         testbed.pkis.insert(name.clone(), Arc::new(pki));
     }
     // A client that is a program would need a network.
     if client == Client::Builtin {
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
     }
     Ok(testbed)
 }
