@@ -9,6 +9,7 @@ mod suggestion;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,7 @@ impl Device {
             keys: settings.key_source,
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
+            clock: settings.clock.ahead_by(settings.own.clock_ahead_ms),
             log: ProtocolLog::default(),
             notes: Notes::default(),
             changes: watch::Sender::new(0),
@@ -178,6 +180,11 @@ impl Device {
     /// Events of SCEP, one line each, the newest last; at most the last 200.
     pub fn protocol_log(&self) -> Vec<String> {
         self.context.log.lines()
+    }
+
+    /// The number of all events of SCEP so far, and the lines of those that followed the first `seen` of them, as far as they are kept.
+    pub fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+        self.context.log.lines_after(seen)
     }
 
     /// Notes on the SCEP client for the reader of a result: options that it lacks, and what it does instead.
@@ -245,6 +252,11 @@ impl Device {
     /// The names of all certificate requests.
     fn csr_names(&self) -> Vec<String> {
         self.enrolments.lock().names()
+    }
+
+    /// The time that the device's clock shows.
+    fn now(&self) -> SystemTime {
+        self.context.clock.now()
     }
 
     fn host_name(&self) -> String {

@@ -18,6 +18,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use parking_lot::Mutex;
+use scep::clock::Clock;
 use scep::identity::Identity;
 use scep::secret::Secret;
 use tokio::sync::{Notify, watch};
@@ -46,6 +47,8 @@ pub(crate) struct EnrolmentContext {
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
+    /// The clock of the device.
+    pub(crate) clock: Clock,
     pub(crate) log: ProtocolLog,
     pub(crate) notes: Notes,
     /// Changes whenever the device's answers may have changed.

@@ -10,6 +10,7 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{X509, X509Ref};
 use scep::certificate::is_self_issued;
 use scep::client::CaCertificates;
+use scep::clock::asn1_time;
 use scep::identity::Identity;
 use scep::key_usage::KeyUsage;
 
@@ -48,18 +49,22 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
 }
 
 /// Paths of a request's certificates, in the order of the table.
-pub(crate) fn files(progress: &Progress) -> Vec<String> {
-    stored(progress).into_iter().map(|each| each.file).collect()
+pub(crate) fn files(progress: &Progress, now: SystemTime) -> Vec<String> {
+    stored(progress, now).into_iter().map(|each| each.file).collect()
 }
 
 /// The certificate at `file`.
-pub(crate) fn find<'a>(progress: &'a Progress, file: &str) -> Option<&'a X509Ref> {
-    stored(progress).into_iter().find(|each| each.file == file).map(|each| each.certificate)
+pub(crate) fn find<'a>(progress: &'a Progress, file: &str, now: SystemTime) -> Option<&'a X509Ref> {
+    stored(progress, now).into_iter().find(|each| each.file == file).map(|each| each.certificate)
 }
 
 /// The table of a request, and below it the error, if there is one.
-pub(crate) fn show(progress: &Progress, now: &Asn1Time) -> String {
-    let mut rows: Vec<_> = stored(progress).iter().map(|each| each.row(now)).collect();
+///
+/// # Errors
+/// If OpenSSL is out of memory.
+pub(crate) fn show(progress: &Progress, now: SystemTime) -> Result<String, scep::Error> {
+    let time = asn1_time(now)?;
+    let mut rows: Vec<_> = stored(progress, now).iter().map(|each| each.row(&time)).collect();
     let missing_row =
         |name: &str| [name, missing(&progress.phase), EMPTY, EMPTY, EMPTY].map(str::to_owned);
     if progress.ca.is_none() {
@@ -70,7 +75,7 @@ pub(crate) fn show(progress: &Progress, now: &Asn1Time) -> String {
     }
     let subject = if progress.ca.is_none() { CA_ROW } else { USER_ROW };
     let problem = progress.problem().map(|reason| format!("\n{subject}: {reason}"));
-    table(&rows) + &problem.unwrap_or_default()
+    Ok(table(&rows) + &problem.unwrap_or_default())
 }
 
 impl Stored<'_> {
@@ -102,8 +107,9 @@ fn missing(phase: &Phase) -> &'static str {
 }
 
 /// All stored certificates of a request: the CA's, the RA's, and the user's.
-fn stored(progress: &Progress) -> Vec<Stored<'_>> {
-    let mut all = progress.ca.as_ref().map(authorities).unwrap_or_default();
+fn stored(progress: &Progress, now: SystemTime) -> Vec<Stored<'_>> {
+    let ca = progress.ca.as_ref().map(|ca| authorities(ca, now));
+    let mut all = ca.unwrap_or_default();
     if let Phase::Issued(Identity { certificate, .. }) = &progress.phase {
         let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
         all.push(Stored { file, row, usage: EMPTY, certificate });
@@ -115,8 +121,8 @@ fn stored(progress: &Progress) -> Vec<Stored<'_>> {
 /// certificate of a CA is `ca` in any case: step-ca sends its intermediate alone.
 ///
 /// RAs are in reverse order, because NDES sends the signing one first and the documented device shows it second.
-fn authorities(certificates: &CaCertificates) -> Vec<Stored<'_>> {
-    let issuer = certificates.issuer(SystemTime::now());
+fn authorities(certificates: &CaCertificates, now: SystemTime) -> Vec<Stored<'_>> {
+    let issuer = certificates.issuer(now);
     let is_alone = certificates.ca.len() == 1;
     let (roots, subordinates): (Vec<_>, Vec<_>) =
         certificates.ca.iter().partition(|one| is_alone || is_self_issued(one));
@@ -190,8 +196,8 @@ mod tests {
         builder.set_subject_name(&scep::name::parse("CN=Intermediate").unwrap()).unwrap();
         builder.set_issuer_name(&scep::name::parse("CN=Root").unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+        builder.set_not_before(&asn1_time(now()).unwrap()).unwrap();
+        builder.set_not_after(&asn1_time(now()).unwrap()).unwrap();
         builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
         builder.build()
     }
@@ -201,13 +207,13 @@ mod tests {
         Phase::Issued(Identity { certificate: ca(), key })
     }
 
-    fn now() -> Asn1Time {
-        Asn1Time::from_str("20300101000000Z").unwrap()
+    fn now() -> SystemTime {
+        scep::clock::moment("2030-01-01T00:00Z").unwrap()
     }
 
     fn shown(progress: &Progress) -> String {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        show(progress, &now()).lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
+        show(progress, now()).unwrap().lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
@@ -215,7 +221,7 @@ mod tests {
         let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
         let progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
         assert_eq!(
-            files(&progress),
+            files(&progress, now()),
             [
                 "ca/ca.der",
                 "ca/ca-root-2.der",
@@ -225,17 +231,15 @@ mod tests {
                 "user/cert"
             ]
         );
-        assert!(find(&progress, "ca/ra-2.der").is_some());
-        assert!(find(&progress, "ca/ra-4.der").is_none());
+        assert!(find(&progress, "ca/ra-2.der", now()).is_some());
+        assert!(find(&progress, "ca/ra-4.der", now()).is_none());
     }
 
     #[test]
     fn intermediate_ca_without_its_root_is_named_ca() {
         let named = |ca| {
-            files(&Progress {
-                ca: Some(CaCertificates { ca, ra: Vec::new() }),
-                ..Progress::default()
-            })
+            let ca = Some(CaCertificates { ca, ra: Vec::new() });
+            files(&Progress { ca, ..Progress::default() }, now())
         };
         assert_eq!(named(vec![intermediate()]), ["ca/ca.der"]);
         assert_eq!(named(vec![intermediate(), ca()]), ["ca/ca.der", "ca/ca-1.der"]);
@@ -272,7 +276,7 @@ mod tests {
         assert_eq!(shown(&progress), format!("{before}; usercert: renewal: under way"));
         progress.renewal = Some(Phase::Failed { reason: "no".to_owned() });
         assert_eq!(shown(&progress), format!("{before}; usercert: renewal: no"));
-        assert!(find(&progress, "user/cert").is_some());
+        assert!(find(&progress, "user/cert", now()).is_some());
     }
 
     #[test]

@@ -12,22 +12,38 @@ const LINE_LIMIT: usize = 500;
 /// The last events of all enrolments of a device.
 #[derive(Debug, Default)]
 pub(crate) struct ProtocolLog {
-    lines: Mutex<VecDeque<String>>,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    newest: VecDeque<String>,
+    /// Number of all lines that were ever added.
+    added: u64,
 }
 
 impl ProtocolLog {
     /// Adds a line.
     pub(crate) fn add(&self, line: &str) {
         let mut lines = self.lines.lock();
-        if lines.len() == CAPACITY {
-            lines.pop_front();
+        if lines.newest.len() == CAPACITY {
+            lines.newest.pop_front();
         }
-        lines.push_back(line.chars().take(LINE_LIMIT).collect());
+        lines.newest.push_back(line.chars().take(LINE_LIMIT).collect());
+        lines.added += 1;
     }
 
     /// The lines, the newest last.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().iter().cloned().collect()
+        self.lines.lock().newest.iter().cloned().collect()
+    }
+
+    /// The number of all lines that were ever added, and those that followed the first `seen` of them, as far as they are kept.
+    pub(crate) fn lines_after(&self, seen: u64) -> (u64, Vec<String>) {
+        let lines = self.lines.lock();
+        let new = usize::try_from(lines.added.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let skipped = lines.newest.len().saturating_sub(new);
+        (lines.added, lines.newest.iter().skip(skipped).cloned().collect())
     }
 }
 
@@ -69,5 +85,18 @@ mod tests {
         assert_eq!(lines.len(), CAPACITY);
         assert_eq!(lines[0], "line 4");
         assert_eq!(lines[CAPACITY - 1].len(), LINE_LIMIT);
+    }
+
+    #[test]
+    fn lines_after_those_that_were_seen_are_new() {
+        let log = ProtocolLog::default();
+        assert_eq!(log.lines_after(0), (0, Vec::new()));
+        log.add("one");
+        log.add("two");
+        assert_eq!(log.lines_after(1), (2, vec!["two".to_owned()]));
+        assert_eq!(log.lines_after(2), (2, Vec::new()));
+        (0..CAPACITY).for_each(|_| log.add("more"));
+        let (added, new) = log.lines_after(1);
+        assert_eq!((added, new.len()), (2 + CAPACITY as u64, CAPACITY));
     }
 }

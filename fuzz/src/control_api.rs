@@ -67,7 +67,7 @@ fn open() -> Arc<Ca> {
     let mut settings = Settings::new("fuzz", PersonalityName::Rfc8894);
     settings.approval = Approval::Manual;
     settings.challenge = ChallengePolicy::Static(Secret::new(CHALLENGE));
-    Ca::open(settings, now()).expect("a lab CA needs nothing")
+    Ca::open(settings, scep::clock::Clock::reading(now)).expect("a lab CA needs nothing")
 }
 
 /// Asks for a certificate.

@@ -102,7 +102,7 @@ pub(crate) fn message_type(digit: u8) -> MessageType {
 pub(crate) fn mock_ca(personality: PersonalityName, approval: Approval) -> Arc<Ca> {
     let mut settings = Settings::new("fuzz", personality);
     settings.approval = approval;
-    Ca::open(settings, now()).expect("a lab CA needs nothing")
+    Ca::open(settings, scep::clock::Clock::reading(now)).expect("a lab CA needs nothing")
 }
 
 /// The personalities of mock CAs that differ in paths, pages and methods.

@@ -12,7 +12,9 @@ use openssl::{
     rsa::Rsa,
     x509::{X509, X509Name, X509Ref},
 };
-use scep::{certificate::is_issued_by, identity::Identity, name, request::Csr};
+use scep::{
+    certificate::is_issued_by, clock::within_range, identity::Identity, name, request::Csr,
+};
 use time::OffsetDateTime;
 
 use crate::{
@@ -73,7 +75,7 @@ impl Authority {
         windows: &WindowsSettings,
         now: SystemTime,
     ) -> Result<Self, ErrorStack> {
-        let installed = now - INSTALLED_AGO;
+        let installed = within_range(now.checked_sub(INSTALLED_AGO).unwrap_or(now));
         let directory = Directory::of(subject, &windows.host);
         let root = |key: &PKey<Private>, from| {
             let issuer = Issuer { certificate: None, key, directory: &directory };

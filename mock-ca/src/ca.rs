@@ -8,6 +8,7 @@ use openssl::{error::ErrorStack, x509::X509};
 use parking_lot::Mutex;
 use scep::{
     attribute::TransactionId,
+    clock::Clock,
     name::{self, NameError},
     secret::Secret,
 };
@@ -106,32 +107,33 @@ impl From<ErrorStack> for OpenError {
 impl Ca {
     /// Opens a CA: the one in the state directory, or a new one.
     ///
-    /// A new CA has certificates as if it had been installed a day before `now`.
+    /// A new CA has certificates as if it had been installed a day before the time that `clock` shows.
     ///
     /// # Errors
     /// If the subject is not a distinguished name, a fault can never happen, the state cannot be used, or OpenSSL fails.
     ///
     /// ```
-    /// use std::time::SystemTime;
-    ///
     /// use mock_ca::{Ca, PersonalityName, Settings};
+    /// use scep::clock::Clock;
     ///
     /// # fn main() -> Result<(), mock_ca::OpenError> {
-    /// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
+    /// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), Clock::system())?;
     /// assert!(ca.issued()?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(settings: Settings, now: SystemTime) -> Result<Arc<Self>, OpenError> {
+    pub fn open(settings: Settings, clock: Clock) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
         settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
         let memory = Memory::new(settings.limits.memory);
-        let state = settings.state.as_deref().map(StateDirectory::open).transpose()?;
+        let now = clock.now();
+        let state = settings.state.as_deref();
+        let state = state.map(|path| StateDirectory::open(path, now)).transpose()?;
         let authority = open_authority(&settings, state.as_ref(), now)?;
         let state_note = state.as_ref().and_then(|state| state.note().map(str::to_owned));
         let database = match state {
             Some(state) => state.into_database(),
-            None => Database::in_memory(settings.personality, memory.record_bytes()),
+            None => Database::in_memory(settings.personality, memory.record_bytes(), now),
         };
         let database = Arc::new(database?);
         let first_number = match personality.serials {
@@ -143,10 +145,15 @@ impl Ca {
         let passwords = PasswordCache::open(&settings.challenge, database)?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone(), memory.log_bytes()),
-            service: Service::new(settings, authority, store, passwords, memory),
+            service: Service::new(settings, authority, store, passwords, memory, clock),
             deciding: Mutex::default(),
             state_note,
         }))
+    }
+
+    /// The clock that every time of the CA is read from.
+    pub fn clock(&self) -> &Clock {
+        &self.service.clock
     }
 
     /// What was done to the state directory when it was opened, in words for its owner: such as that the state of an older version
@@ -290,7 +297,7 @@ fn open_authority(
         }
     };
     if let Some(state) = state {
-        state.write_authority(settings.personality, &authority)?;
+        state.write_authority(settings.personality, &authority, now)?;
     }
     Ok(authority)
 }

@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{
     Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListFaults,
-    ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
+    ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog, Revoke,
+    Shown,
 };
 pub use mask::Mask;
 pub use server::Control;

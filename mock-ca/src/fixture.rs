@@ -2,9 +2,9 @@
 
 mod running;
 
-use std::{io, thread::Builder, time::SystemTime};
+use std::{io, thread::Builder};
 
-use scep::secret::Secret;
+use scep::{clock::Clock, secret::Secret};
 use tokio::sync::oneshot;
 
 pub use self::running::RunningCa;
@@ -167,12 +167,14 @@ impl MockCa {
     /// Changes anything else in the settings.
     ///
     /// ```
+    /// use std::time::Duration;
+    ///
     /// use mock_ca::MockCa;
     ///
     /// # fn main() -> Result<(), mock_ca::StartError> {
     /// let ca = MockCa::linux()
     ///     .with(|settings| settings.subject = Some("CN=Test CA".to_owned()))
-    ///     .with(|settings| settings.valid_days = Some(1))
+    ///     .with(|settings| settings.valid_for = Some(Duration::from_secs(600)))
     ///     .start_blocking()?;
     /// # Ok(())
     /// # }
@@ -217,6 +219,6 @@ impl MockCa {
     /// # }
     /// ```
     pub fn start_blocking(self) -> Result<RunningCa, StartError> {
-        RunningCa::start(Ca::open(self.settings, SystemTime::now())?)
+        RunningCa::start(Ca::open(self.settings, Clock::system())?)
     }
 }

@@ -5,13 +5,7 @@ mod panic;
 mod places;
 mod request;
 
-use std::{
-    error::Error as _,
-    io,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{error::Error as _, io, pin::pin, sync::Arc, time::Duration};
 
 use http_body_util::Full;
 use hyper::{
@@ -144,7 +138,7 @@ impl Ca {
     ) -> Result<Response<Full<Bytes>>, ResponseError> {
         let (head, body) = request.into_parts();
         let asked = format!("{} {}", head.method, head.uri.path());
-        let mut seen = SeenRequest::of(&head, peer);
+        let mut seen = SeenRequest::of(&head, peer, self.clock().now());
         let body = read_body(&head, body, self.body_limits()).await;
         let _work = place.work();
         let answer = match body {
@@ -162,7 +156,7 @@ impl Ca {
         seen.message = note.message.map(|message| *message);
         seen.post_offered = note.post_offered;
         let entry = LogEntry {
-            at: SystemTime::now(),
+            at: self.clock().now(),
             peer: peer.to_owned(),
             operation: note.operation.map_or(asked, str::to_owned),
             message_type: note.message_type,
@@ -208,10 +202,10 @@ impl Ca {
     /// Answers on this thread, because RSA takes about a millisecond; on another thread if a state on disk may make it slower.
     async fn answer_without_blocking(self: &Arc<Self>, head: Parts, body: Bytes) -> Answer {
         if self.service.settings.state.is_none() {
-            return self.service.answer(&head, body, SystemTime::now());
+            return self.service.answer(&head, body, self.clock().now());
         }
         let ca = Arc::clone(self);
-        let answering = spawn_blocking(move || ca.service.answer(&head, body, SystemTime::now()));
+        let answering = spawn_blocking(move || ca.service.answer(&head, body, ca.clock().now()));
         let answered = answering.await;
         answered.unwrap_or_else(|error| Answer::internal_error(self.service.personality, &error))
     }
@@ -271,7 +265,7 @@ impl Ca {
     /// Logs that a connection ended without an answer.
     fn log_end(&self, peer: &str, reason: String) {
         let entry = LogEntry {
-            at: SystemTime::now(),
+            at: self.clock().now(),
             peer: peer.to_owned(),
             operation: "HTTP".to_owned(),
             message_type: None,

@@ -252,11 +252,11 @@ pub(crate) enum Renewal {
 }
 
 impl Personality {
-    /// The shape of a client's certificate, by the requested key usage; `valid_days` replaces the shape's validity.
+    /// The shape of a client's certificate, by the requested key usage; `valid_for` replaces the length of the shape's validity.
     pub(crate) fn user_profile(
         &self,
         asked: Option<KeyUsage>,
-        valid_days: Option<u32>,
+        valid_for: Option<Duration>,
     ) -> CertificateProfile {
         let asks = |bit| asked.is_some_and(|usage| usage.contains(bit));
         let mut profile =
@@ -265,8 +265,8 @@ impl Personality {
                 (false, true) => self.user.encryption,
                 _ => self.user.general,
             };
-        if let Some(days) = valid_days {
-            profile.validity = profile.validity.with_days(days);
+        if let Some(length) = valid_for {
+            profile.validity = profile.validity.lasting(length);
         }
         profile
     }

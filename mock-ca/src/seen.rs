@@ -72,13 +72,13 @@ pub struct SeenRefusal {
 }
 
 impl SeenRequest {
-    pub(crate) fn of(head: &Parts, peer: &str) -> Self {
+    pub(crate) fn of(head: &Parts, peer: &str, at: SystemTime) -> Self {
         let query = head.uri.query().unwrap_or_default();
         let operation = parameter(query, "operation").map(shortened);
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_message = head.method == Method::GET && operation.as_deref() == Some("PKIOperation");
         Self {
-            at: SystemTime::now(),
+            at,
             peer: peer.to_owned(),
             method: shortened(head.method.as_str()),
             path: shortened(head.uri.path()),

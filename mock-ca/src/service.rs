@@ -13,6 +13,7 @@ use openssl::x509::{X509, X509Crl};
 use scep::{
     Error,
     capabilities::{Capabilities, Capability},
+    clock::Clock,
     content::Content,
     http::{HttpError, HttpRequest, Method, Operation},
     message::Message,
@@ -42,6 +43,7 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) faults: Faults,
     pub(crate) memory: Memory,
+    pub(crate) clock: Clock,
     passwords: PasswordCache,
     offer: Offer,
 }
@@ -86,6 +88,7 @@ impl Service {
         store: Store,
         passwords: PasswordCache,
         memory: Memory,
+        clock: Clock,
     ) -> Self {
         let personality = settings.personality.personality();
         Self {
@@ -97,6 +100,7 @@ impl Service {
             store,
             passwords,
             memory,
+            clock,
         }
     }
 

@@ -43,8 +43,8 @@ pub struct Settings {
     /// The time before the end of a certificate in which its subject may get another (`linux`; scepserver's `-allowrenew`): 14
     /// days by default; zero allows it at any time.
     pub renewal_window: Duration,
-    /// The validity of issued certificates in days of 24 hours; by default 365 days, or two calendar years (`ndes`).
-    pub valid_days: Option<u32>,
+    /// The validity of issued certificates, in whole seconds; by default 365 days, or two calendar years (`ndes`).
+    pub valid_for: Option<Duration>,
     /// Settings for a Windows CA alone.
     pub windows: WindowsSettings,
     /// Limits for peers.
@@ -79,7 +79,7 @@ impl Settings {
             takes_obsolete_algorithms: false,
             replies_in_der: false,
             renewal_window: Duration::from_secs(14 * 86_400),
-            valid_days: None,
+            valid_for: None,
             windows: WindowsSettings::default(),
             limits: Limits::default(),
             faults: Vec::new(),

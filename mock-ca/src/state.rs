@@ -24,6 +24,7 @@ mod version2;
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{
@@ -53,7 +54,7 @@ pub(crate) struct StateDirectory {
 
 impl StateDirectory {
     /// Opens and locks a directory; it is made if it does not exist. The state of an older version is taken over.
-    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
+    pub(crate) fn open(path: &Path, now: SystemTime) -> Result<Self, StateError> {
         let database = path.join(DATABASE);
         if Content::of(path)? == Content::Current {
             database::expect_ours(&database)?;
@@ -61,7 +62,7 @@ impl StateDirectory {
         files::make_directory(path)?;
         modes::ENTRIES.expect(path)?;
         let lock = lock(path)?;
-        let note = bring_up_to_date(path)?;
+        let note = bring_up_to_date(path, now)?;
         let stored = match Content::of(path)? {
             Content::Current => {
                 modes::ANYTHING.expect(&database)?;
@@ -99,11 +100,12 @@ impl StateDirectory {
         &self,
         personality: PersonalityName,
         authority: &Authority,
+        now: SystemTime,
     ) -> Result<(), StateError> {
         prepared::prepare(&self.path, |unfinished| {
             authority::write(unfinished, authority)?;
             let path = unfinished.join(DATABASE);
-            database::create(&path, personality, |connection| {
+            database::create(&path, personality, now, |connection| {
                 authority::insert(connection, authority).map_err(|error| error.about(&path))
             })
         })?;
@@ -142,13 +144,13 @@ fn lock(directory: &Path) -> Result<File, StateError> {
 }
 
 /// Finishes what was cut short, and takes over the state of version 2; says in words if it did.
-fn bring_up_to_date(path: &Path) -> Result<Option<String>, StateError> {
+fn bring_up_to_date(path: &Path, now: SystemTime) -> Result<Option<String>, StateError> {
     prepared::discard(path, prepared::UNFINISHED)?;
     let mut note = None;
     if Content::of(path)? == Content::Version2 {
         // While `state.json` is there, the old files are the state, and a database of an earlier attempt may lack the newest.
         prepared::discard(path, prepared::COMPLETE)?;
-        let taken = version2::take_over(path)?;
+        let taken = version2::take_over(path, now)?;
         let (shown, kept) = (path.display(), version2::KEPT);
         note = Some(format!(
             "`{shown}` held the state of an older version: {taken} are now in `{DATABASE}`, and the old files in `{kept}`"

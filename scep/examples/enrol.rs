@@ -7,7 +7,7 @@
 
 mod transport;
 
-use std::{env, error::Error, process::ExitCode, time::SystemTime};
+use std::{env, error::Error, process::ExitCode};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -17,6 +17,7 @@ use openssl::{
 };
 use scep::{
     client::{Client, Next, Settings},
+    clock::Clock,
     name,
     secret::Secret,
     url::HttpUrl,
@@ -51,7 +52,7 @@ pub(crate) fn enrol(
     let mut request = client.start();
     loop {
         let response = transport::send(url, &request)?;
-        match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => request = next,
             Next::Issued(certificate) => return Ok(certificate),
             Next::Pending => {

@@ -8,13 +8,7 @@
 
 mod transport;
 
-use std::{
-    env,
-    error::Error,
-    process::ExitCode,
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{env, error::Error, process::ExitCode, thread, time::Duration};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -24,6 +18,7 @@ use openssl::{
 };
 use scep::{
     client::{Client, Next, Settings},
+    clock::Clock,
     name,
     url::HttpUrl,
 };
@@ -60,7 +55,7 @@ pub(crate) fn enrol(
     let mut polls = 0;
     loop {
         let response = transport::send(url, &request)?;
-        request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        request = match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => next,
             Next::Issued(certificate) => return Ok(certificate),
             Next::Pending if polls == MAX_POLLS => return Err("the request still waits".into()),

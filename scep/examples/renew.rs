@@ -7,7 +7,7 @@
 
 mod transport;
 
-use std::{env, error::Error, fs, process::ExitCode, time::SystemTime};
+use std::{env, error::Error, fs, process::ExitCode};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -18,6 +18,7 @@ use openssl::{
 use scep::{
     certificate,
     client::{Client, Next, Settings},
+    clock::Clock,
     identity::Identity,
     url::HttpUrl,
 };
@@ -58,7 +59,7 @@ pub(crate) fn renew(
     let mut request = client.start();
     loop {
         let response = transport::send(url, &request)?;
-        match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => request = next,
             Next::Issued(certificate) => return Ok(certificate),
             Next::Pending => return Err("the CA lets the renewal wait".into()),

@@ -1,7 +1,7 @@
 //! Messages that are wrong on purpose are refused, each for its own reason; messages that are only unusual are understood.
 #![expect(clippy::unwrap_used, reason = "a test program")]
 
-use std::{sync::OnceLock, time::SystemTime};
+use std::sync::OnceLock;
 
 use openssl::{pkey::PKey, rand::rand_bytes, rsa::Rsa};
 use scep::{
@@ -9,6 +9,7 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
     ber,
+    clock::Clock,
     danger::{self, Distortion},
     envelope,
     identity::Identity,
@@ -21,7 +22,7 @@ fn signer() -> &'static Identity {
     SIGNER.get_or_init(|| {
         let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         let subject = name::parse("CN=client").unwrap();
-        request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap()
+        request::self_signed(&subject, &key, Digest::Sha256, Clock::system().now()).unwrap()
     })
 }
 
@@ -146,7 +147,7 @@ fn envelope_that_does_not_open_says_what_is_wrong() {
     let stranger = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let subject = name::parse("CN=client").unwrap();
     let stranger =
-        request::self_signed(&subject, &stranger, Digest::Sha256, SystemTime::now()).unwrap();
+        request::self_signed(&subject, &stranger, Digest::Sha256, Clock::system().now()).unwrap();
     let recipient = [signer().certificate.as_ref()];
     let (cipher, transport) = (Cipher::Aes128, KeyTransport::Pkcs1v15);
     let sealed = envelope::seal(b"text", &recipient, cipher, transport, &mut rand_bytes).unwrap();

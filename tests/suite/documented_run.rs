@@ -37,7 +37,7 @@ fn outputs(relative: &str) -> Outputs {
     assert!(scenario.verdict == Verdict::Passed, "{}", explanation());
     let outputs = scenario.steps.iter().filter_map(|step| match &step.sent {
         Sent::Command { command, .. } => Some((command.clone(), step.output.clone())),
-        Sent::Configuration { .. } | Sent::Request { .. } => None,
+        Sent::Configuration { .. } | Sent::Request { .. } | Sent::Clock { .. } => None,
     });
     outputs.collect()
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use scep::algorithm::Digest;
+use scep::clock::Clock;
 use scep::request::self_signed;
 
 use super::sceplab::{Ended, run_in, workspace};
@@ -79,7 +80,7 @@ fn typed(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 fn ca_certificate() -> Vec<u8> {
     let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
     let subject = scep::name::parse("CN=Canned CA").unwrap();
-    let now = std::time::SystemTime::now();
+    let now = Clock::system().now();
     let certificate = self_signed(&subject, &key, Digest::Sha256, now).unwrap().certificate;
     typed("200 OK", "application/x-x509-ca-cert", &certificate.to_der().unwrap())
 }
@@ -166,7 +167,7 @@ fn text_that_is_named_html_is_a_web_page() {
 fn certs_only() -> Vec<u8> {
     let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
     let subject = scep::name::parse("CN=Canned CA").unwrap();
-    let now = std::time::SystemTime::now();
+    let now = Clock::system().now();
     let certificate = self_signed(&subject, &key, Digest::Sha256, now).unwrap().certificate;
     scep::certs_only::encode(&[certificate], &[]).unwrap()
 }
@@ -294,7 +295,7 @@ fn ca_whose_key_cannot_receive_a_request_is_explained_by_conform_too() {
     let key = openssl::ec::EcKey::generate(&curve).unwrap();
     let key = openssl::pkey::PKey::from_ec_key(key).unwrap();
     let subject = scep::name::parse("CN=EC CA").unwrap();
-    let now = std::time::SystemTime::now();
+    let now = Clock::system().now();
     let certificate = self_signed(&subject, &key, Digest::Sha256, now).unwrap().certificate;
     let certificate = certificate.to_der().unwrap();
     let server = Canned::start(&[
@@ -398,7 +399,7 @@ fn file_that_is_not_pem_is_named() {
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     let key = openssl::pkey::PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
     let subject = scep::name::parse("CN=CA").unwrap();
-    let now = std::time::SystemTime::now();
+    let now = Clock::system().now();
     let certificate = self_signed(&subject, &key, Digest::Sha256, now).unwrap().certificate;
     let pem = certificate.to_pem().unwrap();
     let damaged = [&pem[..100], b"\n-----END CERTIFICATE-----\n"].concat();

@@ -1,6 +1,7 @@
 //! The commands at the `$` prompt.
 
-use openssl::asn1::Asn1Time;
+use std::time::SystemTime;
+
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -35,7 +36,7 @@ impl Device {
             Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
-            Action::ShowDate => Reply::done(date()),
+            Action::ShowDate => Reply::done(date(self.now())),
             Action::ShowRunning => self.show_running(),
             Action::TerminalLength => set_length(session, &arguments[0]),
             Action::TerminalWidth => Reply::done(""),
@@ -98,8 +99,7 @@ impl Device {
 
     fn scep_table(&self, name: &str) -> Option<String> {
         let progress = self.progress(name)?;
-        let now = Asn1Time::days_from_now(0).ok()?;
-        Some(pki::show(&progress, &now))
+        pki::show(&progress, self.now()).ok()
     }
 
     fn no_such_csr(&self, name: &str) -> String {
@@ -124,8 +124,8 @@ impl Device {
             format!("`{url}` is not the URL of a certificate; those begin with `{root}`")
         })?;
         let progress = self.progress(name).ok_or_else(|| self.no_such_csr(name))?;
-        let certificate = pki::find(&progress, file).ok_or_else(|| {
-            let files = pki::files(&progress);
+        let certificate = pki::find(&progress, file, self.now()).ok_or_else(|| {
+            let files = pki::files(&progress, self.now());
             if files.is_empty() {
                 format!("no file `{url}`; `{name}` has no files yet")
             } else {
@@ -139,7 +139,7 @@ impl Device {
         let state = self.state.lock();
         let mut lines = vec![
             concat!("# Sceplab device version v", env!("CARGO_PKG_VERSION")).to_owned(),
-            format!("# {}", date()),
+            format!("# {}", date(self.now())),
         ];
         if state.active != state.saved {
             lines.push("# Warning: Configuration has not been saved".to_owned());
@@ -152,7 +152,7 @@ impl Device {
     /// The URLs of all stored certificates.
     pub(super) fn certificate_urls(&self) -> Vec<String> {
         let files = |name: String| {
-            let files = self.progress(&name).as_ref().map(pki::files);
+            let files = self.progress(&name).map(|progress| pki::files(&progress, self.now()));
             let url = move |file| format!("{}{name}/{file}", pki::ROOT);
             files.unwrap_or_default().into_iter().map(url)
         };
@@ -172,9 +172,9 @@ fn set_length(session: &mut Session, lines: &str) -> Reply {
 }
 
 /// The date as documented for `show date`: `Tue 05 May 2026 02:00:55 +00:00`.
-fn date() -> String {
+fn date(now: SystemTime) -> String {
     let format = format_description!(
         "[weekday repr:short] [day] [month repr:short] [year] [hour]:[minute]:[second] +00:00"
     );
-    OffsetDateTime::now_utc().format(format).unwrap_or_default()
+    OffsetDateTime::from(now).format(format).unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::enrolment::{GrowingPause, KeySource, ScepClient};
 use crate::network::Network;
+use scep::clock::Clock;
 use scep::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub struct Settings {
     pub names: BTreeMap<String, Ipv4Addr>,
     /// The SCEP client for enrolments; clients other than the built-in one need the operating system's network.
     pub client: ScepClient,
+    /// The time by which its clock is ahead of [`DeviceSettings::clock`], in milliseconds; negative if it is behind.
+    #[serde(default)]
+    pub clock_ahead_ms: i64,
 }
 
 /// All settings of a device; [`DeviceSettings::new`] has good defaults.
@@ -42,6 +46,8 @@ pub struct DeviceSettings {
     /// Time limit for such a program, unless the CA keeps it pending. The default is 15 s, because a scenario waits 20 s for a
     /// certificate.
     pub program_limit: Duration,
+    /// The clock that the device's own is ahead of or behind; by default that of the system.
+    pub clock: Clock,
     /// Source of the keys to be certified.
     pub key_source: KeySource,
     /// Pause between tries to reach a server that does not answer properly; by default from 1 s to 60 s.
@@ -68,6 +74,7 @@ impl DeviceSettings {
             network,
             program_path: env::var_os("PATH"),
             program_limit: Duration::from_secs(15),
+            clock: Clock::system(),
             key_source: KeySource::Generate,
             retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
             start_time: Duration::from_secs(1),

@@ -1,7 +1,6 @@
 //! The device's built-in client: drives the state machine of `scep`, and does its network access and waiting.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http_body_util::Full;
 use hyper::Request;
@@ -93,7 +92,8 @@ impl Builtin<'_> {
     fn receive(&mut self, client: &mut Client, response: &HttpResponse) -> Result<Next, Refusal> {
         let exchange = client.exchange();
         let asked_for_ca = client.capabilities().is_some() && client.ca_certificates().is_none();
-        let next = client.receive(response, SystemTime::now(), &mut rand_bytes);
+        let now = self.journal.context.clock.now();
+        let next = client.receive(response, now, &mut rand_bytes);
         if asked_for_ca {
             self.journal.store_ca(client.ca_certificates());
         }

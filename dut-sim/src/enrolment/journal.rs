@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use openssl::x509::X509Ref;
 use parking_lot::Mutex;
@@ -125,7 +125,7 @@ impl Journal {
     pub(super) fn log_issued(&self, exchange: &Exchange, order: &Order, certificate: &X509Ref) {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
         let Ok(subject) = scep::name::parse(&order.settings.distinguished_name) else { return };
-        for difference in differences(&subject, &[], certificate, SystemTime::now()) {
+        for difference in differences(&subject, &[], certificate, self.context.clock.now()) {
             self.log(&format!("warning: {difference}"));
         }
     }

@@ -222,18 +222,17 @@ async fn attempt(
 }
 
 /// The certificate to encipher requests to.
-pub(super) fn recipient(ca: &CaCertificates) -> &X509Ref {
-    ca.recipient(SystemTime::now())
+pub(super) fn recipient(ca: &CaCertificates, now: SystemTime) -> &X509Ref {
+    ca.recipient(now)
 }
 
 /// The certificate of the issuing CA.
-pub(super) fn issuer(ca: &CaCertificates) -> &X509Ref {
-    ca.issuer(SystemTime::now())
+pub(super) fn issuer(ca: &CaCertificates, now: SystemTime) -> &X509Ref {
+    ca.issuer(now)
 }
 
 /// The certificate that most likely signs the replies: a valid one of the RA of the issuing CA, or else the issuing CA's.
-pub(super) fn signer(ca: &CaCertificates) -> &X509Ref {
-    let now = SystemTime::now();
+pub(super) fn signer(ca: &CaCertificates, now: SystemTime) -> &X509Ref {
     let issuer = ca.issuer(now);
     let signs = |ra: &&X509| allows(ra, KeyUsage::DIGITAL_SIGNATURE) && is_issued_by(ra, issuer);
     let mut ra: Vec<_> = ca.ra.iter().filter(signs).collect();

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private, Public};
@@ -13,6 +12,7 @@ use openssl::x509::extension::{BasicConstraints, KeyUsage};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
+use scep::clock::{Clock, asn1_time};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
 use scep::message::Message;
@@ -169,7 +169,9 @@ fn builder(serial: u32, subject: &X509NameRef, issuer: &X509NameRef) -> X509Buil
     builder.set_serial_number(&serial).unwrap();
     builder.set_subject_name(subject).unwrap();
     builder.set_issuer_name(issuer).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(365).unwrap()).unwrap();
+    let now = Clock::system().now();
+    let end = now + std::time::Duration::from_secs(365 * 86_400);
+    builder.set_not_before(&asn1_time(now).unwrap()).unwrap();
+    builder.set_not_after(&asn1_time(end).unwrap()).unwrap();
     builder
 }

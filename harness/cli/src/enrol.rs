@@ -11,6 +11,7 @@ use openssl::asn1::Asn1TimeRef;
 use redact::Masker;
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::{Fingerprint, serial_number};
+use scep::clock::Clock;
 use scep::name::to_text;
 
 use self::refusal::{Sent, advice, is_no_service};
@@ -146,7 +147,7 @@ impl EnrolArguments {
         };
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
         let remark = |text: String| warn(&format!("warning: {}", visible(&text)));
-        let enrolled = enrol(&pki, settings, polling, remark).await;
+        let enrolled = enrol(&pki, settings, polling, &Clock::system(), remark).await;
         let enrolled = enrolled.map_err(|error| refused(&error, &sent, challenge, known))?;
         keep(files.as_ref().zip(prepared), &enrolled)
     }

@@ -8,11 +8,11 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use mock_ca::control::{Control, Mask};
 use mock_ca::{Ca, ChallengePolicy, Fault, OpenError, PersonalityName, Settings, Trigger};
 use scep::certificate::Fingerprint;
+use scep::clock::{Clock, moment_text};
 use scep::key_usage::KeyUsage;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -64,12 +64,15 @@ impl Serve {
             settings.limits.connections = connections;
         }
         drop(reading);
-        let Some(ca) = open(settings, &stop).await? else { return Ok(Exit::Success) };
+        let Some(ca) = open(settings, self.clock(), &stop).await? else { return Ok(Exit::Success) };
         for warning in warnings {
             warn(&format!("warning: {warning}"));
         }
         if let Some(note) = ca.state_note() {
             warn(&format!("note: {note}"));
+        }
+        if self.clock.is_some() {
+            say(&fact("clock", &moment_text(ca.clock().now())));
         }
         for fact in banner(&ca, bound) {
             say(&fact);
@@ -95,8 +98,12 @@ fn known_challenges(policy: &ChallengePolicy) -> Vec<Secret> {
 }
 
 /// Opens the CA, unless a signal comes first: a disk may be slow, and keys take a while.
-async fn open(settings: Settings, stop: &StopSignals) -> Result<Option<Arc<Ca>>, CommandError> {
-    let opening = spawn_blocking(move || Ca::open(settings, SystemTime::now()));
+async fn open(
+    settings: Settings,
+    clock: Clock,
+    stop: &StopSignals,
+) -> Result<Option<Arc<Ca>>, CommandError> {
+    let opening = spawn_blocking(move || Ca::open(settings, clock));
     let Some(opened) = unless_stopped(opening, stop).await? else { return Ok(None) };
     opened.map(Some).map_err(|error| {
         let exit = match error {
@@ -226,7 +233,7 @@ mod tests {
     use super::*;
 
     fn names(personality: PersonalityName) -> Vec<String> {
-        let ca = Ca::open(Settings::new("pki", personality), SystemTime::now()).unwrap();
+        let ca = Ca::open(Settings::new("pki", personality), Clock::system()).unwrap();
         let lines = banner(&ca, "127.0.0.1:8080".parse().unwrap());
         lines.iter().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
     }
@@ -242,7 +249,7 @@ mod tests {
     #[test]
     fn last_line_of_the_banner_is_the_one_that_containers_wait_for() {
         for personality in PersonalityName::ALL.iter().copied() {
-            let ca = Ca::open(Settings::new("pki", personality), SystemTime::now()).unwrap();
+            let ca = Ca::open(Settings::new("pki", personality), Clock::system()).unwrap();
             let lines = banner(&ca, "127.0.0.1:8080".parse().unwrap());
             let ready = |line: &String| line.contains("ca             SHA-256");
             let found = lines.iter().position(ready);

@@ -6,11 +6,13 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
 use model::scep_url::ScepUrl;
+use scep::clock::{self, BadDuration, Clock};
 use testbed::{Client, DriverName};
 
 pub(super) use self::listening::listening_address;
@@ -61,6 +63,34 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
 /// Reads the number of things that run at once.
 pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "it takes a whole number, 1 or more".to_owned())
+}
+
+/// Reads how far a clock is ahead, in milliseconds.
+pub(super) fn offset(text: &str) -> Result<i64, String> {
+    let ahead = clock::parse_offset(text).map_err(|error| match error {
+        BadDuration::Form => {
+            "an offset has a sign, a whole number and its unit (`s`, `m`, `h`, `d`, `w` or `y`), as in `+330d`"
+                .to_owned()
+        }
+        other @ BadDuration::TooLong => other.to_string(),
+    })?;
+    let by = Duration::from_millis(ahead.unsigned_abs());
+    let now = Clock::system().now();
+    let shown = if ahead < 0 { now.checked_sub(by) } else { now.checked_add(by) };
+    match shown {
+        Some(shown) if clock::within_range(shown) == shown => Ok(ahead),
+        _ => Err("the clock would not be in the years 1970 to 9999".to_owned()),
+    }
+}
+
+/// Reads for how long certificates are valid: a second or longer.
+pub(super) fn validity(text: &str) -> Result<Duration, String> {
+    match clock::duration(text).map_err(|error| error.to_string())? {
+        short if short < Duration::from_secs(1) => {
+            Err("a certificate is valid for a second at least".to_owned())
+        }
+        duration => Ok(duration),
+    }
 }
 
 /// Reads a URL.

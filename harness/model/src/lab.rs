@@ -2,6 +2,7 @@
 
 mod by_url;
 mod check;
+mod clock;
 mod decode;
 mod draft;
 mod password;
@@ -15,11 +16,13 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use ipnet::Ipv4Net;
 use mock_ca::{AdminCredentials, Approval, ChallengePolicy, FaultRule, PersonalityName};
 use redact::is_short;
 use scep::capabilities::Capability;
+use scep::clock::Clock;
 pub use scep::secret::{MASK, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +49,9 @@ pub struct Lab {
     /// The lab file in the same folder that this lab can replace: same addresses, another PKI.
     #[serde(default)]
     pub stands_in_for: Option<String>,
+    /// The time that its clock shows at the beginning; that of the system if absent.
+    #[serde(default)]
+    pub start: Option<SystemTime>,
     /// The devices under test.
     pub devices: BTreeMap<String, Device>,
     /// Everything else that has addresses: routers, servers.
@@ -64,6 +70,9 @@ pub struct Device {
     pub interfaces: BTreeMap<String, Ipv4Net>,
     /// Clear texts of sealed values, by the sealed value in the configuration.
     pub keyring: BTreeMap<String, Secret>,
+    /// The time by which its clock is ahead of that of the lab, in milliseconds; negative if it is behind.
+    #[serde(default)]
+    pub clock_ahead_ms: i64,
     /// Login of a real device, which has its own interfaces.
     #[serde(default)]
     pub ssh: Option<Box<SshTarget>>,
@@ -130,6 +139,9 @@ pub struct Pki {
     /// True if replies are in DER, even if those of the personality are in BER.
     #[serde(default)]
     pub der_replies: bool,
+    /// The time by which its clock is ahead of that of the lab, in milliseconds; negative if it is behind.
+    #[serde(default)]
+    pub clock_ahead_ms: i64,
     /// Deliberate errors.
     #[serde(default)]
     pub faults: Vec<FaultRule>,
@@ -150,6 +162,28 @@ impl Lab {
     /// All mistakes in the lab file.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         yaml::decoded(source, Self::decode)
+    }
+
+    /// The time by which its clock is ahead of that of the system now, in milliseconds, if it goes on as that does.
+    pub fn ahead_of_system_ms(&self) -> i64 {
+        let Some(start) = self.start else { return 0 };
+        let milliseconds = |it: Duration| i64::try_from(it.as_millis()).unwrap_or(i64::MAX);
+        match start.duration_since(Clock::system().now()) {
+            Ok(ahead) => milliseconds(ahead),
+            Err(behind) => -milliseconds(behind.duration()),
+        }
+    }
+
+    /// True if any of its clocks shows another time than that of the system.
+    pub fn has_own_clocks(&self) -> bool {
+        let devices = self.devices.values().map(|device| device.clock_ahead_ms);
+        let mut ahead = devices.chain(self.pkis.values().map(|pki| pki.clock_ahead_ms));
+        self.start.is_some() || ahead.any(|ahead| ahead != 0)
+    }
+
+    /// The clock of a lab whose time goes on as that of the system does.
+    pub fn clock(&self) -> Clock {
+        Clock::system().ahead_by(self.ahead_of_system_ms())
     }
 
     /// True if it has hosts or devices; a lab of PKIs alone needs no network.

@@ -184,6 +184,7 @@ fn sent(sent: &Sent, user: &str, mark: char) -> String {
         Sent::Configuration { lines, .. } => lines.clone(),
         Sent::Command { device, command } => format!("{user}{device}{mark} {command}"),
         Sent::Request { pki, request } => format!("{pki}: {request}"),
+        Sent::Clock { goal } => format!("clock: {goal}"),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::SystemTime;
 
 use serde::Serialize;
 use time::macros::format_description;
@@ -56,7 +55,7 @@ impl fmt::Display for KnownFailure {
 impl Date {
     /// Today, in UTC.
     pub fn today() -> Self {
-        Self(time::OffsetDateTime::from(SystemTime::now()).date())
+        Self(time::OffsetDateTime::from(scep::clock::Clock::system().now()).date())
     }
 }
 

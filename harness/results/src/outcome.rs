@@ -129,7 +129,7 @@ pub struct StepOutcome {
     pub number: usize,
     /// Description of the action.
     pub title: String,
-    /// Duration.
+    /// Duration; in the time of the lab, if it has its own.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
     /// Number of tries.
@@ -165,6 +165,11 @@ pub enum Sent {
         /// Description of the request.
         request: String,
     },
+    /// The move of the lab's clock.
+    Clock {
+        /// The goal in words: `by 330d`.
+        goal: String,
+    },
 }
 
 /// The failure of a scenario.
@@ -196,7 +201,7 @@ pub struct Failure {
     pub refused_line: Option<usize>,
     /// Number of tries.
     pub tries: usize,
-    /// Duration of all tries.
+    /// Duration of all tries; in the time of the lab, if it has its own.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
     /// Log of the device and the PKIs during the step, newest last.

@@ -1,5 +1,6 @@
 //! Tries a step until the result is as expected or the time has expired.
 
+mod advance;
 mod client;
 mod device;
 mod exchange;

@@ -12,6 +12,7 @@ use scep::attribute::{Nonce, PkiStatus, TransactionId};
 use scep::capabilities::Capabilities;
 use scep::certificate::serial_number;
 use scep::client::CaCertificates;
+use scep::clock::Clock;
 use scep::http::{HttpResponse, Method, Operation as HttpOperation};
 use scep::identity::Identity;
 
@@ -40,6 +41,8 @@ pub(crate) struct Conversation {
     saved: BTreeMap<String, Option<String>>,
     /// Subject pattern for steps without a subject.
     subject: Option<String>,
+    /// The clock of the lab.
+    clock: Clock,
     log: ReceivedLog,
     /// The certificates that were received.
     pub received: Vec<Received>,
@@ -120,8 +123,13 @@ impl From<openssl::error::ErrorStack> for RequestError {
 
 impl Conversation {
     /// A conversation without any exchange.
-    pub(crate) fn new(keys: KeyStore, subject: Option<String>, log: ReceivedLog) -> Self {
-        Self { keys, subject, log, ..Self::default() }
+    pub(crate) fn new(
+        keys: KeyStore,
+        subject: Option<String>,
+        log: ReceivedLog,
+        clock: Clock,
+    ) -> Self {
+        Self { keys, subject, log, clock, ..Self::default() }
     }
 
     /// Sends a request and observes the response. An expendable request must be refused, and shares its password with others.

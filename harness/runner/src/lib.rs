@@ -10,6 +10,7 @@ mod hint;
 mod near_miss;
 mod pool;
 mod record;
+mod rest;
 mod scenario;
 mod wait;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -12,7 +12,8 @@ use super::scenario::{blank, broken_lab, run_on};
 use diagnostics::bugs;
 use model::scenario::Scenario;
 use results::{Outcome, ScenarioOutcome, Skip, SkipCause, Unfinished, Verdict};
-use testbed::Driver;
+use scep::clock::Stopwatch;
+use testbed::{Driver, lab_time};
 
 /// Time limit for the running scenarios to end after the run is stopped.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,7 +37,7 @@ pub async fn run_jobs(
     stop: impl Future<Output = ()>,
     mut observe: impl FnMut(Event<'_>),
 ) -> Outcome {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let selected = jobs.len();
     let mut pool = Pool::new(jobs, at_once);
     let mut finished = Vec::new();
@@ -122,7 +123,11 @@ impl Pool {
                 unfinished.begun = true;
             }
             let begun = blank(&scenario);
-            let task = self.running.spawn(run_in_own_lab(scenario, driver));
+            let task = if driver.has_lab_time() {
+                self.running.spawn(lab_time::run(|| run_in_own_lab(scenario, driver)))
+            } else {
+                self.running.spawn(run_in_own_lab(scenario, driver))
+            };
             self.begun.insert(task.id(), (begun, resources));
         }
     }
@@ -219,7 +224,7 @@ fn with_exclusive_resources(job: Job) -> (Job, BTreeSet<String>) {
 }
 
 async fn run_in_own_lab(scenario: Scenario, driver: Arc<dyn Driver>) -> ScenarioOutcome {
-    let (begun, start) = (blank(&scenario), Instant::now());
+    let (begun, start) = (blank(&scenario), Stopwatch::start());
     if let Some(reason) = scenario.skip_reason {
         return ScenarioOutcome {
             verdict: Verdict::Skipped(Skip::new(SkipCause::OtherLab, reason)),

@@ -11,7 +11,7 @@ use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
 use results::{Failure, Finding, LogLine, RefusedExchange, Reply, Sent, Skip, StepOutcome};
-use testbed::Testbed;
+use testbed::{Testbed, lab_time};
 
 /// The longest output that is kept, in bytes.
 const OUTPUT_LIMIT: usize = 256 * 1024;
@@ -223,7 +223,7 @@ impl<'a> Recorder<'a> {
             Sent::Command { device, command } => {
                 Sent::Command { device: device.clone(), command: self.text(command) }
             }
-            Sent::Request { .. } => sent.clone(),
+            Sent::Request { .. } | Sent::Clock { .. } => sent.clone(),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> Recorder<'a> {
         for (name, device) in &self.testbed.devices {
             let concerned = match sent {
                 Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
-                Sent::Request { .. } => true,
+                Sent::Request { .. } | Sent::Clock { .. } => true,
             };
             if concerned {
                 logs.push((self.client(name), true, device.protocol_log().await));
@@ -294,5 +294,6 @@ fn effort(attempted: &Attempted) -> String {
 }
 
 fn seconds(elapsed: Duration) -> String {
-    format!("{:.1} s", elapsed.as_secs_f64())
+    let of = if lab_time::is_here() { " of lab time" } else { "" };
+    format!("{:.1} s{of}", elapsed.as_secs_f64())
 }

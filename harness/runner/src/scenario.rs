@@ -1,21 +1,23 @@
 //! Runs one scenario on a testbed: its steps in order, until one is not as expected.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use super::attempt::{Attempted, ScenarioState, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
-use model::scenario::{Action, Scenario, Step};
+use super::rest::is_at_rest;
+use model::scenario::{Action, Expect, Scenario, Step};
 use results::{
     Breakage, Failure, Received, ReceivedState, ScenarioOutcome, Skip, SkipCause, Verdict,
 };
+use scep::clock::{Clock, Stopwatch};
 use testbed::injection::panic_if_asked;
 use testbed::{Testbed, TestbedError};
 
 /// Runs a scenario on a testbed that was built for its lab.
 pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
-    let (begun, start) = (blank(scenario), Instant::now());
+    let (begun, start) = (blank(scenario), Stopwatch::start());
     let mut recorder = Recorder::new(scenario, testbed);
     let mut steps = Vec::new();
     let mut state = ScenarioState::default();
@@ -41,7 +43,7 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
             verdict = Verdict::Skipped(skip);
             break;
         }
-        if let Some(failure) = failure(&recorder, index + 1, &attempted).await {
+        if let Some(failure) = failure(&recorder, testbed, index + 1, &attempted).await {
             // Fetching the logs may reveal that the lab has broken; then the failed check means nothing.
             verdict = match testbed.broken().now_or_never() {
                 Some(reason) => stopped(Stop::Broken(reason.into()), index + 1, None, &recorder),
@@ -77,7 +79,7 @@ pub fn blank(scenario: &Scenario) -> ScenarioOutcome {
         title: scenario.title.clone(),
         path: scenario.path.clone(),
         tags: scenario.tags.clone(),
-        started: SystemTime::now(),
+        started: Clock::system().now(),
         elapsed: Duration::ZERO,
         verdict: Verdict::Passed,
         steps: Vec::new(),
@@ -103,11 +105,33 @@ pub(super) fn broken_lab(scenario: &Scenario, error: &TestbedError) -> Verdict {
     }
 }
 
-async fn failure(recorder: &Recorder<'_>, number: usize, attempted: &Attempted) -> Option<Verdict> {
+/// What a wait is told that would never end.
+const RESTLESS: &str = "the lab does not come to rest: something repeats without a pause";
+
+/// What a wait is told that cannot end well.
+const AT_REST: &str = "nothing in this lab will change any more: no retry, poll or renewal is due";
+
+async fn failure(
+    recorder: &Recorder<'_>,
+    testbed: &Testbed,
+    number: usize,
+    attempted: &Attempted,
+) -> Option<Verdict> {
     if attempted.as_expected() {
         return None;
     }
-    Some(Verdict::Failed(Box::new(recorder.failure(number, attempted).await)))
+    let mut failure = recorder.failure(number, attempted).await;
+    // Only now, because this lets the time of the lab pass.
+    let waited = !attempted.within.is_zero() && attempted.expect == Expect::Success;
+    if failure.hint.is_none() && waited {
+        let answers = &attempted.answers;
+        if answers.elapsed < attempted.within && !answers.last.is_final {
+            failure.hint = Some(RESTLESS.to_owned());
+        } else if is_at_rest(testbed).await {
+            failure.hint = Some(AT_REST.to_owned());
+        }
+    }
+    Some(Verdict::Failed(Box::new(failure)))
 }
 
 /// The verdict after checking the lab's faults: if one did not happen, a passed scenario proves nothing.

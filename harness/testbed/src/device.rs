@@ -45,6 +45,12 @@ pub trait Device: Send + Sync {
         Vec::new()
     }
 
+    /// The number of all lines of that log so far, and those that followed the first `seen` of them, as far as they are kept. A wait for
+    /// [`changed`](Self::changed) that begins afterwards is for later events.
+    async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+        (seen, Vec::new())
+    }
+
     /// Remarks about the device's SCEP client for readers of a report: missing options, and substitutes for them.
     async fn notes(&self) -> Vec<String> {
         Vec::new()

@@ -29,6 +29,12 @@ pub trait Driver: Send + Sync {
     /// If a PKI or a device cannot be started, or the driver cannot build the lab.
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError>;
 
+    /// True if all of a lab runs in the task that builds it, so that it can run on a time of its own, which stands still while anything
+    /// computes and jumps to the next moment at which anything is due.
+    fn has_lab_time(&self) -> bool {
+        false
+    }
+
     /// Things that a scenario in `lab` needs for itself: scenarios that share one do not run at the same time.
     fn exclusive(&self, lab: &Lab) -> BTreeSet<String> {
         let _ = lab;

@@ -7,6 +7,7 @@ mod driver;
 pub mod http;
 pub mod injection;
 mod keys;
+pub mod lab_time;
 pub mod leftovers;
 mod no_answer;
 pub mod pki;

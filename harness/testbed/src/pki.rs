@@ -1,6 +1,7 @@
 //! The contract for a PKI.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use scep::attribute::FailInfo;
@@ -19,6 +20,8 @@ pub struct IssuedCertificate {
     pub serial: String,
     /// Subject in one line, as OpenSSL prints it: `CN = MyUserCert`.
     pub subject: String,
+    /// The last moment of its validity, if the PKI tells it.
+    pub not_after: Option<SystemTime>,
 }
 
 /// The result of deciding about the oldest pending request.

@@ -9,6 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use results::Received;
+use scep::clock::Clock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -31,6 +32,8 @@ pub struct Testbed {
     pub client: Option<Arc<dyn crate::client::Client>>,
     /// Parts that must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
+    /// The clock of the lab.
+    pub clock: Clock,
     /// The keys that `scep` steps have certified.
     pub keys: KeyStore,
     /// Default subject of `scep` steps; `{n}` is replaced by a unique number.

@@ -1,11 +1,12 @@
 // A client under test: the client of `scep`, with a connection for each request.
 
-use std::{error::Error, time::SystemTime};
+use std::error::Error;
 
 use openssl::{pkey::PKey, rand::rand_bytes, rsa::Rsa, x509::X509};
 use scep::{
     MAX_MESSAGE_BYTES,
     client::{Client, Next, Settings},
+    clock::Clock,
     http::{HttpRequest, HttpResponse},
     secret::Secret,
     url::HttpUrl,
@@ -22,7 +23,7 @@ pub(crate) fn enrol(url: &str, challenge: &str) -> Result<X509, Box<dyn Error>> 
     let mut request = client.start();
     loop {
         let response = send(&url, &request)?;
-        request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        request = match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => next,
             Next::Issued(certificate) => return Ok(certificate),
             Next::Pending => return Err("the request waits for approval".into()),

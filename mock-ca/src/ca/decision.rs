@@ -1,7 +1,5 @@
 //! Decisions of the CA's owner: approval, denial and revocation.
 
-use std::time::SystemTime;
-
 use openssl::x509::X509;
 use scep::attribute::TransactionId;
 
@@ -47,7 +45,7 @@ impl Ca {
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        self.service.issue(&held.csr, &held.origin, None, SystemTime::now()).map_err(|refusal| {
+        self.service.issue(&held.csr, &held.origin, None, self.clock().now()).map_err(|refusal| {
             match refusal {
                 Refusal::State(error) => DecisionError::State(error),
                 other => DecisionError::NotIssued(other.to_string()),
@@ -77,7 +75,7 @@ impl Ca {
         if record.revoked.is_some() {
             return Err(RevocationError::Already(serial_text(&record.certificate)));
         }
-        Ok(self.service.store.revoke(record.number, SystemTime::now())?)
+        Ok(self.service.store.revoke(record.number, self.clock().now())?)
     }
 
     fn held(&self, id: &TransactionId) -> Result<PendingRecord, DecisionError> {

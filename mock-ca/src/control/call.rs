@@ -1,9 +1,12 @@
 //! The calls of the API, each with its reply and its implementation.
 
+use std::time::SystemTime;
+
 use hyper::StatusCode;
 use openssl::x509::X509;
 use scep::{
     attribute::TransactionId,
+    clock::{duration, moment, moment_text},
     http::{HttpRequest, Method},
     secret::Secret,
 };
@@ -191,6 +194,59 @@ call!(Inject, Post "/faults" -> Value, |Self { fault }, ca| {
     let fault: FaultRule = fault.parse().map_err(senseless)?;
     ca.inject(fault).map_err(senseless)?;
     Ok(json!({ "fault": fault }))
+});
+
+/// Asks for the time that the CA's clock shows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadClock;
+
+/// The reply to [`ReadClock`] and [`MoveClock`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The time that the clock shows, to the second: `2026-01-01T00:00:00Z`.
+    pub now: String,
+}
+
+impl Shown {
+    fn of(time: SystemTime) -> Self {
+        Self { now: moment_text(time) }
+    }
+}
+
+call!(ReadClock, Get "/clock" -> Shown, |_, ca| Ok(Shown::of(ca.clock().now())));
+
+/// Moves the CA's clock forward: by a duration such as `330d`, or to a moment such as `2026-12-01T00:00Z`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveClock {
+    /// The duration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+call!(MoveClock, Post "/clock" -> Shown, |Self { by, to }, ca| {
+    let wrong = |text: &str, error: &dyn std::error::Error| {
+        Refused::new(StatusCode::BAD_REQUEST, &format!("`{}`: {error}", text.escape_debug()))
+    };
+    let by = match (by, to) {
+        (Some(by), None) => duration(&by).map_err(|error| wrong(&by, &error))?,
+        (None, Some(to)) => {
+            let goal = moment(&to).map_err(|error| wrong(&to, &error))?;
+            let now = ca.clock().now();
+            goal.duration_since(now).map_err(|_| {
+                let now = moment_text(now);
+                Refused::conflict(&format!("the clock shows {now}, and only goes forward"))
+            })?
+        }
+        _ => {
+            let reason = "the fields are either `by`, such as `330d`, or `to`, such as `2026-12-01T00:00Z`";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, &reason));
+        }
+    };
+    ca.clock().advance(by).map(Shown::of).map_err(|error| Refused::conflict(&error))
 });
 
 /// Makes a challenge password; the reply is empty if the CA needs none.

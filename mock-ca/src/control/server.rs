@@ -28,7 +28,8 @@ use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
-        ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Refused, Revoke,
+        ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog,
+        Refused, Revoke,
     },
 };
 use crate::{
@@ -102,6 +103,8 @@ const CALLS: &[Known] = &[
     known::<Deny>(),
     known::<Revoke>(),
     known::<Inject>(),
+    known::<ReadClock>(),
+    known::<MoveClock>(),
     Known { within_lab: true, ..known::<MakeChallenge>() },
     Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, handle: None },
 ];

@@ -274,16 +274,7 @@ fn number<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Opti
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|character: char| !character.is_ascii_digit())?;
-    let (count, unit) = text.split_at(digits);
-    let count: u64 = count.parse().ok()?;
-    let duration = match unit {
-        "ms" => Duration::from_millis(count),
-        "s" => Duration::from_secs(count),
-        "m" => Duration::from_secs(count.checked_mul(60)?),
-        _ => return None,
-    };
-    (duration <= LONGEST_DELAY).then_some(duration)
+    scep::clock::duration(text).ok().filter(|duration| *duration <= LONGEST_DELAY)
 }
 
 /// A duration in the form that [`duration`] reads.

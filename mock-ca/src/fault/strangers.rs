@@ -1,9 +1,6 @@
 //! Identities that must not sign or receive replies, and certificates that must not be issued.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::LazyLock, time::UNIX_EPOCH};
 
 use openssl::{
     error::ErrorStack,
@@ -23,12 +20,20 @@ pub(super) const EXPIRED: ValidityPeriod = ValidityPeriod {
     not_after: datetime!(2002-01-01 00:00 UTC),
 };
 
-/// An identity that is unknown to the CA and to its clients.
+/// The whole time of every clock.
+const ALWAYS: ValidityPeriod = ValidityPeriod {
+    not_before: datetime!(1970-01-01 00:00 UTC),
+    not_after: datetime!(9999-12-31 23:59:59 UTC),
+};
+
+/// An identity that is unknown to the CA and to its clients, and valid at the time of any clock.
 pub(crate) static STRANGER: LazyLock<Identity> = LazyLock::new(|| {
     // The name and the key are fixed: this works always, or in no test at all.
     let subject = name::parse("O=Nowhere, CN=Stranger").expect("a constant name is a name");
-    let made = SystemTime::now().checked_sub(Duration::from_secs(3600)).unwrap_or(UNIX_EPOCH);
-    self_signed(&subject, &STRANGER_KEY, Digest::Sha256, made).expect("a fixed key signs")
+    let made = self_signed(&subject, &STRANGER_KEY, Digest::Sha256, UNIX_EPOCH);
+    let Identity { certificate, key } = made.expect("a fixed key signs");
+    let certificate = altered(&certificate, &key, |fields| fields.validity = ALWAYS.into());
+    Identity { certificate: certificate.expect("a fixed key signs"), key }
 });
 
 /// The stranger's key with the names and the serial number of another certificate.

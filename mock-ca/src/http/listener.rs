@@ -25,13 +25,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// peer is closed; if an address has more than a quarter of them, it is one of the address with most.
 ///
 /// ```
-/// use std::time::SystemTime;
+/// use scep::clock::Clock;
 ///
 /// use mock_ca::{Ca, PersonalityName, Settings};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), SystemTime::now())?;
+/// let ca = Ca::open(Settings::new("ca", PersonalityName::Linux), Clock::system())?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 /// let shutdown = async { /* waits for Ctrl-C, for example */ };
 /// mock_ca::serve(listener, ca, shutdown).await;

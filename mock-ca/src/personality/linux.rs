@@ -92,7 +92,7 @@ const CA: CertificateProfile = CertificateProfile {
     ],
     requested: RequestedExtensions::Ignored,
     key_identifier: KeyIdentifier::Sha1,
-    validity: Validity::Days(7300),
+    validity: Validity::days(7300),
 };
 
 /// The certificates of scepserver, in the order of Go's `crypto/x509`.
@@ -106,5 +106,5 @@ const USER: CertificateProfile = CertificateProfile {
     ],
     requested: RequestedExtensions::AlternativeNames,
     key_identifier: KeyIdentifier::Sha256,
-    validity: Validity::Days(365),
+    validity: Validity::days(365),
 };

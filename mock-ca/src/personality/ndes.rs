@@ -137,7 +137,7 @@ const fn registration(extensions: &'static [Extension]) -> CertificateProfile {
         extensions,
         requested: RequestedExtensions::Ignored,
         key_identifier: KeyIdentifier::Sha1,
-        validity: Validity::TemplateDays(730),
+        validity: Validity::template_days(730),
     }
 }
 

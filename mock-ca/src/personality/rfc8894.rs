@@ -86,7 +86,7 @@ const CA: CertificateProfile = CertificateProfile {
     ],
     requested: RequestedExtensions::Ignored,
     key_identifier: KeyIdentifier::Sha1,
-    validity: Validity::Days(3650),
+    validity: Validity::days(3650),
 };
 
 /// A certificate that can sign a renewal and receive its reply (§2.3).
@@ -100,5 +100,5 @@ const USER: CertificateProfile = CertificateProfile {
     ],
     requested: RequestedExtensions::AlternativeNames,
     key_identifier: KeyIdentifier::Sha1,
-    validity: Validity::Days(365),
+    validity: Validity::days(365),
 };

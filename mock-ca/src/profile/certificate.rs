@@ -198,7 +198,7 @@ mod tests {
     fn altered_keeps_all_other_fields() {
         let subject = scep::name::parse("CN=CA").unwrap();
         let personality = PersonalityName::Rfc8894.personality();
-        let now = SystemTime::now();
+        let now = scep::clock::Clock::system().now();
         let ca =
             Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now)
                 .unwrap()

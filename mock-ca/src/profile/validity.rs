@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use scep::clock::within_range;
+
 use openssl::{
     asn1::{Asn1Time, Asn1TimeRef},
     error::ErrorStack,
@@ -9,16 +11,19 @@ use openssl::{
 };
 use time::{Date, OffsetDateTime};
 
+/// The length of a day, in seconds.
+const DAY_S: u64 = 86_400;
+
 /// A rule for the validity of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
-    /// This many days of 24 hours from the time of issue, as at scepserver.
-    Days(u32),
+    /// So long from the time of issue, as at scepserver.
+    For(Duration),
     /// From ten minutes before the time of issue until this many calendar years after it, as at a Windows CA with a limit of its
     /// own (registry `ValidityPeriodUnits`).
     CalendarYears(i32),
-    /// This many days of 24 hours from ten minutes before the time of issue, as at a Windows CA with a template.
-    TemplateDays(u32),
+    /// So long from ten minutes before the time of issue, as at a Windows CA with a template.
+    TemplateFor(Duration),
 }
 
 /// The first and the last second of validity.
@@ -36,13 +41,12 @@ impl From<ValidityPeriod> for x509_cert::time::Validity {
 
 /// A time in a certificate: `UTCTime` until 2049, then `GeneralizedTime` (RFC 5280 §4.1.2.5).
 pub(super) fn certificate_time(time: OffsetDateTime) -> x509_cert::time::Time {
-    SystemTime::from(time).try_into().expect("the CA's times are of the years 1970 to 9999")
+    let time = within_range(SystemTime::from(time));
+    time.try_into().expect("the times of clocks are of the years 1970 to 9999")
 }
 
 /// The time by which a Windows CA dates its certificates back, because clocks may be slow.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 impl Validity {
     /// The period of a certificate issued at `now` by `issuer`; at a Windows CA it ends no later than the issuer's.
@@ -52,30 +56,40 @@ impl Validity {
         issuer: Option<&X509Ref>,
     ) -> Result<ValidityPeriod, ErrorStack> {
         let mut period = self.uncapped(now);
-        if let (Self::CalendarYears(_) | Self::TemplateDays(_), Some(issuer)) = (self, issuer) {
+        if let (Self::CalendarYears(_) | Self::TemplateFor(_), Some(issuer)) = (self, issuer) {
             period.not_after = period.not_after.min(unix_time(issuer.not_after())?);
         }
         Ok(period)
     }
 
-    /// The same rule with this many days of 24 hours.
-    pub(crate) fn with_days(self, days: u32) -> Self {
+    /// This many days of 24 hours from the time of issue.
+    pub(crate) const fn days(days: u64) -> Self {
+        Self::For(Duration::from_secs(days * DAY_S))
+    }
+
+    /// This many days of 24 hours from ten minutes before the time of issue.
+    pub(crate) const fn template_days(days: u64) -> Self {
+        Self::TemplateFor(Duration::from_secs(days * DAY_S))
+    }
+
+    /// The same rule with another length.
+    pub(crate) fn lasting(self, length: Duration) -> Self {
         match self {
-            Self::Days(_) => Self::Days(days),
-            Self::CalendarYears(_) | Self::TemplateDays(_) => Self::TemplateDays(days),
+            Self::For(_) => Self::For(length),
+            Self::CalendarYears(_) | Self::TemplateFor(_) => Self::TemplateFor(length),
         }
     }
 
     /// The period by the rule alone.
     fn uncapped(self, now: OffsetDateTime) -> ValidityPeriod {
         match self {
-            Self::Days(days) => ValidityPeriod { not_before: now, not_after: now + DAY * days },
+            Self::For(length) => ValidityPeriod { not_before: now, not_after: end(now, length) },
             Self::CalendarYears(years) => {
                 ValidityPeriod { not_before: now - CLOCK_SKEW, not_after: years_later(now, years) }
             }
-            Self::TemplateDays(days) => {
+            Self::TemplateFor(length) => {
                 let not_before = now - CLOCK_SKEW;
-                ValidityPeriod { not_before, not_after: not_before + DAY * days }
+                ValidityPeriod { not_before, not_after: end(not_before, length) }
             }
         }
     }
@@ -88,12 +102,18 @@ pub(crate) fn unix_time(time: &Asn1TimeRef) -> Result<OffsetDateTime, ErrorStack
     Ok(OffsetDateTime::from(UNIX_EPOCH) + time::Duration::seconds(seconds))
 }
 
-/// The same day and time of another year; the 29th of February becomes the 28th if that year has none.
+/// The last second of a period that begins at `from`, at the latest in the year 9999.
+fn end(from: OffsetDateTime, length: Duration) -> OffsetDateTime {
+    let length = time::Duration::try_from(length).unwrap_or(time::Duration::MAX);
+    from.saturating_add(length)
+}
+
+/// The same day and time of another year, at the latest in the year 9999; the 29th of February becomes the 28th if that year has none.
 fn years_later(from: OffsetDateTime, years: i32) -> OffsetDateTime {
     let (year, month, day) = (from.year() + years, from.month(), from.day());
     let date = Date::from_calendar_date(year, month, day)
         .or_else(|_| Date::from_calendar_date(year, month, day - 1));
-    date.map_or(from, |date| from.replace_date(date))
+    date.map_or(from.replace_date(Date::MAX), |date| from.replace_date(date))
 }
 
 /// A system time as a calendar time, in UTC and whole seconds.
@@ -111,11 +131,11 @@ mod tests {
 
     #[test]
     fn periods_are_as_documented() {
-        let linux = Validity::Days(365).uncapped(datetime!(2026-04-16 15:44:24 UTC));
+        let linux = Validity::days(365).uncapped(datetime!(2026-04-16 15:44:24 UTC));
         assert_eq!(linux.not_before, datetime!(2026-04-16 15:44:24 UTC));
         assert_eq!(linux.not_after, datetime!(2027-04-16 15:44:24 UTC));
 
-        let linux_ca = Validity::Days(7300).uncapped(datetime!(2025-04-16 09:19:39 UTC));
+        let linux_ca = Validity::days(7300).uncapped(datetime!(2025-04-16 09:19:39 UTC));
         assert_eq!(linux_ca.not_after, datetime!(2045-04-11 09:19:39 UTC));
 
         let user = Validity::CalendarYears(2).uncapped(datetime!(2026-04-16 15:24:04 UTC));
@@ -126,7 +146,7 @@ mod tests {
         assert_eq!(ca.not_before, datetime!(2026-01-09 09:34:41 UTC));
         assert_eq!(ca.not_after, datetime!(2056-01-09 09:44:41 UTC));
 
-        let ra = Validity::TemplateDays(730).uncapped(datetime!(2026-01-09 09:47:26 UTC));
+        let ra = Validity::template_days(730).uncapped(datetime!(2026-01-09 09:47:26 UTC));
         assert_eq!(ra.not_before, datetime!(2026-01-09 09:37:26 UTC));
         assert_eq!(ra.not_after, datetime!(2028-01-09 09:37:26 UTC));
     }

@@ -102,7 +102,7 @@ impl Service {
         // Held until the certificate is in the store.
         let claim = |until| self.store.claim_name(name, until)?.ok_or_else(|| duplicate_name(csr));
         let _claim = self.taken_until(now).map(claim).transpose()?;
-        let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_days);
+        let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_for);
         let number = self.store.take_number()?;
         let certificate = self.authority.issue(&profile, csr, number, now)?;
         self.store.add_issued(number, origin, &certificate, challenge, now)?;

@@ -121,7 +121,7 @@ impl Service {
         match &self.settings.challenge {
             ChallengePolicy::None => Err(ChallengeUnavailable::NotAskedFor),
             ChallengePolicy::Static(password) => Ok(password.clone()),
-            ChallengePolicy::OneTime { .. } => self.passwords.make(SystemTime::now()),
+            ChallengePolicy::OneTime { .. } => self.passwords.make(self.clock.now()),
         }
     }
 }

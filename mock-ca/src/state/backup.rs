@@ -20,7 +20,7 @@ use super::{
 /// If there is no state of this version, the other directory has something in it, or a file cannot be read or written.
 ///
 /// ```
-/// use std::time::SystemTime;
+/// use scep::clock::Clock;
 ///
 /// use mock_ca::{Ca, PersonalityName, Settings, back_up};
 ///
@@ -29,11 +29,11 @@ use super::{
 /// let (state, copy) = (folder.path().join("state"), folder.path().join("copy"));
 /// let mut settings = Settings::new("ca", PersonalityName::Rfc8894);
 /// settings.state = Some(state.clone());
-/// let ca = Ca::open(settings.clone(), SystemTime::now())?;
+/// let ca = Ca::open(settings.clone(), Clock::system())?;
 /// back_up(&state, &copy)?;
 ///
 /// settings.state = Some(copy);
-/// assert_eq!(Ca::open(settings, SystemTime::now())?.ca_certificate(), ca.ca_certificate());
+/// assert_eq!(Ca::open(settings, Clock::system())?.ca_certificate(), ca.ca_certificate());
 /// # Ok(())
 /// # }
 /// ```

@@ -13,7 +13,7 @@ mod writer;
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
@@ -58,16 +58,17 @@ enum Access {
 }
 
 impl Database {
-    /// A new database in memory, for records that need no more than so many bytes.
+    /// A new database in memory, made at `now`, for records that need no more than so many bytes.
     pub(crate) fn in_memory(
         personality: PersonalityName,
         bytes: usize,
+        now: SystemTime,
     ) -> Result<Self, StateError> {
         let path = PathBuf::from(":memory:");
         let open = || {
             let connection = Connection::open_in_memory()?;
             schema::create(&connection)?;
-            add_ca(&connection, personality)?;
+            add_ca(&connection, personality, now)?;
             Ok::<_, QueryError>(connection)
         };
         let connection = open().map_err(|error| error.about(&path))?;
@@ -133,6 +134,7 @@ impl Database {
 pub(super) fn create(
     path: &Path,
     personality: PersonalityName,
+    now: SystemTime,
     fill: impl FnOnce(&Connection) -> Result<(), StateError>,
 ) -> Result<(), StateError> {
     super::files::create(path)?;
@@ -140,7 +142,7 @@ pub(super) fn create(
     let mut connection = connect(path, BUSY_TIMEOUT).map_err(about)?;
     schema::create(&connection).map_err(about)?;
     let transaction = connection.transaction().map_err(about)?;
-    add_ca(&transaction, personality).map_err(about)?;
+    add_ca(&transaction, personality, now).map_err(about)?;
     fill(&transaction)?;
     transaction.commit().map_err(about)?;
     connection.close().map_err(|(_, error)| about(error))
@@ -210,9 +212,12 @@ fn connect(path: &Path, timeout: Duration) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn add_ca(connection: &Connection, personality: PersonalityName) -> rusqlite::Result<()> {
-    let now = Moment::from(std::time::SystemTime::now());
-    let values = (personality.as_str(), now);
+fn add_ca(
+    connection: &Connection,
+    personality: PersonalityName,
+    now: SystemTime,
+) -> rusqlite::Result<()> {
+    let values = (personality.as_str(), Moment::from(now));
     connection.execute("INSERT INTO ca VALUES (1, ?, ?, 0, 1, 0)", values).map(drop)
 }
 

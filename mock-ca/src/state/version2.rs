@@ -50,14 +50,14 @@ pub(super) fn is_part(name: &str) -> bool {
 }
 
 /// Makes the database with the content of the old files, which stay as they are.
-pub(super) fn take_over(directory: &Path) -> Result<TakenOver, StateError> {
+pub(super) fn take_over(directory: &Path, now: SystemTime) -> Result<TakenOver, StateError> {
     let personality = personality(directory)?;
     let windows = WindowsSettings::default();
     let authority = authority::read(directory, personality.personality(), &windows)?;
     let mut taken = TakenOver::default();
     prepared::prepare(directory, |unfinished| {
-        database::create(&unfinished.join(DATABASE), personality, |connection| {
-            taken = Import { directory, connection, authority: &authority }.all()?;
+        database::create(&unfinished.join(DATABASE), personality, now, |connection| {
+            taken = Import { directory, connection, authority: &authority, now }.all()?;
             Ok(())
         })
     })?;
@@ -114,6 +114,7 @@ struct Import<'a> {
     directory: &'a Path,
     connection: &'a Connection,
     authority: &'a Authority,
+    now: SystemTime,
 }
 
 impl Import<'_> {
@@ -169,7 +170,7 @@ impl Import<'_> {
         let challenges: Vec<Challenge> = read_json(&path)?;
         for Challenge { password, made, is_used } in &challenges {
             // The time of the use is not known.
-            let used = is_used.then(SystemTime::now);
+            let used = is_used.then_some(self.now);
             let inserted = rows::insert_challenge(self.connection, password, *made, used);
             inserted.map_err(|error| error.about(&path))?;
         }

@@ -25,7 +25,7 @@ pub(super) fn store(authority: &Arc<Authority>) -> Store {
 
 /// A store for so many requests that wait, and records of so many bytes.
 fn store_with(authority: &Arc<Authority>, pending_limit: usize, bytes: usize) -> Store {
-    let database = Database::in_memory(PersonalityName::Linux, bytes).unwrap();
+    let database = Database::in_memory(PersonalityName::Linux, bytes, NOW).unwrap();
     Store::open(Arc::new(database), Arc::clone(authority), 1, pending_limit).unwrap()
 }
 

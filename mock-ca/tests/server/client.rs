@@ -1,9 +1,6 @@
 //! A client of the CA, over a stream in memory.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use mock_ca::{Ca, ChallengePolicy, PersonalityName, Settings};
 use openssl::{
@@ -14,6 +11,7 @@ use openssl::{
 };
 use scep::{
     client::{self, Client, Next, Refusal},
+    clock::Clock,
     http::{HttpRequest, HttpResponse, Method},
     secret::Secret,
 };
@@ -71,7 +69,7 @@ pub(crate) fn settings_with(
 }
 
 pub(crate) fn open(settings: Settings) -> Arc<Ca> {
-    Ca::open(settings, SystemTime::now()).unwrap()
+    Ca::open(settings, Clock::system()).unwrap()
 }
 
 pub(crate) fn password(text: &str) -> Secret {
@@ -156,7 +154,7 @@ pub(crate) async fn drive(
     let mut request = first;
     loop {
         let response = carry(ca, path, &request).await;
-        match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => request = next,
             Next::Pending => return Ok(None),
             Next::Issued(certificate) => return Ok(Some(certificate)),

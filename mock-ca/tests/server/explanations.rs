@@ -8,6 +8,7 @@ use openssl::rand::rand_bytes;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
+    clock::Clock,
     envelope,
     identity::Identity,
     message::{ExtraAttribute, Message, MessageBuilder},
@@ -184,14 +185,14 @@ async fn clocks_that_disagree_are_shown_with_both_times() {
     let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::None);
     let body = sealed(ca.ca_certificate(), &csr("CN=device", None, &signer.key));
     for (time, words, is_zone) in [
-        (SystemTime::now() - Duration::from_secs(3_600), "is 1 h", true),
+        (Clock::system().now() - Duration::from_secs(3_600), "is 1 h", true),
         (
-            SystemTime::now() - Duration::from_secs(5_430),
+            Clock::system().now() - Duration::from_secs(5_430),
             "is 1 h 30 min behind the server's time",
             false,
         ),
         (
-            SystemTime::now() + Duration::from_secs(86_400 * 400 + 30),
+            Clock::system().now() + Duration::from_secs(86_400 * 400 + 30),
             "is 400 days ahead of the server's time",
             false,
         ),

@@ -3,13 +3,14 @@
 mod exchange;
 mod sight;
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use mock_ca::{
     Approval, Ca, Fault, FaultCount, FaultError, FaultRule, LogOutcome, OpenError, PersonalityName,
 };
 use openssl::rand::rand_bytes;
 use scep::client::{Client, Next};
+use scep::clock::Clock;
 
 use crate::client::{LINUX, NDES, carry, drive, enrol, get, open_with, settings, settings_with};
 use exchange::{Exchange, Provocation};
@@ -107,7 +108,7 @@ async fn pending_fault_works_at_every_personality() {
             polls += 1;
             let poll = client.poll(&mut rand_bytes).unwrap();
             let answer = carry(&ca, path, &poll).await;
-            match client.receive(&answer, SystemTime::now(), &mut rand_bytes).unwrap() {
+            match client.receive(&answer, Clock::system().now(), &mut rand_bytes).unwrap() {
                 Next::Pending => {}
                 Next::Issued(certificate) => break certificate,
                 Next::Send(_) => panic!("a poll is one exchange"),
@@ -146,13 +147,13 @@ fn impossible_fault_is_rejected() {
     let impossible = rule("on: GetCACert, do: ra-expired");
     let settings =
         |personality| settings_with(personality, |settings| settings.faults = vec![impossible]);
-    let refused = Ca::open(settings(PersonalityName::Linux), SystemTime::now()).unwrap_err();
+    let refused = Ca::open(settings(PersonalityName::Linux), Clock::system()).unwrap_err();
     assert!(matches!(&refused, OpenError::Fault(FaultError::Unsuited { .. })), "{refused}");
     assert_eq!(
         refused.to_string(),
         "`ra-expired` cannot happen at a `linux` server, because it does not have the certificates that this fault changes"
     );
-    Ca::open(settings(PersonalityName::Ndes), SystemTime::now()).unwrap();
+    Ca::open(settings(PersonalityName::Ndes), Clock::system()).unwrap();
     let linux = open_with(PersonalityName::Linux, |_| ());
     assert!(linux.inject(impossible).is_err());
     // The fields of a rule are public, so they may not fit together.

@@ -135,7 +135,7 @@ pub(crate) async fn message(ca: &Arc<Ca>) -> Vec<u8> {
     let mut request = client.start();
     while !request.query.starts_with("operation=PKIOperation") {
         let response = crate::client::carry(ca, LINUX, &request).await;
-        let now = std::time::SystemTime::now();
+        let now = scep::clock::Clock::system().now();
         match client.receive(&response, now, &mut openssl::rand::rand_bytes).unwrap() {
             scep::client::Next::Send(next) => request = next,
             _ => panic!("a further request"),

@@ -12,6 +12,7 @@ use mock_ca::{
 use scep::{
     attribute::{FailInfo, PkiStatus},
     client::{self, Refusal},
+    clock::Clock,
     request::dns_names,
 };
 use tokio::{
@@ -130,7 +131,7 @@ async fn enrol(
             body: response.body,
             ..scep::http::HttpResponse::default()
         };
-        let now = std::time::SystemTime::now();
+        let now = Clock::system().now();
         let received = client.receive(&response, now, &mut openssl::rand::rand_bytes);
         match received.map_err(|refusal| (refusal, retry_after))? {
             client::Next::Send(next) => request = next,

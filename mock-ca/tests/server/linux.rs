@@ -1,6 +1,6 @@
 //! The Linux personality.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use mock_ca::{Approval, Ca, ChallengePolicy, DecisionError, PersonalityName};
 use openssl::rand::rand_bytes;
@@ -8,6 +8,7 @@ use scep::{
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, MessageType, PkiStatus},
     client::{Client, Next, Stage},
+    clock::Clock,
     http::{Method, Operation},
     message::Message,
 };
@@ -117,7 +118,7 @@ async fn reply_has_the_digest_and_nonce_of_the_request_and_carries_certificates(
     for _ in 0..2 {
         let response = carry(&ca, LINUX, &request).await;
         let Next::Send(next) =
-            client.receive(&response, SystemTime::now(), &mut rand_bytes).unwrap()
+            client.receive(&response, Clock::system().now(), &mut rand_bytes).unwrap()
         else {
             panic!("a further request");
         };

@@ -1,6 +1,6 @@
 //! Messages that the client of `scep` does not send.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use mock_ca::Ca;
 use openssl::{
@@ -14,6 +14,7 @@ use scep::{
     attribute::{MessageType, Nonce, TransactionId},
     body::IssuerAndSubject,
     client::RequestMessage,
+    clock::Clock,
     identity::Identity,
     key_usage::KeyUsage,
     message::Message,
@@ -71,7 +72,7 @@ impl Sent<'_> {
 /// A self-signed certificate of this key.
 pub(crate) fn signer(key: &PKey<Private>) -> Identity {
     let subject = scep::name::parse("CN=signer").unwrap();
-    self_signed(&subject, key, Digest::Sha256, SystemTime::now()).unwrap()
+    self_signed(&subject, key, Digest::Sha256, Clock::system().now()).unwrap()
 }
 
 /// A PKCSReq for this name.

@@ -1,6 +1,6 @@
 //! The Windows personality.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use der::asn1::OctetString;
 use mock_ca::{AdminCredentials, Ca, ChallengePolicy, PersonalityName, Settings};
@@ -9,6 +9,7 @@ use scep::{
     algorithm::{Cipher, Digest},
     attribute::{FailInfo, PkiStatus},
     client::{self, Client, Next},
+    clock::Clock,
     identity::Identity,
     key_usage::KeyUsage,
     message::Message,
@@ -39,7 +40,7 @@ async fn reply(ca: &Arc<Ca>, settings: client::Settings) -> Message {
         if request.query.starts_with("operation=PKIOperation") {
             return Message::parse(&response.body).unwrap();
         }
-        match client.receive(&response, SystemTime::now(), &mut rand_bytes).unwrap() {
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes).unwrap() {
             Next::Send(next) => request = next,
             _ => panic!("a further request"),
         }
@@ -277,7 +278,7 @@ fn get_crl(ca: &Ca, recipient: usize) -> Vec<u8> {
     let key = key();
     let subject = scep::name::parse("CN=MyUserCert").unwrap();
     let signer =
-        scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap();
+        scep::request::self_signed(&subject, &key, Digest::Sha256, Clock::system().now()).unwrap();
     let body = scep::body::IssuerAndSerial::encode(&certificates[2]).unwrap();
     client::RequestMessage {
         message_type: scep::attribute::MessageType::GetCrl,

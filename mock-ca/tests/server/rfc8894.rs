@@ -1,9 +1,6 @@
 //! The personality that follows RFC 8894.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use mock_ca::{Ca, ChallengePolicy, PersonalityName, RevocationError};
 use openssl::{
@@ -14,7 +11,9 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     body::IssuerAndSerial,
-    certs_only, envelope,
+    certs_only,
+    clock::Clock,
+    envelope,
     identity::Identity,
     key_usage::KeyUsage,
     message::{Message, MessageBuilder},
@@ -187,7 +186,7 @@ async fn message_without_readable_content_is_answered_with_a_cert_rep() {
 #[tokio::test]
 async fn message_of_another_time_is_refused() {
     let ca = rfc8894();
-    let now = SystemTime::now();
+    let now = Clock::system().now();
     let near = Duration::from_secs(9 * 60);
     let far = Duration::from_secs(11 * 60);
     for time in [now - near, now + near] {

@@ -3,13 +3,7 @@
 mod refused;
 mod take_over;
 
-use std::{
-    fs,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 
 use mock_ca::{
     Approval, Ca, ChallengePolicy, Keys, OpenError, PersonalityName, Settings, StateError, back_up,
@@ -17,6 +11,7 @@ use mock_ca::{
 use openssl::rand::rand_bytes;
 use rusqlite::{Connection, backup::Backup};
 use scep::client::Client;
+use scep::clock::Clock;
 use tempfile::TempDir;
 
 use crate::client::{LINUX, NDES, drive, enrol, last_reason, open, password, settings};
@@ -47,7 +42,7 @@ pub(crate) fn database(directory: &Path) -> Connection {
 }
 
 fn refusal(settings: Settings) -> StateError {
-    match Ca::open(settings, SystemTime::now()).expect_err("refused") {
+    match Ca::open(settings, Clock::system()).expect_err("refused") {
         OpenError::State(error) => error,
         other => panic!("{other}"),
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use openssl::x509::X509;
 use scep::algorithm::Digest;
 use scep::attribute::{Nonce, TransactionId};
+use scep::clock::Clock;
 use scep::danger::Distortion;
 use scep::http::{HttpRequest, Method};
 use scep::identity::Identity;
@@ -107,7 +108,7 @@ fn signing_times(add: &mut Add<'_>) {
     let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
     let at = |time: SystemTime| move |draft: &mut Draft| draft.message.signing_time = Some(time);
     // `self_signed` makes certificates that are valid for a year from the given time.
-    let from = SystemTime::now() - 10 * day;
+    let from = Clock::system().now() - 10 * day;
     let signer = |draft: &mut Draft| {
         draft.signer = Some(self_signed(&draft.subject, &KEY, Digest::Sha256, from).unwrap());
     };
@@ -117,9 +118,9 @@ fn signing_times(add: &mut Add<'_>) {
     for (when, time) in [
         ("two seconds before the signer's validity", begin - 2 * second),
         ("at the beginning of the signer's validity", begin),
-        ("an hour ago", SystemTime::now() - 3600 * second),
-        ("in half a year", SystemTime::now() + 180 * day),
-        ("after the signer's validity", SystemTime::now() + 400 * day),
+        ("an hour ago", Clock::system().now() - 3600 * second),
+        ("in half a year", Clock::system().now() + 180 * day),
+        ("after the signer's validity", Clock::system().now() + 400 * day),
     ] {
         add(&format!("signingTime {when}"), &|draft| {
             signer(draft);
@@ -130,11 +131,11 @@ fn signing_times(add: &mut Add<'_>) {
         draft.attribute(SIGNING_TIME, tlv(PRINTABLE, &[b"noon"]));
     });
     add("expired signer without a signingTime", &|draft| {
-        let long_ago = SystemTime::now() - 800 * day;
+        let long_ago = Clock::system().now() - 800 * day;
         draft.signer = Some(self_signed(&draft.subject, &KEY, Digest::Sha256, long_ago).unwrap());
     });
     add("expired signer with a signingTime in its validity", &|draft| {
-        let long_ago = SystemTime::now() - 800 * day;
+        let long_ago = Clock::system().now() - 800 * day;
         draft.signer = Some(self_signed(&draft.subject, &KEY, Digest::Sha256, long_ago).unwrap());
         draft.message.signing_time = Some(long_ago + 100 * day);
     });

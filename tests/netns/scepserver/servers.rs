@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use driver_live::live_pki::{Challenges, LivePki};
@@ -16,6 +16,7 @@ use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use openssl::x509::X509;
 use parking_lot::Mutex;
+use scep::clock::Clock;
 use scep::http::HttpRequest;
 use tempfile::TempDir;
 use testbed::pki::{Exchanged, IssuedCertificate, Pki, PkiError, ScepService};
@@ -53,7 +54,7 @@ impl Servers {
         settings.challenge = ChallengePolicy::Static(Secret::new(CHALLENGE));
         settings.keys = Keys::Fresh;
         settings.state = Some(state.path().join("state"));
-        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        let ca = Ca::open(settings, Clock::system()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(mock_ca::serve(listener, Arc::clone(&ca), std::future::pending()));

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
@@ -20,6 +20,7 @@ use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use scep::algorithm::{Digest, KeyTransport};
 use scep::attribute::FailInfo;
 use scep::certs_only;
+use scep::clock::Clock;
 use scep::http::{CA_RA_CERTIFICATES, HttpRequest, HttpResponse, Method, Operation, PKI_MESSAGE};
 use scep::identity::Identity;
 use scep::message::Message;
@@ -199,6 +200,6 @@ fn certificate<T: HasPublic>(
 }
 
 fn from_now(seconds: i64) -> Asn1Time {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     Asn1Time::from_unix(i64::try_from(now).unwrap() + seconds).unwrap()
 }

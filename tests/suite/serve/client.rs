@@ -1,7 +1,6 @@
 //! A SCEP client over a real TCP connection.
 
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -13,6 +12,7 @@ use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use scep::client::{Client, Next, Refusal, Settings};
+use scep::clock::Clock;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use scep::secret::Secret;
 use tokio::net::TcpStream;
@@ -49,7 +49,7 @@ pub(crate) async fn drive(
     let mut request = first;
     loop {
         let response = exchange(authority, path, &request).await.expect("an answer");
-        match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
             Next::Send(next) => request = next,
             Next::Pending => return Ok(None),
             Next::Issued(certificate) => return Ok(Some(certificate)),

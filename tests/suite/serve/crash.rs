@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mock_ca::{Ca, Keys, PersonalityName, Settings};
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
 use scep::client::{Client, Next};
+use scep::clock::Clock;
 
 use super::client::{enrol, exchange, serial, settings};
 use super::{LINUX, NDES, Server};
@@ -24,7 +25,7 @@ fn kept(personality: PersonalityName, state: &Path) -> Vec<Vec<u8>> {
     let mut settings = Settings::new("pki", personality);
     settings.state = Some(state.to_owned());
     settings.keys = Keys::Fresh;
-    let ca = Ca::open(settings, SystemTime::now()).unwrap();
+    let ca = Ca::open(settings, Clock::system()).unwrap();
     ca.issued().unwrap().iter().map(|issued| issued.certificate.to_der().unwrap()).collect()
 }
 
@@ -123,7 +124,7 @@ async fn enrol_until_it_breaks(authority: String, client: usize, given: Arc<Mute
         let mut request = client.start();
         loop {
             let Ok(response) = exchange(&authority, LINUX, &request).await else { return };
-            match client.receive(&response, SystemTime::now(), &mut rand_bytes).unwrap() {
+            match client.receive(&response, Clock::system().now(), &mut rand_bytes).unwrap() {
                 Next::Send(next) => request = next,
                 Next::Issued(certificate) => break given.lock().unwrap().push(certificate),
                 Next::Pending => panic!("a request waits"),

@@ -145,7 +145,7 @@ async fn requests_that_wait_for_a_full_disk_all_fail_and_later_ones_are_served()
     drop(running);
     let mut settings = mock_ca::Settings::new("ca", mock_ca::PersonalityName::Rfc8894);
     settings.state = Some(folder.path().join("state"));
-    let ca = mock_ca::Ca::open(settings, std::time::SystemTime::now()).unwrap();
+    let ca = mock_ca::Ca::open(settings, scep::clock::Clock::system()).unwrap();
     assert_eq!(ca.issued().unwrap().len(), issued);
 }
 

@@ -1,7 +1,5 @@
 //! certmonger's `scep-submit`: it sends messages and verifies replies; the device makes the message and opens the envelope.
 
-use std::time::SystemTime;
-
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,6 +8,7 @@ use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Ref};
 use scep::certs_only;
 use scep::client::{CaCertificates, Client, Exchange, Next, Verified};
+use scep::clock::Clock;
 use scep::http::{HttpRequest, HttpResponse, Operation};
 
 use crate::enrolment::order::Failure;
@@ -37,6 +36,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
 /// An enrolment by `scep-submit`.
 struct Certmonger {
     client: Client,
+    clock: Clock,
     /// Next message to send, and whether it is a poll.
     message: Option<(Vec<u8>, bool)>,
 }
@@ -44,13 +44,17 @@ struct Certmonger {
 impl Certmonger {
     fn new(job: &mut Job<'_>) -> Result<Self, Failure> {
         job.journal.note("scep-submit sends messages by GET alone, whatever the CA offers");
-        Ok(Self { client: Client::new(job.order.client_settings()?), message: None })
+        Ok(Self {
+            client: Client::new(job.order.client_settings()?),
+            clock: job.clock(),
+            message: None,
+        })
     }
 
     /// Processes a body that the program has fetched.
     fn receive(&mut self, body: Vec<u8>) -> Result<Next, Failure> {
         let response = HttpResponse { status: 200, body, ..HttpResponse::default() };
-        Ok(self.client.receive(&response, SystemTime::now(), &mut rand_bytes)?)
+        Ok(self.client.receive(&response, self.clock.now(), &mut rand_bytes)?)
     }
 }
 
@@ -89,8 +93,8 @@ impl Program for Certmonger {
         let exchange = self.client.exchange();
         job.folder.write("message.pem", &Pkcs7::from_der(&message)?.to_pem()?)?;
         // It verifies a reply with the certificates of the signing RA, of the CA, and the others.
-        write_pem(job, "ra.pem", [signer(ca)])?;
-        write_pem(job, "ca.pem", [issuer(ca)])?;
+        write_pem(job, "ra.pem", [signer(ca, job.clock().now())])?;
+        write_pem(job, "ca.pem", [issuer(ca, job.clock().now())])?;
         write_pem(job, "others.pem", ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref))?;
         let url = job.order.settings.endpoint.to_string();
         let mut arguments = vec!["-u", &url, "-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"];

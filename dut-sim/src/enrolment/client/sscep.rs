@@ -77,8 +77,8 @@ impl Program for Sscep {
 
     async fn request(&mut self, job: &mut Job<'_>, ca: &CaCertificates) -> Result<Answer, Error> {
         let order = job.order;
-        job.folder.write("signature.pem", &signer(ca).to_pem()?)?;
-        job.folder.write("encryption.pem", &recipient(ca).to_pem()?)?;
+        job.folder.write("signature.pem", &signer(ca, job.clock().now()).to_pem()?)?;
+        job.folder.write("encryption.pem", &recipient(ca, job.clock().now()).to_pem()?)?;
         job.folder.remove("certificate.pem")?;
         let url = order.settings.endpoint.to_string();
         let mut arguments = vec!["enroll", "-u", &url];

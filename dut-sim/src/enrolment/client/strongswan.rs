@@ -91,8 +91,8 @@ impl Strongswan {
         let mut add = |option: &str, value: &str| {
             let _ = writeln!(options, "--{option} {value}");
         };
-        add("cacert-enc", &write_der(job, "encryption.der", recipient(ca))?);
-        add("cacert-sig", &write_der(job, "signature.der", signer(ca))?);
+        add("cacert-enc", &write_der(job, "encryption.der", recipient(ca, job.clock().now()))?);
+        add("cacert-sig", &write_der(job, "signature.der", signer(ca, job.clock().now()))?);
         for (index, one) in ca.ca.iter().enumerate() {
             add("cacert", &write_der(job, &format!("issuer-{index}.der"), one)?);
         }

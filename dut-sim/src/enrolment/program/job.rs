@@ -11,6 +11,7 @@ use openssl::x509::X509;
 use process::{Event, Lines, Process, Stream, guard, guard_killed};
 use scep::attribute::MessageType;
 use scep::client::Exchange;
+use scep::clock::Clock;
 use scep::http::{HttpResponse, Method, Operation};
 use tokio::time::Instant;
 
@@ -56,6 +57,11 @@ pub(crate) struct Run {
 }
 
 impl Job<'_> {
+    /// The clock of the device.
+    pub(crate) fn clock(&self) -> Clock {
+        self.journal.context.clock.clone()
+    }
+
     /// The exchange that requests the certificate.
     pub(crate) fn exchange(&self) -> Exchange {
         let is_renewal = self.order.existing.is_some();

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use mock_ca::{
@@ -13,12 +14,13 @@ use mock_ca::{
     Settings,
 };
 use scep::capabilities::Capability;
+use scep::clock::Clock;
 use scep::secret::Secret;
 
 use super::limits::LimitOptions;
 use crate::blanks::warn_of_blanks;
 use crate::output::{log_queued, log_to, shown, warn};
-use crate::values::{listening_address, one_of};
+use crate::values::{listening_address, offset, one_of, validity};
 use model::lab::{PasswordSource, passwords_in};
 use testbed::injection::panic_if_asked;
 
@@ -88,6 +90,13 @@ pub(crate) struct Serve {
     /// Copy the directory of --state to this new directory, also while a server uses it, and end
     #[arg(long, value_name = "DIR", requires = "state")]
     pub(super) backup: Option<PathBuf>,
+    /// How far the CA's clock is ahead of the system's, such as +330d, or behind it, such as -5y (365 days each);
+    /// --control moves it further
+    #[arg(long, value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
+    pub(super) clock: Option<i64>,
+    /// How long issued certificates are valid, such as 10m or 90d [default: 365d, or two calendar years for ndes]
+    #[arg(long, value_name = "DURATION", value_parser = validity)]
+    valid_for: Option<Duration>,
     /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,
@@ -111,7 +120,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
-    /// /pending, /faults; POST /approve, /deny, /revoke, /faults
+    /// /pending, /faults, /clock; POST /approve, /deny, /revoke, /faults, /clock
     #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
     control: Option<SocketAddr>,
     #[command(flatten)]
@@ -165,6 +174,11 @@ impl Serve {
         Ok(address_of_environment()?.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, port).into()))
     }
 
+    /// The clock of the CA.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::system().ahead_by(self.clock.unwrap_or_default())
+    }
+
     /// True if a person decides about requests.
     pub(super) fn decides_by_hand(&self) -> bool {
         self.approval == Approval::Manual
@@ -184,6 +198,7 @@ impl Serve {
         settings.challenge = self.challenge_policy()?;
         settings.approval = self.approval;
         settings.keys = Keys::Fresh;
+        settings.valid_for = self.valid_for;
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.limits = self.limits.limits();

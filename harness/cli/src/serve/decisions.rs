@@ -87,16 +87,15 @@ fn shown(pending: &mock_ca::Pending) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use mock_ca::{PersonalityName, Settings};
+    use scep::clock::Clock;
 
     use super::*;
 
     #[test]
     fn invalid_utf8_does_not_end_the_input() {
         let settings = Settings::new("pki", PersonalityName::Linux);
-        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        let ca = Ca::open(settings, Clock::system()).unwrap();
         let mut input = io::Cursor::new(b"\xff\xfe\x80\npending\n\xff");
         follow_all(&ca, &mut input).unwrap();
         assert_eq!(input.position(), input.get_ref().len() as u64);
@@ -105,7 +104,7 @@ mod tests {
     #[test]
     fn every_line_is_answered() {
         let settings = Settings::new("pki", PersonalityName::Linux);
-        let ca = Ca::open(settings, SystemTime::now()).unwrap();
+        let ca = Ca::open(settings, Clock::system()).unwrap();
         assert_eq!(follow(&ca, "  "), [""; 0]);
         assert_eq!(follow(&ca, "pending"), [""; 0]);
         assert_eq!(follow(&ca, "approve"), ["no such request is waiting"]);

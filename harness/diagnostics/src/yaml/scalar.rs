@@ -1,7 +1,9 @@
 //! Typed values of scalars.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use scep::clock::{duration, duration_text, meant_duration, moment, parse_offset};
 
 use regex::{Regex, RegexBuilder};
 
@@ -9,6 +11,8 @@ use super::advice::{Wanted, on_kind};
 use super::pattern::PatternError;
 use super::{Node, Problems, Value};
 use crate::{Diagnostic, Located, Place};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Node {
     /// The text of a scalar, or a problem.
@@ -36,17 +40,62 @@ impl Node {
         self.unless_none(value, expected, problems)
     }
 
-    /// A duration with a unit, or a problem.
+    /// A duration of at most a day with a unit, so that a deadline is one that somebody waits for; or a problem.
     pub fn duration(&self, problems: &Problems) -> Option<Duration> {
-        let expected = "a duration with its unit, such as `500ms`, `2s` or `1m`";
+        self.duration_up_to(
+            DAY,
+            "a duration with its unit, such as `500ms`, `2s` or `1m`",
+            problems,
+        )
+    }
+
+    /// A duration with a unit, or a problem with a description of the expected value.
+    pub fn duration_up_to(
+        &self,
+        longest: Duration,
+        expected: &str,
+        problems: &Problems,
+    ) -> Option<Duration> {
         let text = self.scalar(expected, problems)?;
-        let value = duration(text);
+        let value = duration(text).ok();
         if value.is_none() {
             let wrong = self.unexpected(Wanted::Text, expected);
             let meant = meant_duration(text).map(|meant| format!("did you mean `{meant}`?"));
             problems.add(wrong.label(meant.unwrap_or_default()));
+        } else if value > Some(longest) {
+            let wrong = self.unexpected(Wanted::Text, expected);
+            problems.add(wrong.label(format!("at most `{}`", duration_text(longest))));
+        }
+        value.filter(|value| *value <= longest)
+    }
+
+    /// An offset of a clock in milliseconds, written as a duration with a sign such as `-5y`; or a problem.
+    pub fn offset(&self, problems: &Problems) -> Option<i64> {
+        let expected = "how far the clock is ahead or behind, such as `+10m` or `-5y`";
+        let text = self.scalar(expected, problems)?;
+        let value = parse_offset(text).ok();
+        if value.is_none() {
+            let wrong = self.unexpected(Wanted::Text, expected);
+            let meant = meant_duration(text.trim_start_matches(['+', '-'])).map(|meant| {
+                let sign = if text.starts_with('-') { '-' } else { '+' };
+                format!("did you mean `{sign}{meant}`?")
+            });
+            problems.add(wrong.label(meant.unwrap_or_default()));
         }
         value
+    }
+
+    /// A moment in UTC such as `2026-01-01T00:00Z`, or a problem that says what is wrong with it.
+    pub fn moment(&self, problems: &Problems) -> Option<SystemTime> {
+        let text = self.scalar("a moment such as `2026-01-01T00:00Z`", problems)?;
+        match moment(text) {
+            Ok(moment) => Some(moment),
+            Err(error) => {
+                let wrong = format!("`{text}` is no moment of a clock: {error}");
+                problems.add(Diagnostic::at(&self.place, wrong));
+                None
+            }
+        }
     }
 
     /// A regular expression, in which `^` and `$` match the ends of each line; or a problem at the wrong part of it, with an
@@ -168,78 +217,4 @@ impl Node {
 
 fn no_regex(reason: &str) -> String {
     PatternError::Wrong(reason.to_owned()).to_string()
-}
-
-/// A whole number with a unit. A day at most, so that deadlines do not overflow.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let number: u64 = text[..digits].parse().ok()?;
-    let milliseconds = match &text[digits..] {
-        "ms" => number,
-        "s" => number.checked_mul(1000)?,
-        "m" => number.checked_mul(60_000)?,
-        _ => return None,
-    };
-    (milliseconds <= 24 * 60 * 60 * 1000).then(|| Duration::from_millis(milliseconds))
-}
-
-/// The duration that a text in another form means: `30` is `30s`, `1.5s` is `1500ms`, `1h` is `60m`, and `1m30s` is `90s`.
-fn meant_duration(text: &str) -> Option<String> {
-    let (mut rest, mut total) = (text.trim(), 0_u64);
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let number = &rest[..end];
-        rest = rest[end..].trim_start();
-        let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let unit = match rest[..end].to_ascii_lowercase().as_str() {
-            "ms" | "msec" | "millis" | "milliseconds" => 1,
-            "" | "s" | "sec" | "secs" | "second" | "seconds" => 1000,
-            "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
-            "h" | "hr" | "hour" | "hours" => 3_600_000,
-            _ => return None,
-        };
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        let digits: u64 = [whole, fraction].concat().parse().ok()?;
-        total = total.checked_add(digits.checked_mul(unit)? / scale)?;
-        rest = rest[end..].trim_start();
-    }
-    let units = [(60_000, "m"), (1000, "s"), (1, "ms")];
-    let (unit, word) = units.into_iter().find(|(unit, _)| total.is_multiple_of(*unit))?;
-    let meant = format!("{}{word}", total / unit);
-    duration(&meant).filter(|it| !it.is_zero()).map(|_| meant)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_units() {
-        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(duration("0s"), Some(Duration::ZERO));
-        assert_eq!(duration("1m"), Some(Duration::from_secs(60)));
-        for wrong in ["", "5", "s", "1.5s", "-1s", "1h", "99999999999999999999s", "1 s", "25000m"] {
-            assert_eq!(duration(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn duration_in_another_form_is_understood() {
-        for (given, meant) in [
-            ("30", "30s"),
-            ("5 s", "5s"),
-            ("5sec", "5s"),
-            ("2S", "2s"),
-            ("1.5s", "1500ms"),
-            ("1h", "60m"),
-            ("1m30s", "90s"),
-            ("1 min", "1m"),
-        ] {
-            assert_eq!(meant_duration(given).as_deref(), Some(meant), "{given}");
-        }
-        for unknown in ["", "soon", "-1s", "PT5S", "0", "99999h", "1..5s", "5 parsecs"] {
-            assert_eq!(meant_duration(unknown), None, "{unknown}");
-        }
-    }
 }

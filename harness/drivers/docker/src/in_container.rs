@@ -12,6 +12,7 @@ use diagnostics::bugs;
 use dut_sim::remote::Devices;
 use mock_ca::control::Control;
 use process::messages::{Messages, ReadError, encode, write};
+use scep::clock::Clock;
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -88,7 +89,7 @@ async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Contro
     let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
     let port = port_of(plan);
     let address = addresses.next().map(|first| SocketAddr::from((first.addr(), port)));
-    let ca = LabCa::open(name, plan, address)?;
+    let ca = LabCa::open(name, plan, address, &Clock::system())?;
     ca.listen(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
         let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
         TestbedError::Pki { name: name.to_owned(), reason }

@@ -147,7 +147,7 @@ impl DockerLab {
             })
         });
         testbed.pkis.extend(unless_cancelled(cancelled, try_join_all(image_pkis)).await?);
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
             Some((name, stream)) => Some(console(lab, name, stream, options).await?),
             None => None,
@@ -270,6 +270,7 @@ async fn console(
     options: &LabOptions,
 ) -> Result<RemoteConsole, TestbedError> {
     let settings = sim_device::settings(lab, name, options.client)?;
+    let settings = sim_device::elsewhere(lab, settings);
     let console = RemoteConsole::start(stream, settings).await.map_err(|error| {
         TestbedError::Device { name: name.to_owned(), reason: error.to_string() }
     })?;

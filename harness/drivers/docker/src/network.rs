@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 use super::engine::{Engine, EngineError};
 use super::leftovers::{Labels, random_number};
 use model::lab::topology::{Node, Topology};
-use model::lab::{Lab, Runs};
+use model::lab::{Lab, Pki, Runs};
 use simulated::control::{NetworkConfig, Peers, Role};
 use testbed::TestbedError;
 
@@ -182,7 +182,11 @@ fn role(lab: &Lab, name: &str) -> Role {
     }
     let runs = lab.hosts.get(name).and_then(|host| host.runs.as_ref());
     let pki = match runs {
-        Some(Runs::Pki(pki)) => lab.pkis.get(pki).map(|plan| (pki.clone(), plan.clone())),
+        // The clock of a container is that of the system.
+        Some(Runs::Pki(pki)) => lab.pkis.get(pki).map(|plan| {
+            let ahead = lab.ahead_of_system_ms().saturating_add(plan.clock_ahead_ms);
+            (pki.clone(), Pki { clock_ahead_ms: ahead, ..plan.clone() })
+        }),
         _ => None,
     };
     pki.map_or(Role::Host, |(name, plan)| Role::Pki { name, plan: Box::new(plan) })

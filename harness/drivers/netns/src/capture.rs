@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use files::Growing;
 use ipnet::Ipv4Net;
 use pcap_file::PcapError;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, NetworkInterface};
+use scep::clock::Clock;
 
 use simulated::kernel::links::{bridge_index, bridge_name};
 
@@ -115,5 +116,5 @@ fn not_written(error: PcapError) -> io::Error {
 }
 
 fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    Clock::system().now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

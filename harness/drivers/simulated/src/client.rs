@@ -8,12 +8,13 @@ mod placeholder;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use scep::client::Settings;
+use scep::clock::Clock;
 use scep::name;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use self::command::{Command, CommandError};
 pub use self::enrolment::{Enrolled, EnrolmentError, KeyError, Polling, enrol, new_key};
@@ -27,12 +28,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// `scep::client`, which calls the PKIs of a lab directly.
 pub struct Builtin {
     pkis: BTreeMap<String, Arc<dyn Pki>>,
+    clock: Clock,
 }
 
 impl Builtin {
     /// A client that finds these PKIs by their URLs.
-    pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>) -> Self {
-        Self { pkis }
+    pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>, clock: Clock) -> Self {
+        Self { pkis, clock }
     }
 
     async fn pki_at(&self, url: &str) -> Option<&dyn Pki> {
@@ -64,7 +66,7 @@ impl Builtin {
             ..Settings::new(key.clone(), subject)
         };
         let polling = Polling { pause: PAUSE, within: order.limit };
-        let enrolled = enrol(pki.scep()?, settings, polling, |_| ()).await?;
+        let enrolled = enrol(pki.scep()?, settings, polling, &self.clock, |_| ()).await?;
         prepared.put_in_place(&enrolled)?;
         let subject = name::to_text(enrolled.certificate.subject_name());
         Ok(format!("has the certificate {subject}"))

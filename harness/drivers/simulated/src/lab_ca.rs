@@ -3,11 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mock_ca::control::{Control, Exchanged, ScepService};
 use mock_ca::{Ca, Keys, Settings};
+use scep::clock::Clock;
 use scep::http::HttpRequest;
 use tokio::net::TcpListener;
 
@@ -30,7 +31,7 @@ pub struct LabCa {
 
 impl LabCa {
     /// Opens the CA of a lab, with the keys that come with the crate and without persistent state. `address` is that of its
-    /// URL; without one it is reached in this process alone.
+    /// URL; without one it is reached in this process alone. Its clock is ahead of that of the lab, or behind, as the plan says.
     ///
     /// # Errors
     /// If the CA cannot be opened.
@@ -38,9 +39,12 @@ impl LabCa {
         name: &str,
         plan: &lab::Pki,
         address: Option<SocketAddr>,
+        clock: &Clock,
     ) -> Result<Self, TestbedError> {
-        let ca = Ca::open(settings(name, plan), SystemTime::now()).map_err(|error| {
-            TestbedError::Pki { name: name.to_owned(), reason: error.to_string() }
+        let clock = clock.ahead_by(plan.clock_ahead_ms);
+        let ca = Ca::open(settings(name, plan), clock).map_err(|error| TestbedError::Pki {
+            name: name.to_owned(),
+            reason: error.to_string(),
         })?;
         Ok(Self { ca, authority: authority(name, address), path: path(plan) })
     }

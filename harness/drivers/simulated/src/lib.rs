@@ -51,14 +51,14 @@ pub fn without_network(
     client: Client,
     keys: &KeyStore,
 ) -> Result<Testbed, TestbedError> {
-    let mut testbed = Testbed { keys: keys.clone(), ..Testbed::default() };
+    let mut testbed = Testbed { keys: keys.clone(), clock: lab.clock(), ..Testbed::default() };
     for (name, plan) in &lab.pkis {
-        let pki = MockPki::in_this_process(&LabCa::open(name, plan, None)?);
+        let pki = MockPki::in_this_process(&LabCa::open(name, plan, None, &testbed.clock)?);
         testbed.pkis.insert(name.clone(), Arc::new(pki));
     }
     // A client that is a program would need a network.
     if client == Client::Builtin {
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
     }
     Ok(testbed)
 }
@@ -74,6 +74,27 @@ pub fn refuse_live_lab(lab: &Lab, driver: DriverName) -> Result<(), TestbedError
     let by_url = lab.by_url.first_key_value();
     let by_url = by_url.map(|(name, pki)| format!("PKIs by URL: `{name}` is at {}", pki.url));
     by_ssh.or(by_url).map_or(Ok(()), |what| Err(TestbedError::NotSupported { driver, what }))
+}
+
+/// Refuses a lab with clocks of its own that has a program, because programs go by the clock of the system.
+///
+/// # Errors
+/// [`TestbedError::NotSupported`], with the program.
+pub fn refuse_clock_of_programs(
+    lab: &Lab,
+    client: Client,
+    driver: DriverName,
+) -> Result<(), TestbedError> {
+    if !lab.has_own_clocks() {
+        return Ok(());
+    }
+    let server = lab.programs().map(|(name, _)| name).chain(lab.images().map(|(name, _)| name));
+    let client = (client != Client::Builtin).then(|| format!("the client `{client}`"));
+    let program = client.or_else(|| server.map(|host| format!("the program of `{host}`")).next());
+    program.map_or(Ok(()), |program| {
+        let what = format!("`clock` in a lab with a program: {program} goes by the system's clock");
+        Err(TestbedError::NotSupported { driver, what })
+    })
 }
 
 /// The image that a host runs, as the unsupported feature of an error.

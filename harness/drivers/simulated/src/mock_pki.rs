@@ -11,6 +11,7 @@ use mock_ca::control::{
     ListPending, ListRequests, MakeChallenge, ReadLog, Transport,
 };
 use scep::attribute::TransactionId;
+use scep::clock::system_time;
 use scep::http::HttpRequest;
 
 use crate::connector::Connections;
@@ -144,8 +145,11 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        let certificate =
-            |one: mock_ca::Issued| IssuedCertificate { serial: one.serial, subject: one.subject };
+        let certificate = |one: mock_ca::Issued| IssuedCertificate {
+            serial: one.serial,
+            subject: one.subject,
+            not_after: system_time(one.certificate.not_after()).ok(),
+        };
         Ok(self.call(&ListIssued).await?.into_iter().map(certificate).collect())
     }
 

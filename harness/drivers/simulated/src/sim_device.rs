@@ -33,7 +33,14 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Testb
             .filter_map(|(name, host)| Some((name.clone(), host.addresses.first()?.addr())))
             .collect(),
         client,
+        clock_ahead_ms: device.clock_ahead_ms,
     })
+}
+
+/// The settings for a device in another process, whose clock is that of the system: it is ahead of that as far as the lab is.
+pub fn elsewhere(lab: &Lab, settings: Settings) -> Settings {
+    let ahead = lab.ahead_of_system_ms().saturating_add(settings.clock_ahead_ms);
+    Settings { clock_ahead_ms: ahead, ..settings }
 }
 
 /// A simulated device in this process, and which of its changes have been seen.
@@ -73,6 +80,11 @@ impl Device for SimDevice {
         self.device.protocol_log()
     }
 
+    async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+        self.changes.mark_all();
+        self.device.protocol_log_after(seen)
+    }
+
     async fn notes(&self) -> Vec<String> {
         self.device.notes()
     }
@@ -100,7 +112,7 @@ impl LabDevice {
     where
         S: Stream + 'static,
     {
-        let settings = settings(lab, name, options.client)?;
+        let settings = elsewhere(lab, settings(lab, name, options.client)?);
         let started = async {
             let console = RemoteConsole::start(stream?, settings).await;
             console.map_err(|error| error.to_string())

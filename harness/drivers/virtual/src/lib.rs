@@ -11,12 +11,14 @@ use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
 use dut_sim::{Device, DeviceSettings, KeySource};
 use model::lab::{self, Lab, Runs};
+use scep::clock::Clock;
 use simulated::client::Builtin;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::{self, SimDevice};
 use simulated::{ConsoleDriver, image_of, refuse_live_lab};
 use testbed::injection::panic_if_asked;
+use testbed::lab_time;
 use testbed::{Client, Driver, DriverName, KeyStore, Resource, Testbed, TestbedError};
 use tokio::io::DuplexStream;
 
@@ -51,15 +53,19 @@ impl Virtual {
 
 #[async_trait]
 impl Driver for Virtual {
+    fn has_lab_time(&self) -> bool {
+        true
+    }
+
     async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
         panic_if_asked("driver");
         self.check(lab)?;
         let (network, mut testbed) = without_devices(lab)?;
         for name in lab.devices.keys() {
-            let device = start_device(name, lab, &network, &self.keys, None)?;
+            let device = start_device(name, lab, &network, &testbed.clock, &self.keys, None)?;
             testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
         }
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         testbed.keys = self.certified.clone();
         testbed.resources.push(Box::new(network));
         Ok(testbed)
@@ -116,7 +122,7 @@ fn with_device(
     restarts_in_commit: Option<u64>,
 ) -> Result<(Arc<Device>, Testbed), TestbedError> {
     let (network, mut testbed) = without_devices(lab)?;
-    let device = start_device(name, lab, &network, keys, restarts_in_commit)?;
+    let device = start_device(name, lab, &network, &testbed.clock, keys, restarts_in_commit)?;
     testbed.resources.push(Box::new(network));
     Ok((device, testbed))
 }
@@ -135,9 +141,11 @@ fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
     if let Some(what) = lab.hosts.iter().find_map(unsupported_service) {
         return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
     }
-    let (network, mut testbed) = (VirtualLab::new(lab), Testbed::default());
+    let start = lab.start.unwrap_or_else(|| Clock::system().now());
+    let clock = lab_time::clock(start);
+    let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
     for (name, plan) in &lab.pkis {
-        let ca = Arc::new(LabCa::open(name, plan, None)?);
+        let ca = Arc::new(LabCa::open(name, plan, None, &testbed.clock)?);
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is not a host of the lab");
@@ -165,6 +173,7 @@ fn start_device(
     name: &str,
     lab: &Lab,
     network: &VirtualLab,
+    clock: &Clock,
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
 ) -> Result<Arc<Device>, TestbedError> {
@@ -174,7 +183,8 @@ fn start_device(
         reason: "it is not connected to the network".to_owned(),
     })?;
     let (key_source, defaults) = (keys.clone(), DeviceSettings::new(attachment));
-    Ok(Device::start(DeviceSettings { own, key_source, restarts_in_commit, ..defaults }))
+    let clock = clock.clone();
+    Ok(Device::start(DeviceSettings { own, clock, key_source, restarts_in_commit, ..defaults }))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use model::lab::{self, Lab};
+use scep::clock::Clock;
 use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use testbed::client::Client;
@@ -35,9 +36,13 @@ impl Driver for Loopback {
             return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
         }
         panic_if_asked("driver");
-        let mut testbed = Testbed { client: Some(Arc::clone(&self.client)), ..Testbed::default() };
+        let mut testbed = Testbed {
+            client: Some(Arc::clone(&self.client)),
+            clock: lab.clock(),
+            ..Testbed::default()
+        };
         for (name, plan) in &lab.pkis {
-            let (pki, listener) = listen(name, plan).await?;
+            let (pki, listener) = listen(name, plan, &testbed.clock).await?;
             testbed.pkis.insert(name.clone(), pki);
             testbed.resources.push(Box::new(listener));
         }
@@ -56,11 +61,15 @@ impl Resource for Listener {
     }
 }
 
-async fn listen(name: &str, plan: &lab::Pki) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
+async fn listen(
+    name: &str,
+    plan: &lab::Pki,
+    clock: &Clock,
+) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
     let network = |error: std::io::Error| TestbedError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let ca = LabCa::open(name, plan, Some(address))?;
+    let ca = LabCa::open(name, plan, Some(address), clock)?;
     let mut serving = JoinSet::new();
     let its_ca = Arc::clone(&ca.ca);
     serving.spawn(async move {

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::draft::{Draft, DraftDevice, DraftHost};
-use super::{Lab, Runs};
+use super::{Lab, Runs, clock};
 use diagnostics::yaml::Problems;
 use diagnostics::{Diagnostic, Located};
 
@@ -24,6 +24,7 @@ pub(super) fn check(draft: Draft, complete: bool, problems: &Problems) -> Lab {
     if is_small {
         references(&draft, complete, problems);
     }
+    clock::check(&draft, problems);
     let pkis = draft.pki_names();
     let lab = draft.into_lab();
     if is_small && complete && !lab.is_live() {

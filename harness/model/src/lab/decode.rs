@@ -8,15 +8,15 @@ use scep::capabilities::Capability;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRoute};
 use super::values::{name, port, secret, secrets};
-use super::{Pki, by_url, program, ssh};
+use super::{Pki, by_url, clock, program, ssh};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value, names};
 use diagnostics::{Diagnostic, Located};
 
 /// The fields of a lab.
-pub const FIELDS: [&str; 5] = ["title", "stands-in-for", "devices", "hosts", "pki"];
+pub const FIELDS: [&str; 6] = ["title", "stands-in-for", "clock", "devices", "hosts", "pki"];
 
 /// The fields of a simulated PKI.
-const SIMULATED: [&str; 11] = [
+const SIMULATED: [&str; 12] = [
     "personality",
     "ca",
     "capabilities",
@@ -27,6 +27,7 @@ const SIMULATED: [&str; 11] = [
     "allow-duplicate-names",
     "obsolete-algorithms",
     "der-replies",
+    "clock",
     "faults",
 ];
 
@@ -40,9 +41,10 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
     };
     let text = |key| fields.optional_as(key, Node::text);
     let pkis = fields.names("pki", "a map of PKIs");
-    Draft {
+    let mut draft = Draft {
         title: text("title"),
         stands_in_for: fields.optional_as("stands-in-for", file_name),
+        start: fields.optional_as("clock", clock::start),
         devices: fields
             .names("devices", "a map of devices")
             .iter()
@@ -53,17 +55,19 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
             .iter()
             .filter_map(|entry| host(entry, problems))
             .collect(),
-        pkis: pkis
-            .iter()
-            .filter(|entry| !by_url::is_by_url(&entry.value))
-            .filter_map(|entry| pki(entry, problems))
-            .collect(),
         by_url: pkis
             .iter()
             .filter(|entry| by_url::is_by_url(&entry.value))
             .filter_map(|entry| by_url::pki(entry, &SIMULATED, problems))
             .collect(),
+        ..Draft::default()
+    };
+    let simulated = pkis.iter().filter(|entry| !by_url::is_by_url(&entry.value));
+    for (name, pki, ahead) in simulated.filter_map(|entry| pki(entry, problems)) {
+        draft.pkis.push((name, pki));
+        draft.pki_clocks.extend(ahead);
     }
+    draft
 }
 
 /// The name of a lab file in the same folder.
@@ -80,7 +84,7 @@ fn file_name(node: &Node, problems: &Problems) -> Option<String> {
 }
 
 fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
-    let known = [&["interfaces", "keyring", "ssh"], &ssh::OPTIONS[..]].concat();
+    let known = [&["interfaces", "keyring", "clock", "ssh"], &ssh::OPTIONS[..]].concat();
     let fields = Fields::of(&entry.value, "a device", &known, problems)?;
     if let Some(node) = fields.optional("ssh") {
         let target = ssh::target(node, &fields, problems)?;
@@ -95,6 +99,7 @@ fn device(entry: &Entry, problems: &Problems) -> Option<DraftDevice> {
     let keyring = fields.names("keyring", "a map from sealed to clear values");
     Some(DraftDevice {
         ssh: None,
+        clock_ahead_ms: fields.optional_as("clock", clock::ahead),
         name: name(entry, "device", problems)?,
         interfaces: interfaces.iter().filter_map(|entry| interface(entry, problems)).collect(),
         keyring: keyring
@@ -166,15 +171,18 @@ fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
     Some(ttl.get())
 }
 
-fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
+/// A simulated PKI with its name, and the place of its clock if that differs from the lab's.
+fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki, Option<Located<i64>>)> {
     let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
     let personality = fields
         .required("personality")
         .and_then(|node| node.one_of("personality", PersonalityName::NAMED, problems));
     // A missing personality is already reported; the rest is still read, for its own mistakes.
     let personality = personality.unwrap_or(PersonalityName::Linux);
+    let ahead = fields.optional_as("clock", clock::ahead);
     let pki = Pki {
         personality,
+        clock_ahead_ms: ahead.as_ref().map_or(0, |ahead| ahead.value),
         subject: fields.optional_as("ca", subject),
         capabilities: fields
             .optional("capabilities")
@@ -196,7 +204,7 @@ fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki)> {
             .map(|node| faults::faults(node, personality, problems))
             .unwrap_or_default(),
     };
-    Some((name(entry, "pki", problems)?, pki))
+    Some((name(entry, "pki", problems)?, pki, ahead))
 }
 
 /// A keyword that the mock CA can announce. Only one personality has a next CA certificate.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::SystemTime;
 
 use ipnet::Ipv4Net;
 
@@ -13,9 +14,12 @@ use diagnostics::{Located, Place};
 pub(super) struct Draft {
     pub(super) title: Option<String>,
     pub(super) stands_in_for: Option<String>,
+    pub(super) start: Option<Located<SystemTime>>,
     pub(super) devices: Vec<DraftDevice>,
     pub(super) hosts: Vec<DraftHost>,
     pub(super) pkis: Vec<(Located<String>, Pki)>,
+    /// The time by which the clock of each PKI is ahead of that of the lab, in milliseconds.
+    pub(super) pki_clocks: Vec<Located<i64>>,
     /// PKIs by URL; no value if it is wrong, because its name is still known.
     pub(super) by_url: Vec<(Located<String>, Option<PkiByUrl>)>,
 }
@@ -26,6 +30,7 @@ pub(super) struct DraftDevice {
     pub(super) interfaces: Vec<(String, Located<Ipv4Net>)>,
     pub(super) keyring: BTreeMap<String, Secret>,
     pub(super) ssh: Option<Box<SshTarget>>,
+    pub(super) clock_ahead_ms: Option<Located<i64>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,7 @@ impl Draft {
         Lab {
             title: self.title,
             stands_in_for: self.stands_in_for,
+            start: self.start.map(|start| start.value),
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|(name, pki)| (name.value, pki)).collect(),
@@ -82,13 +88,21 @@ impl Draft {
 impl DraftDevice {
     /// A device with nothing but a name.
     pub(super) fn bare(name: Located<String>) -> Self {
-        Self { name, interfaces: Vec::new(), keyring: BTreeMap::new(), ssh: None }
+        Self {
+            name,
+            interfaces: Vec::new(),
+            keyring: BTreeMap::new(),
+            ssh: None,
+            clock_ahead_ms: None,
+        }
     }
 
     fn into_device(self) -> (String, Device) {
         let interfaces =
             self.interfaces.into_iter().map(|(name, subnet)| (name, subnet.value)).collect();
-        (self.name.value, Device { interfaces, keyring: self.keyring, ssh: self.ssh })
+        let clock_ahead_ms = self.clock_ahead_ms.map_or(0, |ahead| ahead.value);
+        let Self { keyring, ssh, .. } = self;
+        (self.name.value, Device { interfaces, keyring, ssh, clock_ahead_ms })
     }
 }
 

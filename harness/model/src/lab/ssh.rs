@@ -30,7 +30,7 @@ pub(super) const OPTIONS: [&str; 8] = [
 ];
 
 /// The fields that only simulated devices have.
-const OF_SIMULATED: [&str; 2] = ["interfaces", "keyring"];
+const OF_SIMULATED: [&str; 3] = ["interfaces", "keyring", "clock"];
 
 const USER_AND_HOST: &str = "a user and a host, such as `admin@198.51.100.7`";
 

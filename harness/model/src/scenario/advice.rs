@@ -57,8 +57,8 @@ const VARIABLES: &str = "scenario files have no variables; only a `scep` step sa
 /// Kinds of steps, with the advice for each.
 const STEPS: [(&[&str], &str); 5] = [
     (
-        &["sleep", "wait", "pause", "delay"],
-        "no step only waits: the checks of a step are repeated until they hold, for as long as its `within` says",
+        &["sleep", "wait", "pause", "delay", "clock", "time", "date"],
+        "no step only waits: the checks of a step are repeated until they hold, for as long as its `within` says; `advance: {by: 330d}` moves the clock of the lab",
     ),
     (
         &["include", "import", "call", "use"],
@@ -70,8 +70,8 @@ const STEPS: [(&[&str], &str); 5] = [
         "a command of the device is a step `run: {command: …}`",
     ),
     (
-        &["advance", "clock", "time", "rollover", "revoke", "stop", "start", "restart"],
-        "no step changes the time, the CA or a server in the middle of a scenario",
+        &["rollover", "revoke", "stop", "start", "restart"],
+        "no step changes the CA or a server in the middle of a scenario",
     ),
 ];
 

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::advice::on_field;
-use super::steps::{Saved, step};
+use super::steps::{Saved, Timeline, step};
 use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
@@ -214,10 +214,11 @@ fn steps(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Vec<Step> {
     if items.is_empty() && matches!(node.value, Value::Sequence(_)) {
         problems.add(Diagnostic::at(&node.place, "a scenario has at least one step"));
     }
-    let mut saved = Saved::default();
+    let (mut saved, mut timeline) = (Saved::default(), Timeline::of(lab));
     let read = |item| {
         let step = step(item, lab, problems);
         saved.follow(item, step.as_ref(), problems);
+        timeline.follow(step.as_ref(), problems);
         step
     };
     items.iter().filter_map(read).collect()

@@ -1,5 +1,6 @@
 //! The steps of a scenario. Each is a mapping whose key is the step's kind.
 
+mod advance;
 pub mod client;
 mod device;
 mod given;
@@ -8,6 +9,8 @@ mod saved;
 pub mod scep;
 pub mod seen;
 
+pub(super) use self::advance::Timeline;
+pub use self::advance::{Advance, Goal, LONGEST_ADVANCE};
 pub use self::device::{Configuration, Ping, Run, challenge_of};
 use self::given::Given;
 pub use self::pki::{DecisionStep, Issued};
@@ -94,6 +97,8 @@ steps! { $
     Scep = "scep", scep::Scep, scep::Scep::FIELDS, |_| None;
     /// Makes the client under test enrol.
     Client = "client", client::ClientStep, client::ClientStep::FIELDS, |_| None;
+    /// Moves the clock of the lab.
+    Advance = "advance", Advance, Advance::FIELDS, |_| None;
     /// Checks the requests of clients.
     Seen = "seen", seen::Seen, seen::Seen::FIELDS, |_| None;
 }
@@ -134,6 +139,7 @@ fn main_field(kind: &str) -> Option<&'static str> {
         "run" => Some("command"),
         "issued" => Some("count"),
         "scep" => Some("send"),
+        "advance" => Some("by"),
         _ => None,
     }
 }

@@ -1,8 +1,7 @@
 //! The step that sends a SCEP request to a PKI, and compares the reply with the acceptable outcomes.
 
-use std::time::Instant;
-
 use scep::attribute::PkiStatus;
+use tokio::time::Instant;
 
 use super::pki::{scep, stop};
 use super::{Answer, Attempt, Attempted, Env, Inconclusive, Miss, Stop, bounded};
@@ -20,8 +19,8 @@ impl Attempt for Scep {
         let start = Instant::now();
         let pki = scep(testbed, &self.pki)?;
         let fresh = || {
-            let Testbed { keys, subject, received, .. } = testbed;
-            Conversation::new(keys.clone(), subject.clone(), received.clone())
+            let Testbed { keys, subject, received, clock, .. } = testbed;
+            Conversation::new(keys.clone(), subject.clone(), received.clone(), clock.clone())
         };
         let conversation = state.conversations.entry(self.pki.clone()).or_insert_with(fresh);
         let mut sender = Sender { it: self, step, pki, conversation };

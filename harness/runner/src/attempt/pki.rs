@@ -1,7 +1,9 @@
 //! The steps that a PKI carries out, or that inspect the requests it received.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
 use crate::conversation::Conversation;

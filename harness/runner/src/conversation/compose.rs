@@ -12,6 +12,7 @@ use openssl::x509::{X509, X509Name, X509Ref};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{Nonce, TransactionId};
 use scep::client::choice;
+use scep::clock::within_range;
 use scep::http::HttpRequest;
 use scep::identity::Identity;
 use scep::name;
@@ -133,6 +134,7 @@ impl Conversation {
             signer,
             sender_nonce,
             transaction_id,
+            now: self.clock.now(),
         })
     }
 
@@ -229,16 +231,18 @@ impl Conversation {
             _ => SignerChoice::SelfSigned,
         };
         let Requested { subject, key } = requested;
-        let now = SystemTime::now();
+        let now = self.clock.now();
         Ok(match request.message.signer.unwrap_or(default) {
             SignerChoice::SelfSigned => self_signed(subject, key, digest, now)?,
             SignerChoice::OtherSubject => {
                 let other = parsed("CN=somebody-else")?;
                 self_signed(&other, key, digest, now)?
             }
-            SignerChoice::NoKeyUsage => issued_by(subject, key, subject, key, false)?,
+            SignerChoice::NoKeyUsage => issued_by(subject, key, subject, key, false, now)?,
             // A self-signed certificate is valid for a year.
-            SignerChoice::Expired => self_signed(subject, key, digest, now - 2 * YEAR)?,
+            SignerChoice::Expired => {
+                self_signed(subject, key, digest, within_range(now - 2 * YEAR))?
+            }
             SignerChoice::OtherKey => {
                 self_signed(subject, &self.keys.key("other", OTHER_KEY).await?, digest, now)?
             }
@@ -249,7 +253,7 @@ impl Conversation {
             SignerChoice::Stranger => {
                 let own = self.keys.key("stranger", OTHER_KEY).await?;
                 let (issuer, issuer_key) = (parsed("CN=Another CA")?, self.keys.spare().await?);
-                issued_by(subject, &own, &issuer, &issuer_key, true)?
+                issued_by(subject, &own, &issuer, &issuer_key, true, now)?
             }
         })
     }
@@ -258,7 +262,7 @@ impl Conversation {
         let certificates = &self.authority()?.certificates;
         Ok(match choice {
             RecipientChoice::Right => {
-                let now = SystemTime::now();
+                let now = self.clock.now();
                 let recipient = certificates.recipient(now);
                 // The refusal says which certificate has which key.
                 let unusable = certificates.choose(now).err().filter(|_| !is_rsa(recipient));
@@ -273,7 +277,7 @@ impl Conversation {
             RecipientChoice::Stranger => {
                 let subject = parsed("CN=Another CA")?;
                 let key = self.keys.spare().await?;
-                vec![self_signed(&subject, &key, Digest::Sha256, SystemTime::now())?.certificate]
+                vec![self_signed(&subject, &key, Digest::Sha256, self.clock.now())?.certificate]
             }
         })
     }
@@ -297,6 +301,7 @@ struct Parts {
     signer: Identity,
     sender_nonce: Nonce,
     transaction_id: TransactionId,
+    now: SystemTime,
 }
 
 /// A new subject, from the pattern or from our default.

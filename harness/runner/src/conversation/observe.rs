@@ -11,6 +11,7 @@ use redact::{Masker, visible};
 use scep::Error;
 use scep::attribute::{FailInfo, PkiStatus};
 use scep::certs_only::{self, CertsOnly};
+use scep::clock::Clock;
 use scep::content::{Asn1, Content, text};
 use scep::envelope;
 use scep::http::HttpResponse;
@@ -38,6 +39,8 @@ pub(crate) struct Observation {
     has_status_in_details: bool,
     /// True if the received certificate is the one that was issued before.
     is_issued_again: bool,
+    /// The clock by which certificates are valid.
+    clock: Clock,
     /// Reasons, and texts of the server.
     pub details: Vec<String>,
 }
@@ -102,7 +105,7 @@ impl Observation {
 impl Conversation {
     /// Facts of a response; an issued certificate is kept for later requests.
     pub(super) fn observe(&mut self, request: &Request, exchanged: &Exchanged) -> Observation {
-        let mut seen = Observation::default();
+        let mut seen = Observation { clock: self.clock.clone(), ..Observation::default() };
         let response = match exchanged {
             Exchanged::Unanswered(reason) | Exchanged::Ended { reason, .. } => {
                 seen.set(Fact::Reply, "none");

@@ -1,25 +1,27 @@
 //! Signer certificates that a correct client would not use.
 
-use openssl::asn1::Asn1Time;
+use std::time::{Duration, SystemTime};
+
 use openssl::bn::{BigNum, MsbOption};
-use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::KeyUsage;
 use openssl::x509::{X509, X509NameRef};
+use scep::clock::{asn1_time, later};
 use scep::identity::Identity;
 
-/// Validity of such a certificate, in days.
-const DAYS: u32 = 30;
+/// Validity of such a certificate.
+const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Issues a certificate for `key`, signed with `issuer_key`.
+/// Issues a certificate for `key` at `now`, signed with `issuer_key`.
 pub(super) fn issued_by(
     subject: &X509NameRef,
     key: &PKey<Private>,
     issuer: &X509NameRef,
     issuer_key: &PKey<Private>,
     has_key_usage: bool,
-) -> Result<Identity, ErrorStack> {
+    now: SystemTime,
+) -> Result<Identity, scep::Error> {
     let mut builder = X509::builder()?;
     builder.set_version(2)?;
     builder.set_subject_name(subject)?;
@@ -28,8 +30,8 @@ pub(super) fn issued_by(
     let mut serial = BigNum::new()?;
     serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
     builder.set_serial_number(serial.to_asn1_integer()?.as_ref())?;
-    builder.set_not_before(Asn1Time::days_from_now(0)?.as_ref())?;
-    builder.set_not_after(Asn1Time::days_from_now(DAYS)?.as_ref())?;
+    builder.set_not_before(asn1_time(now)?.as_ref())?;
+    builder.set_not_after(asn1_time(later(now, VALIDITY))?.as_ref())?;
     if has_key_usage {
         let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
         builder.append_extension(usage)?;

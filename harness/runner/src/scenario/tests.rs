@@ -68,7 +68,11 @@ impl Pki for FakePki {
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
-        Ok(vec![IssuedCertificate { serial: "2".to_owned(), subject: "CN = a".to_owned() }])
+        Ok(vec![IssuedCertificate {
+            serial: "2".to_owned(),
+            subject: "CN = a".to_owned(),
+            not_after: None,
+        }])
     }
 }
 

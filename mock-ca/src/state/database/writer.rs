@@ -118,7 +118,7 @@ fn commit_together(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::UNIX_EPOCH};
 
     use super::*;
     use crate::{
@@ -140,7 +140,7 @@ mod tests {
     fn waiting_changes_are_committed_together_and_answered_when_others_see_them() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.db");
-        create(&path, PersonalityName::Linux, |_| Ok(())).unwrap();
+        create(&path, PersonalityName::Linux, UNIX_EPOCH, |_| Ok(())).unwrap();
         let connection = connect(&path, BUSY_TIMEOUT).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         let (jobs, waiting) = channel::<Box<dyn Job>>();
@@ -171,7 +171,7 @@ mod tests {
     fn full_disk_undoes_every_change_of_the_commit_and_the_next_one_is_made_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.db");
-        create(&path, PersonalityName::Linux, |_| Ok(())).unwrap();
+        create(&path, PersonalityName::Linux, UNIX_EPOCH, |_| Ok(())).unwrap();
         let connection = connect(&path, BUSY_TIMEOUT).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     fn failed_commit_is_the_outcome_of_every_change_in_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("state.db");
-        create(&path, PersonalityName::Linux, |_| Ok(())).unwrap();
+        create(&path, PersonalityName::Linux, UNIX_EPOCH, |_| Ok(())).unwrap();
         let number = NextNumber::open(directory.path()).unwrap();
         let other = connect(&path, BUSY_TIMEOUT).unwrap();
         let connection = connect(&path, std::time::Duration::ZERO).unwrap();

@@ -1,7 +1,6 @@
 //! A request before it is encoded.
 
 use std::sync::LazyLock;
-use std::time::SystemTime;
 
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
@@ -9,6 +8,7 @@ use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509Name};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{MessageType, Nonce, TransactionId};
+use scep::clock::Clock;
 use scep::danger::{self, Distortion};
 use scep::http::{HttpRequest, Method, Operation};
 use scep::identity::Identity;
@@ -94,7 +94,8 @@ impl Draft {
     }
 
     pub(super) fn request(mut self, ca: &X509) -> HttpRequest {
-        let own = || self_signed(&self.subject, &KEY, Digest::Sha256, SystemTime::now()).unwrap();
+        let own =
+            || self_signed(&self.subject, &KEY, Digest::Sha256, Clock::system().now()).unwrap();
         let signer = self.signer.clone().unwrap_or_else(own);
         if self.body.is_empty() {
             self.body = self.csr(&KEY, Digest::Sha256, &[]);

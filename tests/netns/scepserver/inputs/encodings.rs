@@ -1,8 +1,7 @@
 //! Algorithms, and messages in BER.
 
-use std::time::SystemTime;
-
 use scep::algorithm::Digest;
+use scep::clock::Clock;
 use scep::danger;
 use scep::message::{Parameters, SignatureAlgorithm};
 use scep::request::self_signed;
@@ -38,7 +37,8 @@ pub(super) fn encodings(add: &mut Add<'_>) {
     });
     add("bytes after the message", &|draft| draft.finish = |it| [&it[..], &[0; 8]].concat());
     add("two certificates, the signer's last", &|draft| {
-        let other = self_signed(&draft.subject, &KEY, Digest::Sha256, SystemTime::now()).unwrap();
+        let other =
+            self_signed(&draft.subject, &KEY, Digest::Sha256, Clock::system().now()).unwrap();
         draft.message.certificates.push(other.certificate);
     });
     for digest in [Digest::Md5, Digest::Sha1, Digest::Sha224, Digest::Sha384, Digest::Sha512] {

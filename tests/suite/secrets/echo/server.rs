@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock};
 use std::thread;
-use std::time::SystemTime;
 
 use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use scep::algorithm::{Digest, KeyTransport};
 use scep::attribute::FailInfo;
+use scep::clock::Clock;
 use scep::http::{HttpRequest, Method, Operation, PKI_MESSAGE};
 use scep::identity::Identity;
 use scep::message::Message;
@@ -35,7 +35,7 @@ pub(super) struct EchoServer {
 static CA: LazyLock<Identity> = LazyLock::new(|| {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let subject = scep::name::parse("CN=Echo CA").unwrap();
-    scep::request::self_signed(&subject, &key, Digest::Sha256, SystemTime::now()).unwrap()
+    scep::request::self_signed(&subject, &key, Digest::Sha256, Clock::system().now()).unwrap()
 });
 
 impl EchoServer {

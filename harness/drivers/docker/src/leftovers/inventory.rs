@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bollard::models::{ContainerSummary, ImageSummary, Network};
@@ -10,6 +10,8 @@ use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
     RemoveContainerOptionsBuilder, RemoveImageOptions,
 };
+
+use scep::clock::Clock;
 
 use super::owner::Owner;
 use super::{LAB, NODE, PROCESS, RUN};
@@ -115,7 +117,7 @@ fn with_label(label: &str) -> HashMap<String, Vec<String>> {
 
 /// True if an image was requested so recently that its requester may not have created a container of it yet.
 fn is_recent(used: i64) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = Clock::system().now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     // An image with a time in the future is recent: the engine's clock may be ahead.
     i64::try_from(now).is_ok_and(|now| now - used < RECENT_USE.as_secs().cast_signed())
 }

@@ -33,7 +33,7 @@ pub(super) fn start_cas(
     for (number, (name, plan)) in spec.lab.pkis.iter().enumerate() {
         panic_if_asked("lab-process");
         let address = address_of(&spec.lab, name);
-        let ca = LabCa::open(name, plan, address)?;
+        let ca = LabCa::open(name, plan, address, &spec.lab.clock())?;
         let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
         for host in spec.lab.hosts_that_run(name) {

@@ -7,6 +7,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
 use scep::client::{CaCertificates, Client, Exchange, Next, Refusal, Settings};
+use scep::clock::Clock;
 use scep::http::{HttpRequest, HttpResponse};
 use scep::request::differences;
 use thiserror::Error;
@@ -37,6 +38,8 @@ pub struct Enrolled {
     pub certificate: X509,
     /// The certificates of the CA and its RA.
     pub ca: CaCertificates,
+    /// The time at which it came.
+    pub at: SystemTime,
     /// Differences of the certificate from the request, each as a sentence.
     pub differences: Vec<String>,
 }
@@ -82,6 +85,7 @@ pub async fn enrol(
     pki: &dyn ScepService,
     settings: Settings,
     polling: Polling,
+    clock: &Clock,
     remark: impl Fn(String),
 ) -> Result<Enrolled, EnrolmentError> {
     let mut client = Client::new(settings);
@@ -90,7 +94,7 @@ pub async fn enrol(
     loop {
         let (response, silence) = send(pki, &client, &request).await?;
         let is_first = client.capabilities().is_none();
-        request = match client.receive(&response, SystemTime::now(), &mut rand_bytes)? {
+        request = match client.receive(&response, clock.now(), &mut rand_bytes)? {
             Next::Send(request) if is_first => {
                 let silence = silence.map(|reason| format!("GetCACaps was not answered: {reason}"));
                 unlisted = silence.or_else(|| without_capabilities(&response));
@@ -114,8 +118,9 @@ pub async fn enrol(
                 let none = CaCertificates { ca: Vec::new(), ra: Vec::new() };
                 let ca = client.ca_certificates().cloned().unwrap_or(none);
                 let Settings { subject, extensions, .. } = client.settings();
-                let differences = differences(subject, extensions, &certificate, SystemTime::now());
-                return Ok(Enrolled { certificate, ca, differences });
+                let at = clock.now();
+                let differences = differences(subject, extensions, &certificate, at);
+                return Ok(Enrolled { certificate, ca, at, differences });
             }
         };
     }

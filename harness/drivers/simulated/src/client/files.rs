@@ -198,7 +198,7 @@ impl PreparedFiles<'_> {
 
     fn write(&mut self, enrolled: &Enrolled) -> Result<(), FilesError> {
         let (ca_path, certificate_path) = (self.files.ca(), self.files.certificate());
-        let chain = anchor_first(&enrolled.ca).into_iter().map(X509Ref::to_pem);
+        let chain = anchor_first(&enrolled.ca, enrolled.at).into_iter().map(X509Ref::to_pem);
         let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(not_written(&ca_path))?;
         let certificate = enrolled.certificate.to_pem().map_err(not_written(&certificate_path))?;
         self.draft.release().map_err(at(&certificate_path))?;
@@ -224,13 +224,13 @@ pub fn fingerprint_of(path: &Path) -> Result<Fingerprint, FilesError> {
 
 /// The certificates of the CA and its RA. The first is the top of the issuing CA's chain, because a reader that trusts the first
 /// certificate of a file must not get an old one.
-fn anchor_first(certificates: &CaCertificates) -> Vec<&X509Ref> {
+fn anchor_first(certificates: &CaCertificates, now: SystemTime) -> Vec<&X509Ref> {
     let mut all: Vec<&X509Ref> =
         certificates.ca.iter().chain(&certificates.ra).map(AsRef::as_ref).collect();
     if certificates.ca.is_empty() {
         return all;
     }
-    let mut top = certificates.issuer(SystemTime::now());
+    let mut top = certificates.issuer(now);
     for _ in &certificates.ca {
         let issued_top = |ca: &&&X509Ref| **ca != top && is_issued_by(top, ca);
         top = all.iter().find(issued_top).copied().unwrap_or(top);

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use scep::clock::Clock;
 use scep::http::{HttpResponse, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ fn lab() -> Lab {
 }
 
 fn ca() -> LabCa {
-    LabCa::open("ca", &lab().pkis["ca"], None).unwrap()
+    LabCa::open("ca", &lab().pkis["ca"], None, &Clock::system()).unwrap()
 }
 
 /// A part whose server was killed.
@@ -139,7 +140,7 @@ async fn unanswered_call_is_explained_by_the_exit_of_the_process() {
 async fn refused_call_reports_the_reason_of_the_ca() {
     let plan = LAB.replace("static: 8CE317021F6900691ED0DD50F7459D6E", "one-time: []");
     let lab = Lab::parse(&Source::new("lab", plan)).unwrap();
-    let ca = LabCa::open("ca", &lab.pkis["ca"], None).unwrap();
+    let ca = LabCa::open("ca", &lab.pkis["ca"], None, &Clock::system()).unwrap();
     let refused = loop {
         // A server of this kind keeps only a limited number of unused passwords.
         if let Err(refused) = ca.ca.new_challenge() {

@@ -23,8 +23,8 @@ pub(super) type NodeId = usize;
 /// The result of sending a packet, for the sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// The answer, and the node that sent it.
-    Answered { packet: Packet, by: NodeId },
+    /// The answer, the node that sent it, and the number of links that request and answer crossed.
+    Answered { packet: Packet, by: NodeId, links: u32 },
     /// No answer came, because the packet or its answer was lost.
     Lost,
     /// No packet was sent, because the sender has no route.
@@ -64,10 +64,13 @@ impl Fabric {
     /// Terminates, because an answer has no answer and an ICMP error no error.
     fn carry_both_ways(&self, sender: NodeId, packet: Packet) -> Option<Exchange> {
         let (mut from, mut on_its_way) = (sender, packet);
+        let mut links = 0;
         loop {
-            (from, on_its_way) = match self.carry(from, on_its_way)? {
+            (from, on_its_way) = match self.carry(from, on_its_way, &mut links)? {
                 Journey::Arrived { at, packet } => match self.answer(at, &packet) {
-                    None if at == sender => return Some(Exchange::Answered { packet, by: from }),
+                    None if at == sender => {
+                        return Some(Exchange::Answered { packet, by: from, links });
+                    }
                     answer => (at, answer?),
                 },
                 Journey::Failed { at, error } => (at, error),
@@ -75,8 +78,8 @@ impl Fabric {
         }
     }
 
-    /// Carries a packet from hop to hop until it arrives or a node drops it; the TTL ends loops.
-    fn carry(&self, from: NodeId, mut packet: Packet) -> Option<Journey> {
+    /// Carries a packet from hop to hop until it arrives or a node drops it, and counts the links; the TTL ends loops.
+    fn carry(&self, from: NodeId, mut packet: Packet, links: &mut u32) -> Option<Journey> {
         let destination = packet.envelope().destination;
         let mut at = from;
         let mut in_transit = false;
@@ -104,6 +107,7 @@ impl Fabric {
                 return self.give_up(at, &packet, |cause| Content::Unreachable(code, cause));
             };
             (at, in_transit) = (next, true);
+            *links += 1;
         }
     }
 

@@ -53,6 +53,7 @@ fn documented_lab() -> Lab {
         interfaces: BTreeMap::from([("eth0".to_owned(), net("10.215.168.0/24"))]),
         keyring: BTreeMap::new(),
         ssh: None,
+        clock_ahead_ms: 0,
     };
     Lab {
         devices: BTreeMap::from([("DUT0".to_owned(), device)]),

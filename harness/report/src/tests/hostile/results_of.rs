@@ -60,6 +60,7 @@ fn sent(texts: &mut Texts) -> Sent {
     match texts.below(3) {
         0 => Sent::Configuration { device: texts.next(), lines: texts.next() },
         1 => Sent::Command { device: texts.next(), command: texts.next() },
+        2 => Sent::Clock { goal: texts.next() },
         _ => Sent::Request { pki: texts.next(), request: texts.next() },
     }
 }

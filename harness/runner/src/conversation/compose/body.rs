@@ -1,7 +1,5 @@
 //! Content of the envelope.
 
-use std::time::SystemTime;
-
 use openssl::bn::BigNum;
 use openssl::x509::{X509Name, X509NameRef, X509Ref};
 use scep::body::{IssuerAndSerial, IssuerAndSubject};
@@ -18,7 +16,7 @@ impl Conversation {
         if request.mutations.contains(&Mutation::NothingInEnvelope) {
             return Ok(Vec::new());
         }
-        let issuer = self.authority()?.certificates.issuer(SystemTime::now());
+        let issuer = self.authority()?.certificates.issuer(self.clock.now());
         let issuer_name = self.issuer_name(request, issuer)?;
         let is_other = request.mutations.contains(&Mutation::OtherBody);
         let names = || IssuerAndSubject::encode(&issuer_name, &parts.requested.subject);

@@ -6,6 +6,7 @@ use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
+use scep::clock::within_range;
 use scep::message::{ExtraAttribute, MessageBuilder};
 use scep::{danger, envelope};
 
@@ -57,7 +58,7 @@ pub(super) fn encode(
         message_type: Some(message_type(request)),
         transaction_id: Some(parts.transaction_id.clone()),
         sender_nonce: Some(parts.sender_nonce.clone()),
-        signing_time: request.message.signing_time.map(from_now),
+        signing_time: request.message.signing_time.map(|offset| from(parts.now, offset)),
         content,
         digest: parts.digest,
         certificates: own.into_iter().chain(chain).collect(),
@@ -109,8 +110,8 @@ pub(super) fn mutate(request: &Request, mut message: Vec<u8>) -> Result<Vec<u8>,
     Ok(message)
 }
 
-fn from_now(seconds: i64) -> SystemTime {
+/// The time so many seconds after `now`, or before it if the number is negative.
+fn from(now: SystemTime, seconds: i64) -> SystemTime {
     let distance = Duration::from_secs(seconds.unsigned_abs().min(100 * 365 * 86_400));
-    let now = SystemTime::now();
-    if seconds < 0 { now - distance } else { now + distance }
+    within_range(if seconds < 0 { now - distance } else { now + distance })
 }

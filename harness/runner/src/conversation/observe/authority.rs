@@ -1,7 +1,5 @@
 //! Facts of the answers to GetCACaps and GetCACert.
 
-use std::time::SystemTime;
-
 use openssl::x509::{X509, X509Ref};
 use scep::capabilities::{Capabilities, Capability};
 use scep::certificate::{allows, is_issued_by, is_self_issued};
@@ -83,9 +81,10 @@ fn sorted(seen: &mut Observation, certificates: Vec<X509>) {
     };
     seen.set(Fact::CaCount, sorted.ca.len());
     seen.set(Fact::RaCount, sorted.ra.len());
-    let issuer = sorted.issuer(SystemTime::now());
+    let now = seen.clock.now();
+    let issuer = sorted.issuer(now);
     seen.set(Fact::CaKeyUsage, usages(issuer));
-    seen.set(Fact::CaValidity, validity(issuer));
+    seen.set(Fact::CaValidity, validity(issuer, now));
     seen.set(
         Fact::CaSelfSigned,
         match (is_self_issued(issuer), is_issued_by(issuer, issuer)) {
@@ -98,10 +97,11 @@ fn sorted(seen: &mut Observation, certificates: Vec<X509>) {
     if !sorted.ra.is_empty() {
         let is_ours = |ra: &X509| sorted.ca.iter().any(|ca| is_issued_by(ra, ca));
         seen.set(Fact::RaIssuer, if sorted.ra.iter().all(is_ours) { "CA" } else { "other" });
-        let worst = sorted.ra.iter().map(|ra| validity(ra)).find(|validity| *validity != "valid");
+        let worst =
+            sorted.ra.iter().map(|ra| validity(ra, now)).find(|validity| *validity != "valid");
         seen.set(Fact::RaValidity, worst.unwrap_or("valid"));
     }
-    seen.set(Fact::Recipient, recipient(&sorted));
+    seen.set(Fact::Recipient, recipient(&sorted, issuer));
 }
 
 /// Whether the issuers of a CA are among the certificates, up to a self-signed one.
@@ -119,11 +119,11 @@ fn chain(sorted: &CaCertificates, first: &X509Ref) -> &'static str {
     if is_self_issued(one) { "complete" } else { "incomplete" }
 }
 
-fn recipient(sorted: &CaCertificates) -> &'static str {
+fn recipient(sorted: &CaCertificates, issuer: &X509Ref) -> &'static str {
     let takes = |one: &X509Ref| allows(one, KeyUsage::KEY_ENCIPHERMENT);
     if sorted.ra.iter().any(|ra| takes(ra)) {
         "RA"
-    } else if takes(sorted.issuer(SystemTime::now())) {
+    } else if takes(issuer) {
         "CA"
     } else {
         "none"

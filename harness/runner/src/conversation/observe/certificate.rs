@@ -1,10 +1,12 @@
 //! Facts of certificates and revocation lists.
 
 use std::cmp::Ordering;
+use std::time::SystemTime;
 
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::asn1::Asn1TimeRef;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref};
 use scep::certificate::is_issued_by;
+use scep::clock::asn1_time;
 use scep::key_usage::KeyUsage;
 
 use super::Observation;
@@ -39,7 +41,7 @@ pub(super) fn issued(
         seen.set(Fact::IssuedIssuer, if is_ours { "CA" } else { "other" });
     }
     seen.set(Fact::IssuedKeyUsage, usages(found));
-    seen.set(Fact::IssuedValidity, validity(found));
+    seen.set(Fact::IssuedValidity, validity(found, seen.clock.now()));
     if let Ok(difference) = found.not_before().diff(found.not_after()) {
         seen.set(Fact::IssuedDays, difference.days);
     }
@@ -78,9 +80,9 @@ pub(super) fn usages(certificate: &X509Ref) -> String {
     KeyUsage::of(certificate).map_or_else(|| "any".to_owned(), |usage| usage.names().join(", "))
 }
 
-/// Validity of the certificate at the current time.
-pub(super) fn validity(certificate: &X509Ref) -> &'static str {
-    let Ok(now) = Asn1Time::days_from_now(0) else { return "valid" };
+/// Validity of the certificate at `now`.
+pub(super) fn validity(certificate: &X509Ref, now: SystemTime) -> &'static str {
+    let Ok(now) = asn1_time(now) else { return "valid" };
     let compare = |date: &Asn1TimeRef| date.compare(now.as_ref());
     match (compare(certificate.not_before()), compare(certificate.not_after())) {
         (Err(_), _) | (_, Err(_)) => "unreadable",
@@ -97,9 +99,11 @@ pub(super) fn is_same(one: &X509Ref, other: &X509Ref) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use openssl::asn1::Asn1Time;
     use openssl::hash::MessageDigest;
     use openssl::pkey::PKey;
     use openssl::rsa::Rsa;
+    use scep::clock::moment;
 
     use super::*;
 
@@ -115,11 +119,13 @@ mod tests {
         builder.build().to_der().unwrap()
     }
 
+    /// The validity in the middle of 2026, with another date in place of one.
     fn validity_with(date: &[u8; 13], other: &[u8; 13]) -> &'static str {
         let mut der = certificate();
         let at = der.windows(13).position(|bytes| bytes == date).unwrap();
         der[at..at + 13].copy_from_slice(other);
-        validity(&X509::from_der(&der).unwrap())
+        let now = moment("2026-07-01T00:00Z").unwrap();
+        validity(&X509::from_der(&der).unwrap(), now)
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub(super) fn signature(seen: &mut Observation, message: &Message, ca: &CaCertif
         Ok(signer) => {
             let is_known = signers.iter().any(|known| is_same(known, &signer));
             seen.set(Fact::Signature, if is_known { "valid" } else { "stranger" });
-            seen.set(Fact::SignerValidity, validity(&signer));
+            seen.set(Fact::SignerValidity, validity(&signer, seen.clock.now()));
         }
         Err(error) => {
             seen.set(Fact::Signature, "invalid");

@@ -1,6 +1,6 @@
 //! NTLM version 2 (MS-NLMP), which proves knowledge of a password without sending it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use openssl::hash::{DigestBytes, MessageDigest, hash};
 use openssl::pkey::PKey;
@@ -32,7 +32,8 @@ pub(super) struct Fresh {
 impl Fresh {
     /// The current time, and random octets.
     pub(super) fn now() -> Result<Self, String> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since =
+            scep::clock::Clock::system().now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let ticks = (since.as_secs() + EPOCH) * 10_000_000 + u64::from(since.subsec_nanos() / 100);
         let mut nonce = [0; 8];
         openssl::rand::rand_bytes(&mut nonce).map_err(|error| error.to_string())?;

@@ -1,0 +1,182 @@
+//! Watches the devices of a lab that has its own time: what they do, if they ever come to rest, and if anything is still due.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use scep::clock::duration_text;
+use tokio::time::{Instant, sleep};
+
+use testbed::{Testbed, lab_time};
+
+/// The time in which the changes of a lab are counted.
+const SPAN: Duration = Duration::from_secs(60 * 60);
+
+/// The number of changes in that time from which on a lab does not come to rest. Devices poll twice a second at most.
+const MOST_CHANGES: u32 = 100_000;
+
+/// The time for which a lab at rest is watched: no pause of a device is as long.
+const OUTLOOK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The error for a lab whose devices change and change.
+#[derive(Debug)]
+pub(crate) struct Restless {
+    changes: u32,
+    within: Duration,
+    last: Option<String>,
+}
+
+impl fmt::Display for Restless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { changes, within, .. } = self;
+        write!(f, "{changes} changes in {} of lab time", duration_text(*within))
+    }
+}
+
+impl Restless {
+    /// The newest event, which most likely repeats.
+    pub(crate) fn hint(&self) -> Option<String> {
+        self.last
+            .as_ref()
+            .map(|last| format!("something repeats without a pause; its newest event: {last}"))
+    }
+}
+
+/// A watch over the devices of a lab.
+pub(crate) struct Watch<'a> {
+    testbed: &'a Testbed,
+    /// Number of the lines of each device's log that were seen.
+    seen: Vec<u64>,
+    counted_from: Instant,
+    changes: u32,
+    last: Option<String>,
+}
+
+impl<'a> Watch<'a> {
+    /// Begins: what happened before is not an event.
+    pub(crate) async fn begin(testbed: &'a Testbed) -> Self {
+        let mut seen = Vec::new();
+        for device in testbed.devices.values() {
+            seen.push(device.protocol_log_after(u64::MAX).await.0);
+        }
+        Self { testbed, seen, counted_from: Instant::now(), changes: 0, last: None }
+    }
+
+    /// Waits until a device changes, but at most `pause`.
+    ///
+    /// # Errors
+    /// If the devices change so often that they do not come to rest.
+    pub(crate) async fn next(&mut self, pause: Duration) -> Result<(), Restless> {
+        let devices = self.testbed.devices.values();
+        let mut changed: FuturesUnordered<_> =
+            devices.map(|device| device.changed(pause)).collect();
+        if changed.next().await.is_none() {
+            sleep(pause).await;
+        }
+        let within = self.counted_from.elapsed();
+        if within > SPAN {
+            (self.counted_from, self.changes) = (Instant::now(), 0);
+        }
+        self.changes += 1;
+        if self.changes < MOST_CHANGES {
+            return Ok(());
+        }
+        Err(Restless { changes: self.changes, within, last: self.last.take() })
+    }
+
+    /// The new lines of the devices' logs, each with its device.
+    pub(crate) async fn new_lines(&mut self) -> Vec<String> {
+        let mut new = Vec::new();
+        for ((name, device), seen) in self.testbed.devices.iter().zip(&mut self.seen) {
+            let (count, lines) = device.protocol_log_after(*seen).await;
+            *seen = count;
+            new.extend(lines.into_iter().map(|line| format!("{name}: {line}")));
+        }
+        if let Some(last) = new.last() {
+            self.last = Some(last.clone());
+        }
+        new
+    }
+}
+
+/// True if nothing in a lab with its own time is due any more, so that no wait can help. This lets its time pass.
+pub(crate) async fn is_at_rest(testbed: &Testbed) -> bool {
+    if !lab_time::is_here() || testbed.devices.is_empty() {
+        return false;
+    }
+    let begun = Instant::now();
+    let mut watch = Watch::begin(testbed).await;
+    let _ = watch.next(OUTLOOK).await;
+    begun.elapsed() >= OUTLOOK
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use testbed::device::{Change, Device, DeviceError};
+
+    /// A device that changes after each pause, or never.
+    struct Changing(Option<Duration>);
+
+    #[async_trait]
+    impl Device for Changing {
+        async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+            Ok(String::new())
+        }
+
+        async fn changed(&self, pause: Duration) {
+            sleep(self.0.unwrap_or(pause).min(pause)).await;
+        }
+
+        async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+            if seen == u64::MAX { (0, Vec::new()) } else { (seen + 1, vec!["again".to_owned()]) }
+        }
+    }
+
+    fn lab(pauses: &[Option<Duration>]) -> Testbed {
+        let mut testbed = Testbed::default();
+        for (number, pause) in pauses.iter().enumerate() {
+            testbed.devices.insert(format!("DUT{number}"), Arc::new(Changing(*pause)));
+        }
+        testbed
+    }
+
+    #[tokio::test]
+    async fn lab_is_at_rest_if_no_device_changes_any_more() {
+        let minute = Some(Duration::from_secs(60));
+        assert!(lab_time::run(|| async { is_at_rest(&lab(&[None, None])).await }).await);
+        assert!(
+            !lab_time::run(move || async move { is_at_rest(&lab(&[None, minute])).await }).await
+        );
+        // Without a time of its own, nobody would wait for a year.
+        assert!(!is_at_rest(&lab(&[None])).await);
+    }
+
+    #[tokio::test]
+    async fn device_that_changes_every_millisecond_is_told() {
+        let watched = |pause: Duration, times: u32| {
+            lab_time::run(move || async move {
+                let testbed = lab(&[Some(pause)]);
+                let mut watch = Watch::begin(&testbed).await;
+                for _ in 0..times {
+                    watch.next(SPAN).await?;
+                    watch.new_lines().await;
+                }
+                Ok::<_, Restless>(())
+            })
+        };
+        let restless = watched(Duration::from_millis(1), MOST_CHANGES).await.unwrap_err();
+        assert_eq!(restless.to_string(), "100000 changes in 100s of lab time");
+        assert!(restless.hint().unwrap().ends_with("its newest event: DUT0: again"));
+        let busy = Duration::from_millis(100);
+        assert!(watched(busy, 2 * MOST_CHANGES).await.is_ok());
+    }
+}
