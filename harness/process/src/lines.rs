@@ -14,8 +14,8 @@ use crate::child::Stream;
 /// Limit of a line in bytes; the rest is dropped.
 pub const LINE_LIMIT: usize = 1000;
 
-/// Number of bytes that may be no text and are shown all the same.
-const SHORTEST_BINARY: usize = 16;
+/// Length in bytes from which an eighth of odd bytes makes a line binary; in a shorter line, half of them must be odd.
+const LONG_LINE: usize = 16;
 
 /// Number of lines in an error message.
 const SHOWN: usize = 10;
@@ -29,6 +29,8 @@ pub struct Lines {
     before: LinesBefore,
     line: Vec<u8>,
     is_cut: bool,
+    /// True if the line before was binary, so that a short piece of the same bytes may follow.
+    after_binary: bool,
     /// True if the line may belong to a PEM block (RFC 7468), whose content is dropped.
     in_block: bool,
     /// Searched for in each line, including an incomplete one.
@@ -63,7 +65,10 @@ impl Lines {
     pub fn finish(&mut self) -> Option<String> {
         self.search();
         let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
-        let text = text(&line, is_cut, &mut self.keys);
+        if !line.is_empty() {
+            self.after_binary = is_binary(&line, self.after_binary);
+        }
+        let text = text(&line, is_cut, self.after_binary, &mut self.keys);
         let is_bulk = self.in_block && is_base64(&text);
         self.in_block = is_bulk || text.starts_with("-----BEGIN ") && !text.contains("-----END ");
         let shown = shown(&text, is_cut, &mut self.before, &self.masker);
@@ -74,8 +79,9 @@ impl Lines {
     pub fn begun(&self) -> Option<String> {
         let line = self.line.trim_ascii_end();
         let (mut keys, mut before) = (self.keys.clone(), self.before.clone());
-        let shown = || shown(&text(line, true, &mut keys), true, &mut before, &self.masker);
-        (!line.is_empty()).then(shown)
+        let is_binary = is_binary(line, self.after_binary);
+        let text = text(line, true, is_binary, &mut keys);
+        (!line.is_empty()).then(|| shown(&text, true, &mut before, &self.masker))
     }
 
     fn search(&mut self) {
@@ -87,14 +93,21 @@ impl Lines {
 /// The end of the name of a line of bytes that are no text.
 const NO_TEXT: &str = " bytes that are no text)";
 
+/// The name of a line that is one such byte.
+const NO_CHARACTER: &str = "(1 byte that is no text)";
+
 /// True for the name that a line of bytes that are no text has.
 pub fn is_no_text(line: &str) -> bool {
-    line.starts_with('(') && line.trim_end_matches('…').ends_with(NO_TEXT)
+    let name = line.trim_end_matches('…');
+    name == NO_CHARACTER || name.starts_with('(') && name.ends_with(NO_TEXT)
 }
 
 /// The line without the contents of private keys; a line of bytes that are no text is only named.
-fn text(line: &[u8], is_cut: bool, keys: &mut PrivateKeys) -> String {
-    if is_binary(line) {
+fn text(line: &[u8], is_cut: bool, is_binary: bool, keys: &mut PrivateKeys) -> String {
+    if is_binary && line.len() == 1 && !is_cut {
+        return NO_CHARACTER.to_owned();
+    }
+    if is_binary {
         let more = if is_cut { "more than " } else { "" };
         return format!("({more}{}{NO_TEXT}", line.len());
     }
@@ -107,13 +120,19 @@ fn shown(text: &str, is_cut: bool, before: &mut LinesBefore, masker: &Masker) ->
     visible(&if is_cut { clean + "…" } else { clean })
 }
 
-/// True if an eighth of the bytes are control characters or no UTF-8, as in a certificate in DER.
-fn is_binary(line: &[u8]) -> bool {
+/// True if so many bytes are odd (control characters or no UTF-8) as in a certificate in DER, which line feeds may cut into pieces
+/// of any length: a short piece after a binary line needs only one.
+fn is_binary(line: &[u8], after_binary: bool) -> bool {
     let is_odd = |character: &char| character.is_control() && !character.is_whitespace();
     let odd = |valid: &str| valid.chars().filter(is_odd).count();
     let odd: usize =
         line.utf8_chunks().map(|chunk| odd(chunk.valid()) + chunk.invalid().len()).sum();
-    line.len() >= SHORTEST_BINARY && odd * 8 > line.len()
+    match line.len() {
+        0 => false,
+        LONG_LINE.. => odd * 8 > line.len(),
+        _ if after_binary => odd > 0,
+        length => length > 1 && odd * 2 >= length,
+    }
 }
 
 /// Decodes UTF-8; other bytes become `\xNN`.
@@ -257,6 +276,15 @@ mod tests {
         let der: Vec<u8> = (0..100).map(|byte: u8| byte.wrapping_mul(7) | 0x80).collect();
         let complete = lines().push(&[&der[..], b"\n"].concat());
         assert_eq!(complete, ["(100 bytes that are no text)"]);
+        // Pieces of one binary output, as line feeds cut it.
+        let pieces = [&b"0\x82\x03\n"[..], &der, b"\nt\x82\xc1m\n?\x04 Cg\n\n\x1f\n"].concat();
+        let named = ["(3 bytes that are no text)", "(100 bytes that are no text)"]
+            .into_iter()
+            .chain(["(4 bytes that are no text)", "(5 bytes that are no text)"])
+            .chain(["(1 byte that is no text)"]);
+        let complete = lines().push(&pieces);
+        assert_eq!(complete, named.collect::<Vec<_>>());
+        assert!(complete.iter().all(|line| is_no_text(line)));
         let latin = lines().push(b"Zertifikat f\xfcr Ger\xe4t ung\xfcltig\n");
         assert_eq!(latin, ["Zertifikat f\\xfcr Ger\\xe4t ung\\xfcltig"]);
     }

@@ -148,7 +148,7 @@ impl Conversation {
         if request.operation.enrols() {
             self.choose_challenge(pki, request, expendable).await?;
         }
-        let composed = self.compose(request).await?;
+        let composed = self.compose(request, expendable).await?;
         let entry = composed.transaction.as_ref().and_then(|it| self.begin(request, it));
         let exchanged = pki.exchange(&composed.request, composed.path_suffix).await;
         if let (Err(PkiError::NotServed { .. }), Some(entry)) = (&exchanged, entry) {
@@ -178,6 +178,11 @@ impl Conversation {
                     pki.challenge_unused(unused.clone()).await?;
                 }
             }
+        }
+        if matches!(observation.pki_status, Some(PkiStatus::Success | PkiStatus::Pending))
+            && let Some(requested) = self.transaction.as_ref().and_then(|it| it.requested.as_ref())
+        {
+            self.keys.taken(&requested.key).await;
         }
         let masker = Masker::new(self.secrets.iter().cloned());
         observation.mask(&masker);

@@ -10,6 +10,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use parking_lot::Mutex;
+use tokio::sync;
 
 type NamedKeys = BTreeMap<(String, KeyKind), PKey<Private>>;
 
@@ -17,7 +18,14 @@ type NamedKeys = BTreeMap<(String, KeyKind), PKey<Private>>;
 #[derive(Clone, Default)]
 pub struct KeyStore {
     named: Arc<Mutex<NamedKeys>>,
-    spare: Arc<Mutex<Option<PKey<Private>>>>,
+    shared: Arc<Shared>,
+}
+
+/// Keys that all scenarios share. A second one that asks for a key while it is generated waits for it.
+#[derive(Default)]
+struct Shared {
+    spare: sync::Mutex<Option<PKey<Private>>>,
+    stranger: sync::Mutex<Option<PKey<Private>>>,
 }
 
 /// Kind of a key.
@@ -52,10 +60,11 @@ impl KeyKind {
 }
 
 impl KeyStore {
-    /// A store with other keys for all names, because a real PKI may refuse to certify a key twice; only the spare key is the same.
+    /// A store with other keys for all names, because a real PKI may refuse to certify a key twice; only the keys without a name are
+    /// the same.
     #[must_use]
     pub fn with_new_names(&self) -> Self {
-        Self { named: Arc::default(), spare: Arc::clone(&self.spare) }
+        Self { named: Arc::default(), shared: Arc::clone(&self.shared) }
     }
 
     /// The key of that name and kind.
@@ -73,18 +82,42 @@ impl KeyStore {
         Ok(self.named.lock().entry(wanted).or_insert(key).clone())
     }
 
-    /// A key for requests that must be refused. It is always the same, because generating one takes longer than an exchange.
+    /// A key for requests that must be refused. It is the same until a PKI has taken it, because generating one takes longer than an
+    /// exchange.
     ///
     /// # Errors
     /// If OpenSSL cannot generate it.
     pub async fn spare(&self) -> Result<PKey<Private>, ErrorStack> {
-        let known = self.spare.lock().clone();
-        if let Some(key) = known {
-            return Ok(key);
-        }
-        let key = KeyKind::Rsa(2048).generate().await?;
-        Ok(self.spare.lock().get_or_insert(key).clone())
+        known_or_new(&self.shared.spare).await
     }
+
+    /// Reports that a PKI has granted a request for this key, or keeps the request. If it is the spare key, the next one is another:
+    /// a PKI that certifies no key twice would refuse further requests for this reason.
+    pub async fn taken(&self, key: &PKey<Private>) {
+        let mut spare = self.shared.spare.lock().await;
+        if spare.as_ref().is_some_and(|spare| spare.public_eq(key)) {
+            *spare = None;
+        }
+    }
+
+    /// A key that signs in another's place, and for which no certificate is requested. It is always the same.
+    ///
+    /// # Errors
+    /// If OpenSSL cannot generate it.
+    pub async fn stranger(&self) -> Result<PKey<Private>, ErrorStack> {
+        known_or_new(&self.shared.stranger).await
+    }
+}
+
+async fn known_or_new(
+    place: &sync::Mutex<Option<PKey<Private>>>,
+) -> Result<PKey<Private>, ErrorStack> {
+    let mut place = place.lock().await;
+    if let Some(known) = &*place {
+        return Ok(known.clone());
+    }
+    let key = KeyKind::Rsa(2048).generate().await?;
+    Ok(place.insert(key).clone())
 }
 
 impl fmt::Debug for KeyStore {
@@ -107,5 +140,30 @@ mod tests {
         assert!(!first.public_eq(&*key(&KeyStore::default()).await));
         let spare = store.spare().await.unwrap();
         assert!(spare.public_eq(&store.with_new_names().spare().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn spare_key_is_the_same_until_it_is_taken() {
+        let store = KeyStore::default();
+        let other = store.with_new_names();
+        let (spare, same) = tokio::join!(store.spare(), other.spare());
+        let (spare, same) = (spare.unwrap(), same.unwrap());
+        assert!(spare.public_eq(&same));
+        store.taken(&store.stranger().await.unwrap()).await;
+        assert!(spare.public_eq(&store.spare().await.unwrap()));
+        store.taken(&spare).await;
+        let next = other.spare().await.unwrap();
+        assert!(!spare.public_eq(&next));
+        // A late report about the first one.
+        store.taken(&spare).await;
+        assert!(next.public_eq(&store.spare().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn stranger_has_a_key_of_its_own_which_is_always_the_same() {
+        let store = KeyStore::default();
+        let stranger = store.stranger().await.unwrap();
+        assert!(stranger.public_eq(&store.with_new_names().stranger().await.unwrap()));
+        assert!(!stranger.public_eq(&store.spare().await.unwrap()));
     }
 }

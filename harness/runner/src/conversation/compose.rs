@@ -6,7 +6,7 @@ mod transport;
 
 use std::time::{Duration, SystemTime};
 
-use openssl::pkey::Id;
+use openssl::pkey::{Id, PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::x509::{X509, X509Name, X509Ref};
 use scep::algorithm::{Cipher, Digest, KeyTransport};
@@ -44,14 +44,16 @@ pub(super) struct Composed {
 const KEY_BITS: u32 = 2048;
 /// A year, approximately.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
-/// Kind of the keys that only sign.
-const OTHER_KEY: KeyKind = KeyKind::Rsa(KEY_BITS);
 
 impl Conversation {
-    /// Builds the HTTP request of a step.
-    pub(super) async fn compose(&mut self, request: &Request) -> Result<Composed, RequestError> {
+    /// Builds the HTTP request of a step. An expendable request must be refused.
+    pub(super) async fn compose(
+        &mut self,
+        request: &Request,
+        expendable: bool,
+    ) -> Result<Composed, RequestError> {
         let mut composed = if request.operation.has_message() {
-            self.compose_message(request).await?
+            self.compose_message(request, expendable).await?
         } else {
             request_without_message(request)
         };
@@ -76,8 +78,12 @@ impl Conversation {
         Ok(composed)
     }
 
-    async fn compose_message(&mut self, request: &Request) -> Result<Composed, RequestError> {
-        let parts = self.parts(request).await?;
+    async fn compose_message(
+        &mut self,
+        request: &Request,
+        expendable: bool,
+    ) -> Result<Composed, RequestError> {
+        let parts = self.parts(request, expendable).await?;
         let body = self.body(request, &parts)?;
         let content = content(request, &parts, &body)?;
         let message = mutate(request, encode(request, &parts, content)?)?;
@@ -99,7 +105,7 @@ impl Conversation {
     }
 
     /// The chosen and the default parts of a message.
-    async fn parts(&mut self, request: &Request) -> Result<Parts, RequestError> {
+    async fn parts(&mut self, request: &Request, expendable: bool) -> Result<Parts, RequestError> {
         let choice = &request.message;
         let authority = self.authority()?;
         let capabilities = authority.capabilities.clone();
@@ -114,8 +120,11 @@ impl Conversation {
         let cipher = choice.cipher.map_or_else(|| choice::cipher(None, &capabilities), Ok);
         let cipher = cipher.map_err(not_offered)?;
         let recipients = self.recipients(choice.recipient).await?;
-        let requested = self.requested(request).await?;
+        let requested = self.requested(request, expendable).await?;
         let signer = self.signer(request, &requested, digest).await?;
+        let is_foreign = request.mutations.contains(&Mutation::ForeignSignature);
+        let signature_key =
+            if is_foreign { self.keys.stranger().await? } else { signer.key.clone() };
         let sender_nonce = Nonce::new(random(choice.nonce_bytes.unwrap_or(Nonce::BYTES))?);
         let polls = request.operation == Operation::CertPoll;
         let transaction_id = match (&choice.transaction_id, &self.transaction) {
@@ -132,6 +141,7 @@ impl Conversation {
             recipients,
             requested,
             signer,
+            signature_key,
             sender_nonce,
             transaction_id,
             now: self.clock.now(),
@@ -189,7 +199,11 @@ impl Conversation {
     }
 
     /// The subject and the key to be certified.
-    async fn requested(&mut self, request: &Request) -> Result<Requested, RequestError> {
+    async fn requested(
+        &mut self,
+        request: &Request,
+        expendable: bool,
+    ) -> Result<Requested, RequestError> {
         let choice = &request.message;
         let renews = request.operation == Operation::RenewalReq;
         let subject = match (&choice.subject, &self.issued) {
@@ -201,11 +215,11 @@ impl Conversation {
             KeyType::Rsa => KeyKind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
             KeyType::P256 => KeyKind::P256,
         };
+        let is_usual = kind == KeyKind::Rsa(KEY_BITS);
+        let is_spare = !request.operation.enrols() || !request.mutations.is_empty() || expendable;
         let key = match &choice.key {
             Some(name) => self.keys.key(name, kind).await?,
-            None if !request.operation.enrols() || !request.mutations.is_empty() => {
-                self.keys.spare().await?
-            }
+            None if is_spare && is_usual => self.keys.spare().await?,
             None => {
                 let name = if renews { "renewed" } else { "first" };
                 self.keys.key(name, kind).await?
@@ -244,14 +258,14 @@ impl Conversation {
                 self_signed(subject, key, digest, within_range(now - 2 * YEAR))?
             }
             SignerChoice::OtherKey => {
-                self_signed(subject, &self.keys.key("other", OTHER_KEY).await?, digest, now)?
+                self_signed(subject, &self.keys.stranger().await?, digest, now)?
             }
             SignerChoice::Issued => self.issued.clone().ok_or_else(|| {
                 let missing = "no certificate was issued that could sign it";
                 RequestError::NotPossible(missing.to_owned())
             })?,
             SignerChoice::Stranger => {
-                let own = self.keys.key("stranger", OTHER_KEY).await?;
+                let own = self.keys.stranger().await?;
                 let (issuer, issuer_key) = (parsed("CN=Another CA")?, self.keys.spare().await?);
                 issued_by(subject, &own, &issuer, &issuer_key, true, now)?
             }
@@ -299,6 +313,8 @@ struct Parts {
     recipients: Vec<X509>,
     requested: Requested,
     signer: Identity,
+    /// The key that signs the message; that of the signer, if the signature is right.
+    signature_key: PKey<Private>,
     sender_nonce: Nonce,
     transaction_id: TransactionId,
     now: SystemTime,

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509Ref;
 use scep::attribute::MessageType;
@@ -10,7 +9,7 @@ use scep::clock::within_range;
 use scep::message::{ExtraAttribute, MessageBuilder};
 use scep::{danger, envelope};
 
-use super::{KEY_BITS, Parts, random};
+use super::{Parts, random};
 use crate::conversation::RequestError;
 use model::scenario::scep::{Mutation, Operation, Request};
 
@@ -48,9 +47,7 @@ pub(super) fn encode(
     content: Option<Vec<u8>>,
 ) -> Result<Vec<u8>, RequestError> {
     let mut signer = parts.signer.clone();
-    if request.mutations.contains(&Mutation::ForeignSignature) {
-        signer.key = PKey::from_rsa(openssl::rsa::Rsa::generate(KEY_BITS)?)?;
-    }
+    signer.key = parts.signature_key.clone();
     let has = |wrong| request.mutations.contains(&wrong);
     let own = (!has(Mutation::NoSignerCertificate)).then(|| signer.certificate.clone());
     let chain = parts.ca.iter().filter(|_| has(Mutation::ChainOfCertificates)).cloned();
