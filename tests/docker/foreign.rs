@@ -68,9 +68,9 @@ fn misbehaving_container_is_reported_with_its_last_output() {
     let fails = scripted(name, "echo no depot at $GREETING, $PASSWORD >&2; exit 7", soon);
     let told = ["its container ended (exit code 7)", "no depot at 10.0.0.1, ****", "not ready yet"];
     broken(&docker, &fails, &told);
-    let never = "{port: 8080, within: 500ms}";
+    let never = "{port: 8080, within: 5s}";
     let sleeps = scripted(name, "echo waiting; sleep 1000", never);
-    let told = ["was not ready within 500ms: nothing listens at 10.0.0.1:8080", "waiting"];
+    let told = ["was not ready within 5s: nothing listens at 10.0.0.1:8080", "waiting"];
     broken(&docker, &sleeps, &told);
     let silent = scripted(name, "sleep 1000", "{output: ^ready$, within: 500ms}");
     broken(&docker, &silent, &["no line of its output matches `^ready$`", "it wrote nothing"]);

@@ -20,6 +20,17 @@ const LONG_LINE: usize = 16;
 /// Number of lines in an error message.
 const SHOWN: usize = 10;
 
+/// What the line before was, without empty lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Previous {
+    #[default]
+    Text,
+    /// A line of a PEM block (RFC 7468), whose content is dropped.
+    PemBlock,
+    /// A piece of binary output, which a short piece may follow.
+    Binary,
+}
+
 /// Splits bytes into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -29,10 +40,7 @@ pub struct Lines {
     before: LinesBefore,
     line: Vec<u8>,
     is_cut: bool,
-    /// True if the line before was binary, so that a short piece of the same bytes may follow.
-    after_binary: bool,
-    /// True if the line may belong to a PEM block (RFC 7468), whose content is dropped.
-    in_block: bool,
+    previous: Previous,
     /// Searched for in each line, including an incomplete one.
     pattern: Option<Regex>,
     found: bool,
@@ -65,12 +73,17 @@ impl Lines {
     pub fn finish(&mut self) -> Option<String> {
         self.search();
         let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
-        if !line.is_empty() {
-            self.after_binary = is_binary(&line, self.after_binary);
+        let is_binary = is_binary(&line, self.previous);
+        let text = text(&line, is_cut, is_binary, &mut self.keys);
+        let is_bulk = self.previous == Previous::PemBlock && is_base64(&text);
+        let begins_block = text.starts_with("-----BEGIN ") && !text.contains("-----END ");
+        if is_binary {
+            self.previous = Previous::Binary;
+        } else if begins_block {
+            self.previous = Previous::PemBlock;
+        } else if !line.is_empty() && !is_bulk {
+            self.previous = Previous::Text;
         }
-        let text = text(&line, is_cut, self.after_binary, &mut self.keys);
-        let is_bulk = self.in_block && is_base64(&text);
-        self.in_block = is_bulk || text.starts_with("-----BEGIN ") && !text.contains("-----END ");
         let shown = shown(&text, is_cut, &mut self.before, &self.masker);
         Some(shown).filter(|shown| !shown.is_empty() && !is_bulk)
     }
@@ -79,7 +92,7 @@ impl Lines {
     pub fn begun(&self) -> Option<String> {
         let line = self.line.trim_ascii_end();
         let (mut keys, mut before) = (self.keys.clone(), self.before.clone());
-        let is_binary = is_binary(line, self.after_binary);
+        let is_binary = is_binary(line, self.previous);
         let text = text(line, true, is_binary, &mut keys);
         (!line.is_empty()).then(|| shown(&text, true, &mut before, &self.masker))
     }
@@ -122,7 +135,7 @@ fn shown(text: &str, is_cut: bool, before: &mut LinesBefore, masker: &Masker) ->
 
 /// True if so many bytes are odd (control characters or no UTF-8) as in a certificate in DER, which line feeds may cut into pieces
 /// of any length: a short piece after a binary line needs only one.
-fn is_binary(line: &[u8], after_binary: bool) -> bool {
+fn is_binary(line: &[u8], previous: Previous) -> bool {
     let is_odd = |character: &char| character.is_control() && !character.is_whitespace();
     let odd = |valid: &str| valid.chars().filter(is_odd).count();
     let odd: usize =
@@ -130,7 +143,7 @@ fn is_binary(line: &[u8], after_binary: bool) -> bool {
     match line.len() {
         0 => false,
         LONG_LINE.. => odd * 8 > line.len(),
-        _ if after_binary => odd > 0,
+        _ if previous == Previous::Binary => odd > 0,
         length => length > 1 && odd * 2 >= length,
     }
 }
