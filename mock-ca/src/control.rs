@@ -35,6 +35,7 @@ const JSON: &str = "application/json";
 /// The result of a request to a SCEP service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Exchanged {
     /// A response, whatever its status.
     Answered(HttpResponse),
@@ -111,6 +112,7 @@ fn came(answer: &HttpResponse) -> Option<String> {
 
 /// A decision about a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// The certificate is issued.
     Approve,

@@ -165,6 +165,7 @@ impl Ca {
             reason: note.reason,
             faults: note.faults,
         };
+        seen.status = entry.pki_status();
         seen.refusal = entry.refusal(note.password);
         self.log.write(entry, Some(seen));
         if !delay.is_zero() {

@@ -57,6 +57,14 @@ impl LogEntry {
         }
     }
 
+    /// The pkiStatus of the answer, if it is a CertRep.
+    pub(crate) fn pki_status(&self) -> Option<PkiStatus> {
+        match &self.outcome {
+            LogOutcome::CertRep(status, _) => Some(status.clone()),
+            LogOutcome::Http(_) | LogOutcome::Cut => None,
+        }
+    }
+
     /// The refusal that this entry is about, if it is about one.
     pub(crate) fn refusal(&self, password: Option<PasswordProblem>) -> Option<SeenRefusal> {
         let (http_status, fail_info) = match &self.outcome {

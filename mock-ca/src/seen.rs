@@ -8,7 +8,7 @@ use hyper::{Method, header::CONTENT_TYPE, http::request::Parts};
 use openssl::x509::X509Ref;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
-    attribute::{FailInfo, MessageType, TransactionId},
+    attribute::{FailInfo, MessageType, PkiStatus, TransactionId},
     body::IssuerAndSubject,
     certificate::is_issued_by,
     envelope::Outside,
@@ -52,6 +52,9 @@ pub struct SeenRequest {
     pub message: Option<SeenMessage>,
     /// The faults that happened to the answer.
     pub faults: Vec<Fault>,
+    /// The pkiStatus of the answer, if it is a CertRep.
+    #[serde(default)]
+    pub status: Option<PkiStatus>,
     /// The refusal, if the CA refused the request.
     #[serde(default)]
     pub refusal: Option<SeenRefusal>,
@@ -90,6 +93,7 @@ impl SeenRequest {
             post_offered: None,
             message: None,
             faults: Vec::new(),
+            status: None,
             refusal: None,
         }
     }

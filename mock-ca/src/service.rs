@@ -48,6 +48,9 @@ pub(crate) struct Service {
     offer: Offer,
 }
 
+/// What the log says of a message that is not read as a whole.
+const LOST_PIECES: &str = "a string of the message came in several pieces (BER), and like scepserver this server reads the first piece alone";
+
 /// The decision about a request that was not refused.
 enum Verdict {
     Issued(X509),
@@ -114,8 +117,10 @@ impl Service {
             Err(HttpError::NoOperation(_)) => return None,
             read => read.and_then(|operation| self.expect_base64(request).map(|()| operation)),
         };
+        let mut pieces_are_lost = false;
         let message = match &operation {
             Ok(Operation::PkiOperation(bytes)) => {
+                pieces_are_lost = self.personality.reading.loses_pieces(bytes);
                 let read = Message::parse_as(bytes, self.personality.reading);
                 Some(read.map_err(|error| without_text(error, bytes)))
             }
@@ -128,6 +133,10 @@ impl Service {
             (Ok(operation), None) => self.answer_plain(&operation, now, &strikes),
             (Err(error), None) => self.bad_request(&error),
         };
+        if pieces_are_lost {
+            let reason = answer.note.reason.take().into_iter().chain([LOST_PIECES.to_owned()]);
+            answer.note.reason = Some(reason.collect::<Vec<_>>().join("; "));
+        }
         answer.note.operation = triggers.first().map(|operation| operation.as_str());
         Some(fault::distorted(answer, self.personality, &strikes))
     }

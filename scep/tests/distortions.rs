@@ -287,6 +287,8 @@ fn reader_of_the_first_piece_finds_another_digest() {
         Message::parse(&streamed).unwrap().verify(&[]).unwrap();
         let read = Message::parse_as(&streamed, first).unwrap();
         assert_eq!(read.verify(&[]).is_ok(), is_whole, "{length}");
+        assert_eq!(first.loses_pieces(&streamed), !is_whole, "{length}");
+        assert!(!Reading::DEFAULT.loses_pieces(&streamed) && !first.loses_pieces(&encoded));
     }
 }
 

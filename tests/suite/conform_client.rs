@@ -107,6 +107,24 @@ fn case_that_fails_as_another_does_is_skipped_and_names_it() {
 }
 
 #[test]
+fn client_that_ends_while_its_request_is_pending_fails_once() {
+    let enrol = [SCEPLAB, "enrol", "{url}", "--challenge", "{challenge}", "--poll-within", "0"];
+    let cases = ["--case", "polling/granted", "--case", "polling/cert-poll"];
+    let (both, _) = conform(&cases, &enrol);
+    assert_eq!(both.code, Some(4), "{}", both.transcript());
+    let failed = both.stdout.lines().filter(|line| line.starts_with("FAIL ")).count();
+    assert_eq!(failed, 1, "{}", both.transcript());
+    let told = "it fails as `conformance/client/polling/cert-poll` does, which counts";
+    assert!(both.stdout.contains(told), "{}", both.stdout);
+    // The client knows of no certificate.
+    let (granted, _) = conform(&cases[..2], &enrol);
+    assert_eq!(granted.code, Some(4), "{}", granted.transcript());
+    let told = "the client ends with an error while its request is pending";
+    assert!(granted.stdout.contains(told), "{}", granted.stdout);
+    assert!(!granted.stdout.contains("the CA issued a certificate"), "{}", granted.stdout);
+}
+
+#[test]
 fn hanging_client_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display().to_string();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::case::runs_client;
 use super::judge::is_unproved;
+use super::repetition::LONG;
 use model::scenario::Scenario;
 use results::{Outcome, ScenarioOutcome, Skip, Verdict};
 
@@ -35,6 +36,11 @@ impl Course {
             self.proved = before;
             self.last_enrolment = Some(outcome.id.clone());
         }
+    }
+
+    /// True if so many cases ended since the last enrolment that it is time to repeat the plain exchange.
+    pub fn is_long(&self) -> bool {
+        self.finished.len() - self.proved >= LONG
     }
 
     /// The case with the last enrolment.

@@ -174,7 +174,7 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
             (ReceivedState::Issued, Some(serial)) => serial,
-            (ReceivedState::Issued, None) => "(issued, but not readable)",
+            (ReceivedState::Issued, None) => "(issued, with an unknown serial number)",
             (ReceivedState::Pending, _) => "(pending: must be denied)",
             (ReceivedState::Unknown, _) => "(no readable reply: may have been issued)",
         };

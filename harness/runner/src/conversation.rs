@@ -210,7 +210,8 @@ impl Conversation {
     /// The same for a part of a request.
     fn filled_in(&self, text: &str) -> Result<String, RequestError> {
         let absent = || {
-            let reason = format!("the reply from which `{text}` was saved does not have that fact");
+            let reason =
+                format!("`{text}` needs a value that the reply to an earlier step did not have");
             RequestError::NotPossible(reason)
         };
         self.filled(text).ok_or_else(absent)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use scep::attribute::FailInfo;
+use scep::attribute::{FailInfo, PkiStatus};
 use scep::http::{HttpRequest, HttpResponse};
 use thiserror::Error;
 
@@ -70,6 +70,8 @@ impl Exchanged {
 pub struct SeenRequest {
     /// Known facts; a fact that the request does not have is missing.
     pub facts: BTreeMap<SeenFact, String>,
+    /// The pkiStatus of the answer, if it is a CertRep.
+    pub status: Option<PkiStatus>,
     /// The refusal, if the PKI refused it.
     pub refusal: Option<SeenRefusal>,
 }

@@ -180,6 +180,22 @@ async fn challenge_password_outside_of_the_envelope_is_found() {
 }
 
 #[tokio::test]
+async fn message_of_which_one_piece_is_read_is_logged_as_such() {
+    let signer = signer(&key());
+    for (personality, path, is_whole) in
+        [(PersonalityName::Linux, LINUX, false), (PersonalityName::Rfc8894, RFC, true)]
+    {
+        let ca = ca(personality, ChallengePolicy::None);
+        let body = sealed(ca.ca_certificate(), &csr("CN=device", None, &signer.key));
+        let streamed = scep::danger::stream(&message(&signer, body, None)).unwrap();
+        send(&ca, "POST", &format!("{path}?operation=PKIOperation"), "", &streamed).await;
+        let reason = last_reason(&ca);
+        let told = reason.contains("in several pieces (BER)");
+        assert_eq!(told, !is_whole, "{personality}: {reason}");
+    }
+}
+
+#[tokio::test]
 async fn clocks_that_disagree_are_shown_with_both_times() {
     let signer = signer(&key());
     let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::None);

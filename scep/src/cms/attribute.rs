@@ -13,7 +13,18 @@ use crate::{Error, ber, latin_1::latin_1};
 pub(crate) struct Attribute {
     pub(crate) oid: ObjectIdentifier,
     /// The values; the error says what is in place of the `SET`.
-    pub(crate) values: Result<Vec<Value>, String>,
+    pub(crate) values: Result<Vec<Value>, NoSet>,
+}
+
+/// What an attribute has in place of the `SET` of its values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoSet {
+    /// None, or several elements.
+    #[error("{0} elements in place of a SET")]
+    Elements(usize),
+    /// A value of this type.
+    #[error("its value, {0}, is not in a SET")]
+    Value(String),
 }
 
 impl Attribute {
@@ -30,11 +41,11 @@ impl Attribute {
     }
 }
 
-fn values(rest: &[&[u8]]) -> Result<Result<Vec<Value>, String>, Error> {
-    let [set] = rest else { return Ok(Err(format!("{} elements in place of a SET", rest.len()))) };
+fn values(rest: &[&[u8]]) -> Result<Result<Vec<Value>, NoSet>, Error> {
+    let [set] = rest else { return Ok(Err(NoSet::Elements(rest.len()))) };
     let set = Value::read(set)?;
     let Some(content) = set.in_a(SET) else {
-        return Ok(Err(format!("its value, {}, is not in a SET", set.type_name())));
+        return Ok(Err(NoSet::Value(set.type_name())));
     };
     let values: Result<Vec<_>, _> = ber::elements(content)?.into_iter().map(Value::read).collect();
     values.map(Ok)
@@ -197,6 +208,6 @@ mod tests {
             [&[0x30, 0x13][..], &hex::decode("06092a864886f70d010907").unwrap(), b"\x04\x06s3cret"]
                 .concat();
         let attribute = Attribute::read(&element).unwrap();
-        assert_eq!(attribute.values, Err("its value, an OCTET STRING, is not in a SET".to_owned()));
+        assert_eq!(attribute.values, Err(NoSet::Value("an OCTET STRING".to_owned())));
     }
 }

@@ -258,7 +258,7 @@ impl Attributes {
                 read(value).ok_or_else(|| name.mistake(value))
             }
             Ok(values) => Err(format!("it has {} values, and must have one", values.len())),
-            Err(reason) => Err(reason.clone()),
+            Err(no_set) => Err(no_set.to_string()),
         };
         let malformed =
             |reason| PeerMisbehaved::MalformedAttribute { name: name.as_str(), reason }.into();

@@ -47,6 +47,15 @@ impl Reading {
         strict_strings: false,
     };
 
+    /// True if something in a message is not read, because it came in several pieces and only the first one counts.
+    pub fn loses_pieces(self, message: &[u8]) -> bool {
+        let read = |pieces| ber::normalise_first(message, pieces).map(|(normal, _)| normal);
+        match (self.first_piece_alone, read(Pieces::First), read(Pieces::All)) {
+            (true, Ok(first), Ok(all)) => first != all,
+            _ => false,
+        }
+    }
+
     /// The signed attributes as the signature covers them.
     pub(super) fn covered(self, attributes: &SetOf) -> Result<Vec<u8>, Error> {
         let encoded = |set: &SetOf| set.to_der().map_err(Error::malformed("signed attributes"));

@@ -40,6 +40,45 @@ fn each_personality_conforms_except_for_its_known_deviations() {
 }
 
 #[test]
+fn request_that_is_granted_before_the_cert_poll_is_no_deviation() {
+    let fault = ["--fault", "on: PKCSReq, do: pending 1"];
+    let server = start("rfc8894", &[&["--single-password"][..], &fault].concat());
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ids = ["polling/still-pending", "polling/by-transaction-id", "polling/other-issuer"];
+    let cases: Vec<&str> = ids.iter().flat_map(|id| ["--case", *id]).collect();
+    let ended = conform(&[&[url.as_str()], &cases[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(ended.stdout.contains("2 conform, 1 skipped"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("the request was granted before the CertPoll"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn certificate_with_another_key_is_named() {
+    let fault = ["--fault", "on: PKCSReq, do: wrong-key-certificate"];
+    let server = start("rfc8894", &[&["--single-password"][..], &fault].concat());
+    let ended = conform(&[&server.url("/cgi-bin/pkiclient.exe"), "--case", "certificate/key"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let line = ended.stdout.lines().find(|line| line.contains("the certificate in the reply, `CN"));
+    let line = line.unwrap_or_else(|| panic!("{}", ended.stdout));
+    assert!(line.ends_with(", does not have the requested key"), "{line}");
+    assert!(ended.stdout.contains("(issued, with an unknown serial number)"), "{}", ended.stdout);
+}
+
+#[test]
+fn server_without_a_certificate_of_a_ca_fails_one_case_for_it() {
+    let server = start("rfc8894", &["--fault", "on: GetCACert, do: ca-missing"]);
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ended = conform(&[&url, "--case", "ca-certificates", "--no-gate"]);
+    let failed: Vec<_> = ended.stdout.lines().filter(|line| line.starts_with("FAIL ")).collect();
+    let expected = "FAIL   R02 MUST   conformance/server/ca-certificates/get-ca-cert";
+    assert_eq!(failed, [expected], "{}", ended.stdout);
+}
+
+#[test]
 fn url_without_scep_is_reported_at_once() {
     let server = start("linux", &[]);
     let ended = conform(&[&server.url("/nowhere")]);

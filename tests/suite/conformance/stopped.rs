@@ -122,6 +122,19 @@ fn long_row_of_refusals_is_interrupted_by_the_plain_request() {
 }
 
 #[test]
+fn server_that_grants_nothing_any_more_is_not_sent_all_cases() {
+    for (ending, told) in [STOPPED[0], STOPPED[5]] {
+        let server = EndingServer::start(6, ending);
+        let (ended, report) = conform(&server.url(), &["-j", "2"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        let unfinished = report["unfinished"].as_array().unwrap().len();
+        assert!(unfinished > 100, "{unfinished}: {}", ended.stdout);
+        assert_eq!(of_kind(&report, "fails"), [""; 0], "{}", ended.stdout);
+    }
+}
+
+#[test]
 fn results_before_the_last_certificate_stay() {
     let fault = ["--fault", "on: PKCSReq, nth: 7, do: http-status 500"];
     let more = ["--fault", "on: PKCSReq, nth: 8, do: http-status 500"];

@@ -20,6 +20,7 @@ pub(crate) struct Doubts<'a> {
     /// Why a repetition failed.
     closed: Mutex<Option<Skip>>,
     noticed: Notify,
+    row_is_long: Notify,
 }
 
 impl<'a> Doubts<'a> {
@@ -31,6 +32,7 @@ impl<'a> Doubts<'a> {
             course: Mutex::default(),
             closed: Mutex::default(),
             noticed: Notify::new(),
+            row_is_long: Notify::new(),
         }
     }
 
@@ -41,9 +43,13 @@ impl<'a> Doubts<'a> {
 
     /// Notes an event of the run.
     pub(crate) fn note(&self, event: &Event<'_>) {
+        let mut course = self.course.lock();
         match event {
-            Event::Started { id } => self.course.lock().began(id),
-            Event::Finished(outcome) => self.course.lock().ended(outcome),
+            Event::Started { id } => course.began(id),
+            Event::Finished(outcome) => course.ended(outcome),
+        }
+        if course.is_long() {
+            self.row_is_long.notify_one();
         }
     }
 
@@ -63,6 +69,12 @@ impl<'a> Doubts<'a> {
     /// Waits until a repetition has failed.
     pub(crate) async fn noticed(&self) {
         self.noticed.notified().await;
+    }
+
+    /// Waits until many cases ended since the last enrolment, and returns the repetition for this.
+    pub(crate) async fn early_repetition(&self) -> Scenario {
+        self.row_is_long.notified().await;
+        Scenario { id: format!("{} (again, early)", self.plain.id), ..self.plain.clone() }
     }
 
     /// The repetition after the last case, if a result depends on it.

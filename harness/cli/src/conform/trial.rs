@@ -20,7 +20,7 @@ use results::{
     Assessment, Breakage, Case, ConformanceReport, Outcome, ScenarioOutcome, ServerState, Skip,
     SkipCause, Verdict,
 };
-use runner::Event;
+use runner::{Event, run_on};
 use testbed::pki::Pki;
 use testbed::{Driver, KeyStore, ReceivedLog};
 
@@ -206,6 +206,21 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Waits until a repetition of the plain exchange has failed. Repeats it once by itself if many cases end without an enrolment.
+    async fn failed_repetition(&self, doubts: &Doubts<'_>) {
+        let again = tokio::select! {
+            () = doubts.noticed() => return,
+            again = doubts.early_repetition() => again,
+        };
+        if let Ok(testbed) = self.driver.build(&again.lab, &again.id).await {
+            doubts.follow(&Event::Started { id: &again.id });
+            let outcome = run_on(&again, &testbed).await;
+            testbed.close().await;
+            doubts.follow(&Event::Finished(&outcome));
+        }
+        doubts.noticed().await;
+    }
+
     /// Runs cases until they are finished, the user stops the run, or the server does not answer; then with the reason.
     async fn outcome(
         &self,
@@ -219,7 +234,7 @@ impl<'a> Trial<'a> {
         let mut is_doubtful = false;
         let doubt = async {
             match doubts {
-                Some(doubts) => doubts.noticed().await,
+                Some(doubts) => self.failed_repetition(doubts).await,
                 None => std::future::pending().await,
             }
         };

@@ -15,6 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use process::{Output, Process, find, is_executable};
 use redact::Masker;
+use thiserror::Error;
 use tokio::net::unix::pipe::Receiver;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::Command;
@@ -58,7 +59,7 @@ pub(crate) async fn start(
     let masker = Arc::new(Masker::new(lab.secrets()));
     let launcher = Launcher { lab, host, masker, program, namespace, folder };
     let path = launcher.find(&program.command).ok_or_else(|| missing(host, program))?;
-    prepare(&launcher).await.map_err(broken)?;
+    prepare(&launcher).await.map_err(|error| broken(error.to_string()))?;
     launch(&launcher, &path).await.map_err(broken)
 }
 
@@ -79,37 +80,86 @@ fn missing(host: &str, program: &Program) -> TestbedError {
 ///
 /// # Errors
 /// The command that failed, how, and the end of its output.
-async fn prepare(launcher: &Launcher<'_>) -> Result<(), String> {
+async fn prepare(launcher: &Launcher<'_>) -> Result<(), PrepareError> {
     let commands = &launcher.program.prepare;
     for (index, words) in commands.iter().enumerate() {
-        let which = format!("{} of {}, `{}`,", index + 1, commands.len(), launcher.shown(words));
-        run(launcher, words).await.map_err(|reason| format!("prepare command {which} {reason}"))?;
+        run(launcher, words).await.map_err(|error| PrepareError {
+            number: index + 1,
+            count: commands.len(),
+            command: launcher.shown(words),
+            error,
+        })?;
     }
     Ok(())
 }
 
-async fn run(launcher: &Launcher<'_>, words: &[String]) -> Result<(), String> {
-    let Some(path) = launcher.find(words) else {
-        return Err("is not installed, or has no such path".to_owned());
-    };
-    let (mut process, reader) =
-        launcher.spawn(&path, words).map_err(|reason| format!("could not be started: {reason}"))?;
+/// A command before the program that failed.
+#[derive(Debug, Error)]
+#[error("prepare command {number} of {count}, `{command}`, {error}")]
+struct PrepareError {
+    number: usize,
+    count: usize,
+    command: String,
+    error: CommandError,
+}
+
+/// How a command before the program failed, to be written after its name.
+#[derive(Debug, Error)]
+enum CommandError {
+    #[error("is not installed, or has no such path")]
+    NotInstalled,
+    #[error("could not be started: {0}")]
+    NotStarted(#[from] SpawnError),
+    /// It ended with an error or not in time; with the end of its output.
+    #[error("{0}")]
+    Failed(String),
+    #[error("cannot be waited for: {0}")]
+    Lost(io::Error),
+}
+
+/// Why a program does not start.
+#[derive(Debug, Error)]
+enum SpawnError {
+    #[error("the interpreter that it names is missing")]
+    NoInterpreter,
+    #[error("it is not executable ({0})")]
+    NotExecutable(io::Error),
+    #[error(transparent)]
+    Other(io::Error),
+}
+
+impl From<io::Error> for SpawnError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NoInterpreter,
+            io::ErrorKind::PermissionDenied => Self::NotExecutable(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+async fn run(launcher: &Launcher<'_>, words: &[String]) -> Result<(), CommandError> {
+    let path = launcher.find(words).ok_or(CommandError::NotInstalled)?;
+    let (mut process, reader) = launcher.spawn(&path, words)?;
     let output = Output::read(reader, &launcher.masker, None);
     let Ok(status) = timeout(PREPARE_LIMIT, process.wait()).await else {
         process.end().await;
-        return Err(output.under(&format!("did not end within {} s", PREPARE_LIMIT.as_secs())));
+        let late = format!("did not end within {} s", PREPARE_LIMIT.as_secs());
+        return Err(CommandError::Failed(output.under(&late)));
     };
     output.finish().await;
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(output.under(&format!("failed ({status})"))),
-        Err(error) => Err(format!("cannot be waited for: {error}")),
+        Ok(status) => Err(CommandError::Failed(output.under(&format!("failed ({status})")))),
+        Err(error) => Err(CommandError::Lost(error)),
     }
 }
 
 async fn launch(launcher: &Launcher<'_>, path: &Path) -> Result<Server, String> {
     let name = launcher.shown(&launcher.program.command[..1]);
-    let (process, reader) = launcher.spawn(path, &launcher.program.command)?;
+    let started = launcher.spawn(path, &launcher.program.command);
+    let (process, reader) =
+        started.map_err(|error| format!("`{name}` cannot be started: {error}"))?;
     let ready = &launcher.program.ready;
     let output = Output::read(reader, &launcher.masker, ready.output.as_deref());
     let (end, ended) = watch::channel(None);
@@ -145,22 +195,7 @@ impl Launcher<'_> {
     }
 
     /// Starts a command in the namespace; the pipe receives its output.
-    fn spawn(&self, path: &Path, command: &[String]) -> Result<(Process, Receiver), String> {
-        self.try_spawn(path, command).map_err(|error| {
-            let shown = self.shown(&command[..1]);
-            match error.kind() {
-                io::ErrorKind::NotFound => {
-                    format!("`{shown}` cannot be started: the interpreter that it names is missing")
-                }
-                io::ErrorKind::PermissionDenied => {
-                    format!("`{shown}` cannot be started: it is not executable ({error})")
-                }
-                _ => format!("`{shown}` cannot be started: {error}"),
-            }
-        })
-    }
-
-    fn try_spawn(&self, path: &Path, command: &[String]) -> io::Result<(Process, Receiver)> {
+    fn spawn(&self, path: &Path, command: &[String]) -> Result<(Process, Receiver), SpawnError> {
         let (reader, writer) = io::pipe()?;
         let mut started = Command::new(path);
         started

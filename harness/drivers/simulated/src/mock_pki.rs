@@ -118,6 +118,9 @@ impl<T: Transport<Error = NoAnswer>> ScepService for MockPki<T> {
             control::Exchanged::Unanswered(reason) => {
                 Exchanged::Unanswered(NoAnswer::Other(reason))
             }
+            _ => Exchanged::Unanswered(NoAnswer::Other(
+                "the mock CA gave an answer that this program does not know".to_owned(),
+            )),
         })
     }
 

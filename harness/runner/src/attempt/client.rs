@@ -11,6 +11,7 @@ use super::{Answer, Attempt, Attempted, Env, Inconclusive, Stop, bounded};
 use model::lab::Secret;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use results::SkipCause;
+use scep::attribute::PkiStatus;
 use testbed::Testbed;
 use testbed::client::{ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
@@ -139,14 +140,18 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Stop {
 /// Counts of what a CA has received and decided so far.
 struct Record {
     requests: usize,
+    /// True if the last answer was PENDING.
+    is_pending: bool,
     issued: usize,
     denied: usize,
 }
 
 impl Record {
     async fn of(pki: &dyn Pki, name: &str) -> Result<Self, Stop> {
+        let seen = ask(name, pki.seen()).await?;
         Ok(Self {
-            requests: ask(name, pki.seen()).await?.len(),
+            requests: seen.len(),
+            is_pending: seen.last().is_some_and(|last| last.status == Some(PkiStatus::Pending)),
             issued: ask(name, pki.issued()).await?.len(),
             denied: ask(name, pki.denied()).await?,
         })
@@ -155,6 +160,7 @@ impl Record {
     fn until(&self, later: &Self) -> Decisions {
         Decisions {
             asked: later.requests > self.requests,
+            is_pending: later.requests > self.requests && later.is_pending,
             issued: later.issued > self.issued,
             denied: later.denied > self.denied,
             issued_before: self.issued > 0,
@@ -166,6 +172,8 @@ impl Record {
 #[expect(clippy::struct_excessive_bools, reason = "independent observations")]
 struct Decisions {
     asked: bool,
+    /// True if the last answer was PENDING, although a certificate may be ready.
+    is_pending: bool,
     issued: bool,
     denied: bool,
     issued_before: bool,
@@ -174,6 +182,7 @@ struct Decisions {
 impl Decisions {
     fn in_words(&self) -> &'static str {
         match self {
+            Self { is_pending: true, .. } => "the CA's last answer was PENDING",
             Self { issued: true, .. } => "the CA issued a certificate",
             Self { denied: true, .. } => "the CA denied the request",
             Self { asked: false, .. } => NO_REQUEST,
@@ -214,6 +223,9 @@ fn answer(it: &ClientStep, run: &ClientRun, ca: &Decisions) -> Answer {
             "overdue" => "the client did not exit in time",
             "crashed" => "the client crashes",
             "denied" => "the CA denies the client's request",
+            "refused" if ca.is_pending => {
+                "the client ends with an error while its request is pending"
+            }
             "refused" => "the client fails although the CA issued a certificate",
             "silent" => "the client sends no request to the CA",
             _ => "the client gives up before the CA issues a certificate",

@@ -16,7 +16,8 @@ pub(super) fn requests(seen: &[mock_ca::SeenRequest]) -> Vec<SeenRequest> {
             facts
                 .extend(earlier.compare(message, request.faults.contains(&Fault::CloseConnection)));
         }
-        SeenRequest { facts, refusal: request.refusal.as_ref().map(refusal) }
+        let (status, refusal) = (request.status.clone(), request.refusal.as_ref().map(refusal));
+        SeenRequest { facts, status, refusal }
     });
     described.collect()
 }

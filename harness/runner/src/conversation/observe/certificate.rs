@@ -27,7 +27,10 @@ pub(super) fn issued(
         }
         (None, None) => false,
     };
-    let position = certificates.iter().position(is_it)?;
+    let Some(position) = certificates.iter().position(is_it) else {
+        others(seen, certificates, transaction);
+        return None;
+    };
     let found = &certificates[position];
     seen.set(Fact::Issued, "present");
     seen.set(Fact::IssuedPosition, position + 1);
@@ -52,6 +55,22 @@ pub(super) fn issued(
     seen.set(Fact::IssuedSerial, serial_of(found));
     seen.set(Fact::IssuedVersion, found.version() + 1);
     Some(found.clone())
+}
+
+/// Says what came in place of the requested certificate.
+fn others(seen: &mut Observation, certificates: &[X509], transaction: &Transaction) {
+    let Some(first) = certificates.first() else { return };
+    let wanted = match (&transaction.serial, &transaction.requested) {
+        (Some(_), _) => "serial number",
+        (None, Some(_)) => "key",
+        (None, None) => return,
+    };
+    let (subject, serial) = (scep::name::to_text(first.subject_name()), serial_of(first));
+    let first = format!("`{subject}` with the serial number {serial}");
+    seen.detail(match certificates.len() {
+        1 => format!("the certificate in the reply, {first}, does not have the requested {wanted}"),
+        count => format!("none of the {count} certificates in the reply has the requested {wanted}; the first is {first}"),
+    });
 }
 
 /// Facts of a reply to GetCRL.
