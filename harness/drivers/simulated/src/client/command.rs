@@ -143,7 +143,7 @@ async fn watch(
     limit: Duration,
     masker: &Arc<Masker>,
 ) -> (ClientEnd, Vec<String>, Vec<String>) {
-    let deadline = tokio::time::Instant::now() + limit;
+    let deadline = Instant::now() + limit;
     let (mut tail, mut errors) = (Tail::new(masker, LINES), Tail::new(masker, ERRORS));
     let end = loop {
         match process.next(Some(deadline)).await {
