@@ -190,9 +190,9 @@ impl<'a> Trial<'a> {
             given_up = reason;
         }
         let stopped = doubts.settle(&mut outcome);
-        let stopped = stopped.map(|reason| match self.settings.subject.contains("{n}") {
-            true => reason,
-            false => format!("{reason}; {SAME_SUBJECT}"),
+        let stopped = stopped.map(|reason| {
+            let varies = self.settings.subject.contains("{n}");
+            if varies { reason } else { format!("{reason}; {SAME_SUBJECT}") }
         });
         (outcome, given_up.or(stopped))
     }
@@ -234,7 +234,7 @@ impl<'a> Trial<'a> {
         let mut is_doubtful = false;
         let doubt = async {
             match doubts {
-                Some(doubts) => self.failed_repetition(doubts).await,
+                Some(doubts) => Box::pin(self.failed_repetition(doubts)).await,
                 None => std::future::pending().await,
             }
         };
