@@ -198,6 +198,26 @@ fn empty_password_is_refused_as_such() {
     }
 }
 
+#[test]
+fn capabilities_in_another_encoding_are_told_as_such() {
+    let keywords = "POSTPKIOperation\r\nAES\r\nSHA-256\r\n";
+    let utf16 = keywords.encode_utf16().flat_map(u16::to_le_bytes);
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(utf16).collect();
+    let marked = [b"\xef\xbb\xbf", keywords.as_bytes()].concat();
+    let cases = ["caps-text-case", "caps-plain-text", "caps-line-ends"];
+    let cases: Vec<String> = cases.iter().map(|id| format!("--case=discovery/{id}")).collect();
+    let cases: Vec<&str> = cases.iter().map(String::as_str).collect();
+    for (body, note) in [(marked, "a UTF-8 byte order mark"), (utf16, "in UTF-16")] {
+        let url = website("text/plain", &body);
+        let ended = conform(None, &[&[url.as_str(), "--no-gate"], &cases[..]].concat());
+        let lines = verdicts(&ended);
+        let noted = lines.iter().find(|line| line.contains("caps-plain-text")).unwrap();
+        assert!(noted.starts_with("note   R54 MUST") && noted.contains(note), "{noted}");
+        let ok = lines.iter().filter(|line| line.starts_with("ok ")).count();
+        assert_eq!(ok, 2, "{}", ended.stdout);
+    }
+}
+
 /// The URL of a server that answers everything with these bytes.
 fn saying(answer: &'static [u8]) -> String {
     use std::io::{Read, Write};

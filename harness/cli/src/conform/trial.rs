@@ -57,7 +57,7 @@ struct Passage {
     /// The outcome, if it is reported.
     outcome: Option<(Scenario, ScenarioOutcome)>,
     /// The plain exchange, if the server completed it.
-    plain: Option<Scenario>,
+    granted: Option<Scenario>,
     /// Why cases that send messages cannot be judged.
     no_plain_exchange: Option<Skip>,
     /// The refusal, if the run goes on all the same.
@@ -90,8 +90,8 @@ impl<'a> Trial<'a> {
         let passage = self.pass_gate(&mut plan, password).await?;
         let Plan { run, skipped, .. } = plan;
         let mut cases: Vec<_> = run.into_iter().map(|planned| planned.case).collect();
-        let (mut outcome, mut given_up) = match passage.plain {
-            Some(plain) => self.outcome_with_doubts(&cases, plain).await,
+        let (mut outcome, mut given_up) = match passage.granted {
+            Some(granted) => self.outcome_with_doubts(&cases, granted).await,
             None => self.outcome(&cases, self.settings.at_once, None).await,
         };
         if let Some((control, plain)) = passage.outcome {
@@ -118,7 +118,7 @@ impl<'a> Trial<'a> {
         let Some(control) = plan.control.take() else {
             return Ok(Passage {
                 outcome: None,
-                plain: None,
+                granted: None,
                 no_plain_exchange: None,
                 refusal: None,
             });
@@ -156,7 +156,7 @@ impl<'a> Trial<'a> {
                 // Its refusal is probably no verdict on the server either.
                 plan.skipped.extend(plan.is_control_selected.then(|| (case, skip.clone())));
                 let (no_plain_exchange, refusal) = (Some(skip), Some(finding));
-                return Ok(Passage { outcome: None, plain: None, no_plain_exchange, refusal });
+                return Ok(Passage { outcome: None, granted: None, no_plain_exchange, refusal });
             }
             Gate::Judged { skip, is_silent } => {
                 plan.without_messages(&skip, !is_silent);
@@ -165,9 +165,9 @@ impl<'a> Trial<'a> {
         };
         let is_bad = matches!(first.verdict, Verdict::Failed(_) | Verdict::Panicked { .. });
         let is_reported = plan.is_control_selected || is_bad;
-        let plain = no_plain_exchange.is_none().then(|| case.clone());
+        let granted = no_plain_exchange.is_none().then(|| case.clone());
         let outcome = is_reported.then_some((case, first));
-        Ok(Passage { outcome, plain, no_plain_exchange, refusal })
+        Ok(Passage { outcome, granted, no_plain_exchange, refusal })
     }
 
     /// Runs cases with repetitions of the plain exchange between and after them. If the server does not grant it any more, the
@@ -175,9 +175,9 @@ impl<'a> Trial<'a> {
     async fn outcome_with_doubts(
         &self,
         cases: &[Scenario],
-        plain: Scenario,
+        granted: Scenario,
     ) -> (Outcome, Option<String>) {
-        let doubts = Doubts::new(End::Server, plain, cases);
+        let doubts = Doubts::new(End::Server, granted, cases);
         let all = doubts.cases_and_repetitions();
         let (mut outcome, mut given_up) =
             self.outcome(&all, self.settings.at_once, Some(&doubts)).await;
@@ -190,9 +190,9 @@ impl<'a> Trial<'a> {
             given_up = reason;
         }
         let stopped = doubts.settle(&mut outcome);
-        let stopped = stopped.map(|reason| match self.settings.subject.contains("{n}") {
-            true => reason,
-            false => format!("{reason}; {SAME_SUBJECT}"),
+        let stopped = stopped.map(|reason| {
+            let varies = self.settings.subject.contains("{n}");
+            if varies { reason } else { format!("{reason}; {SAME_SUBJECT}") }
         });
         (outcome, given_up.or(stopped))
     }
@@ -214,7 +214,7 @@ impl<'a> Trial<'a> {
         };
         if let Ok(testbed) = self.driver.build(&again.lab, &again.id).await {
             doubts.follow(&Event::Started { id: &again.id });
-            let outcome = run_on(&again, &testbed).await;
+            let outcome = Box::pin(run_on(&again, &testbed)).await;
             testbed.close().await;
             doubts.follow(&Event::Finished(&outcome));
         }
@@ -234,7 +234,7 @@ impl<'a> Trial<'a> {
         let mut is_doubtful = false;
         let doubt = async {
             match doubts {
-                Some(doubts) => self.failed_repetition(doubts).await,
+                Some(doubts) => Box::pin(self.failed_repetition(doubts)).await,
                 None => std::future::pending().await,
             }
         };

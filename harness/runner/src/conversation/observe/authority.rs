@@ -32,11 +32,25 @@ pub(super) fn capabilities(seen: &mut Observation, response: &HttpResponse) {
         seen.set(Fact::UnknownCapabilities, words.join(" "));
     }
     if !known.is_empty() {
-        let text = String::from_utf8_lossy(&response.body);
+        // Another encoding of the words says nothing about their case and their line ends.
+        let text = scep::content::text(&response.body);
+        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&response.body).into_owned());
+        seen.set(Fact::CapabilityText, text_encoding(&response.body));
         seen.set(Fact::CapabilityLines, line_ends(&text));
         let is_exact = |word: &&str| Capability::ALL.iter().any(|known| known.as_str() == *word);
         let exact = text.split_whitespace().filter(is_exact).count();
         seen.set(Fact::CapabilityCase, if exact == known.len() { "exact" } else { "other" });
+    }
+}
+
+/// How the words of a text are encoded.
+fn text_encoding(body: &[u8]) -> &'static str {
+    if body.starts_with(b"\xef\xbb\xbf") {
+        "marked"
+    } else if body.contains(&0) {
+        "UTF-16"
+    } else {
+        "plain"
     }
 }
 

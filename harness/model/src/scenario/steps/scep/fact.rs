@@ -66,9 +66,10 @@ impl Fact {
         match self {
             Self::Reply | Self::Http => None,
             Self::ContentType | Self::Body | Self::Capabilities | Self::CaCount => Some(Self::Http),
-            Self::UnknownCapabilities | Self::CapabilityCase | Self::CapabilityLines => {
-                Some(Self::Capabilities)
-            }
+            Self::UnknownCapabilities
+            | Self::CapabilityCase
+            | Self::CapabilityText
+            | Self::CapabilityLines => Some(Self::Capabilities),
             Self::RaCount
             | Self::CaKeyUsage
             | Self::CaSelfSigned
@@ -105,6 +106,7 @@ facts! {
     Capabilities, "capabilities", [], "The known keywords of GetCACaps, separated by blanks.";
     UnknownCapabilities, "unknown-capabilities", [], "The unknown words of GetCACaps, separated by blanks.";
     CapabilityCase, "capability-case", ["exact", "other"], "Whether the known keywords are in their exact case.";
+    CapabilityText, "capability-text", ["plain", "marked", "UTF-16"], "How the words of GetCACaps are encoded: as bytes of ASCII or UTF-8, with a UTF-8 byte order mark before them, or in UTF-16.";
     CapabilityLines, "capability-lines", ["LF", "CRLF", "mixed", "one"], "Which line ends separate the words of GetCACaps.";
     CaCount, "ca-certificates", [], "Number of CA certificates in the answer to GetCACert.";
     RaCount, "ra-certificates", [], "Number of RA certificates in the answer to GetCACert.";
