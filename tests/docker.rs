@@ -11,6 +11,7 @@ mod support {
     pub(crate) mod http;
     pub(crate) mod needs;
     pub(crate) mod sceplab;
+    pub(crate) mod secret_forms;
     pub(crate) mod trials;
 }
 
@@ -26,6 +27,7 @@ mod docker {
     pub(crate) mod lab; // the documented scenarios, and parallel runs
     mod proxy; // a connection to the engine that can be cut
     pub(crate) mod scenario; // a scenario in containers
+    pub(crate) mod secrets; // passwords that programs show
 }
 
 #[cfg(target_os = "linux")]
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         docker::cleanup::trials(needs),
         docker::isolated::trials(needs),
         docker::lab::trials(needs),
+        docker::secrets::trials(needs),
     ];
     support::trials::run(all.into_iter().flatten().collect())
 }

@@ -7,10 +7,12 @@ use std::process::ExitCode;
 #[expect(dead_code, reason = "other test programs need the rest")]
 #[path = "support"]
 mod support {
+    pub(crate) mod echo_server;
     pub(crate) mod groups;
     pub(crate) mod matrix_samples;
     pub(crate) mod needs;
     pub(crate) mod sceplab;
+    pub(crate) mod secret_forms;
     pub(crate) mod snapshots;
     pub(crate) mod trials;
 }
@@ -26,12 +28,14 @@ mod netns {
     pub(crate) mod refused; // labs that the kernel refuses
     pub(crate) mod scep_steps; // steps with a mock CA in a lab
     pub(crate) mod scepserver; // the personality `linux` against its model
+    pub(crate) mod secrets; // passwords that programs and PKIs show
     pub(crate) mod servers; // server programs, good and bad
     pub(crate) mod shell; // `sceplab shell`
 }
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
+    support::echo_server::be_the_server_if_asked();
     let netns = support::needs::netns();
     let needs = &[&netns];
     support::trials::run(
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
             netns::permission::trials(needs),
             netns::refused::trials(needs),
             netns::scepserver::trials(needs),
+            netns::secrets::trials(needs),
             netns::servers::trials(needs),
             netns::shell::trials(needs),
             netns::scep_steps::trials(needs),

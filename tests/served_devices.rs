@@ -7,9 +7,11 @@ use std::process::ExitCode;
 #[expect(dead_code, reason = "other test programs need the rest")]
 #[path = "support"]
 mod support {
+    pub(crate) mod echo_server;
     pub(crate) mod groups;
     pub(crate) mod rig;
     pub(crate) mod sceplab;
+    pub(crate) mod secret_forms;
     pub(crate) mod served;
     pub(crate) mod trials;
 }
@@ -18,6 +20,7 @@ mod support {
 mod served_devices {
     pub(crate) mod documented; // the documented scenarios, typed line by line over SSH
     pub(crate) mod interfaces; // a device may not have the machine's own interfaces
+    pub(crate) mod secrets; // passwords that a PKI sends back
     pub(crate) mod shells; // devices that misbehave
     pub(crate) mod ssh; // sessions over SSH: terminals, single commands, restarts
 }
@@ -25,10 +28,12 @@ mod served_devices {
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
     use support::rig;
+    support::echo_server::be_the_server_if_asked();
     let need = rig::need();
     let needs = &[&need];
     let by_ssh = [
         served_devices::documented::trials(needs),
+        served_devices::secrets::trials(needs),
         served_devices::shells::trials(needs),
         served_devices::ssh::trials(needs),
     ];

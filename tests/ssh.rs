@@ -8,9 +8,11 @@ use std::process::ExitCode;
 #[path = "support"]
 mod support {
     pub(crate) mod asynchronous;
+    pub(crate) mod echo_server;
     pub(crate) mod groups;
     pub(crate) mod rig;
     pub(crate) mod sceplab;
+    pub(crate) mod secret_forms;
     pub(crate) mod trials;
 }
 
@@ -24,6 +26,7 @@ mod ssh {
     pub(crate) mod misbehaving; // noise, slow lines, floods, silence
     pub(crate) mod outputs; // outputs of devices
     pub(crate) mod over_ssh; // runs of scenarios
+    pub(crate) mod secrets; // a device that prints passwords
     mod sshd; // the SSH server
     pub(crate) mod system_ssh; // the program `ssh`, its configuration and its secrets
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ssh::misbehaving::trials(needs),
         ssh::outputs::trials(needs),
         ssh::over_ssh::trials(needs),
+        ssh::secrets::trials(needs),
         ssh::system_ssh::trials(needs),
     ];
     let with_servers = with_servers.into_iter().flatten();

@@ -9,12 +9,15 @@
 mod support {
     #[cfg(unix)]
     pub(crate) mod conform; // runs `sceplab conform-client`
+    #[cfg(unix)]
+    pub(crate) mod echo_server; // a PKI that answers with given texts
     pub(crate) mod groups; // trials that not every machine can run
     pub(crate) mod http; // opens a page
     pub(crate) mod live; // files for `--driver live`
     pub(crate) mod matrix_samples; // files for `sceplab matrix`
     pub(crate) mod samples; // scenarios and labs
     pub(crate) mod sceplab; // starts and stops the binary
+    pub(crate) mod secret_forms; // forms in which a peer may send a password back
     #[cfg(target_os = "linux")]
     pub(crate) mod served; // runs `sceplab dut --serve`
     pub(crate) mod server; // runs `sceplab serve`

@@ -125,6 +125,7 @@ impl Device {
         let context = Arc::new(EnrolmentContext {
             network: settings.network,
             secrets: SecretStore::new(key, settings.own.keyring),
+            masker: Mutex::default(),
             client: settings.own.client,
             program_path: settings.program_path,
             program_limit: settings.program_limit,

@@ -18,6 +18,7 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use parking_lot::Mutex;
+use redact::Masker;
 use scep::clock::Clock;
 use scep::identity::Identity;
 use scep::secret::Secret;
@@ -41,6 +42,8 @@ use crate::secret::SecretStore;
 pub(crate) struct EnrolmentContext {
     pub(crate) network: Arc<dyn Network>,
     pub(crate) secrets: SecretStore,
+    /// Masks the passwords of all enrolments so far, because a CA may answer one with the password of another.
+    pub(crate) masker: Mutex<Masker>,
     pub(crate) client: ScepClient,
     pub(crate) program_path: Option<OsString>,
     pub(crate) program_limit: Duration,

@@ -1,6 +1,7 @@
 //! Captures of each link, complete when the run ends.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pcap_file::pcap::PcapReader;
@@ -38,6 +39,9 @@ fn captures_have_every_ping_and_http_message_of_each_link() {
     names.sort();
     assert_eq!(names, ["10.0.12.0-30.pcap", "10.215.168.0-24.pcap", "192.168.212.0-22.pcap"]);
     for name in names {
+        // A capture has what was sent, secrets too.
+        let mode = fs::metadata(captures.join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", name.display());
         let described = descriptions(&captures.join(&name));
         for word in [
             "ICMP echo request",

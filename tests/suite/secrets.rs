@@ -4,6 +4,7 @@ mod echo;
 mod forms;
 mod scenarios;
 mod servers;
+mod sinks;
 
 use std::fs;
 use std::path::Path;

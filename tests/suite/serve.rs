@@ -1,7 +1,7 @@
 //! `sceplab serve` on real ports.
 
 pub(crate) mod client;
-mod control;
+pub(crate) mod control;
 mod crash;
 mod enrolment;
 mod health;

@@ -265,6 +265,20 @@ impl Rig {
         sceplab::finish(command)
     }
 
+    /// A program in the network of the host that is next to the device.
+    pub(crate) fn on_gateway(&self, program: &str) -> Command {
+        self.namespaces.in_network("gateway", program)
+    }
+
+    /// Ends the device as Ctrl-C does, and returns its outputs.
+    #[track_caller]
+    pub(crate) fn end_device(&mut self) -> (String, String) {
+        let mut device = self.device.take().unwrap();
+        device.signal("INT");
+        device.wait();
+        (device.rest_of_stdout(), device.rest_of_stderr())
+    }
+
     /// Suspends the device and its sessions, so that nothing answers any more; they end with the rig.
     pub(crate) fn freeze_device(&self) {
         self.namespaces.freeze("dut");

@@ -22,7 +22,7 @@ pub(super) struct Journal {
     progress: Arc<Mutex<Progress>>,
     /// True for a renewal, which keeps the old certificate until there is a new one.
     renews: bool,
-    /// Masks the password in every text.
+    /// Masks the passwords in every text.
     pub(super) masker: Arc<Masker>,
     /// Tries since the CA last answered.
     tries: u32,
@@ -48,9 +48,11 @@ impl Journal {
         }
     }
 
-    /// Masks this password in every text from now on.
+    /// Masks this password, and those of the device's earlier enrolments, in every text from now on.
     pub(super) fn mask(&mut self, password: Option<&Secret>) {
-        self.masker = Arc::new(Masker::new(password.cloned()));
+        let mut known = self.context.masker.lock();
+        *known = known.with(password.cloned());
+        self.masker = Arc::new(known.clone());
     }
 
     pub(super) fn log(&self, line: &str) {
@@ -61,7 +63,7 @@ impl Journal {
 
     /// Adds a note on the client for the reader of the result; a repeated note is ignored.
     pub(super) fn note(&self, note: &str) {
-        if self.context.notes.add(note) {
+        if self.context.notes.add(&self.masked(note)) {
             self.log(&format!("note: {note}"));
         }
     }

@@ -1,23 +1,23 @@
 //! What breaks inside is a bug of this program: it ends the process with exit code 1, and is no failure of a device or a PKI.
 
 use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
 
 use super::exit::Exit;
-use super::output::warn;
+use super::output::{masked, warn};
 use diagnostics::{bugs, counted};
 
-/// Notices a panic in every task, and makes it one line on stderr, unless `RUST_BACKTRACE` asks for more.
+/// Notices a panic in every task, and reports it on stderr without secrets, with a backtrace if `RUST_BACKTRACE` asks for one.
 pub(super) fn notice_panics() {
-    let is_long = std::env::var_os("RUST_BACKTRACE").is_some();
-    let default = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let bug = described(panic);
-        if is_long {
-            default(panic);
-        } else {
-            warn(&format!("error: internal error {bug}"));
+    std::panic::set_hook(Box::new(|panic| {
+        // The message may quote any text.
+        let bug = masked(&described(panic));
+        warn(&format!("error: internal error {bug}"));
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            warn(&backtrace.to_string());
         }
         bugs::record(bug);
     }));

@@ -1,14 +1,15 @@
 //! `sceplab health`: checks that a SCEP service answers, for containers and monitoring.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures_util::future::join_all;
 use mock_ca::PersonalityName;
+use scep::client::CaCertificates;
 use scep::http::{HttpResponse, Method, NoCapabilities, Operation};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::conform::discovery::{cause_of_foreign_reply, cause_of_silence};
+use super::conform::discovery::{cause_of_foreign_reply, cause_of_silence, cause_of_status};
 use super::exit::{CommandError, Exit};
 use super::output::{diagnostics, say};
 use super::serve::listening_port;
@@ -19,7 +20,7 @@ use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
 use testbed::pki::{Exchanged, ScepService};
 
-/// Check that a SCEP service answers GetCACaps
+/// Check that a SCEP service answers, with certificates that a client can use
 ///
 /// Without a URL, the mock CA of this machine or container is asked, at port 8080 or the port of `SCEPLAB_LISTEN`.
 #[derive(Debug, Args)]
@@ -29,14 +30,18 @@ Examples:
   sceplab health http://pki.example.com/scep
 
 Exit codes:
-  0  the service answers with its capabilities, or says that it has none
+  0  the service answers GetCACaps, and GetCACert with certificates that a client can use
   2  wrong usage
-  3  the service does not answer, or answers with something else")]
+  3  the service does not answer, or answers with something else, or its certificates have
+     expired or cannot be used")]
 pub(super) struct HealthArguments {
     /// The SCEP address of the service, such as `http://pki.example.com/scep`
     #[arg(value_name = "URL", value_parser = scep_url())]
     url: Option<ScepUrl>,
-    /// How long the service may take to answer, in seconds
+    /// The name of the CA, for a server with several CAs
+    #[arg(long, value_name = "NAME")]
+    ca_identifier: Option<String>,
+    /// How long the service may take for both answers, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
 }
@@ -76,26 +81,38 @@ impl HealthArguments {
         urls.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 
+    /// The capabilities on one line. The service must also have certificates with which a client can enrol.
     async fn ask(&self, url: &ScepUrl) -> Result<String, Unhealthy> {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
-        let request = Operation::GetCaCaps(None).to_http(Method::Get);
-        let Ok(exchanged) = timeout(limit, pki.exchange(&request, "")).await else {
-            return Err(Unhealthy::silent(&NoAnswer::TimedOut(format!(
-                "no answer in {} s",
-                self.timeout
-            ))));
+        let end = Instant::now() + limit;
+        let name = || self.ca_identifier.clone();
+        let answer = self.answer(&pki, &Operation::GetCaCaps(name()), end).await;
+        let answer = answer.map_err(|reason| Unhealthy::silent(&reason))?;
+        let foreign = |reason| Unhealthy::foreign(reason, answer.status);
+        let capabilities = answered("GetCACaps", &answer).and_then(|()| capabilities(&answer));
+        let capabilities = capabilities.map_err(foreign)?;
+        let answer = self.answer(&pki, &Operation::GetCaCert(name()), end).await;
+        let after = |reason| format!("GetCACaps is answered, and GetCACert is not: {reason}");
+        let answer = answer.map_err(|reason| Unhealthy::silent(&reason.reworded(after)))?;
+        let cause = cause_of_status(answer.status).unwrap_or(NO_USABLE_CA);
+        let unusable = |reason| Unhealthy { reason, cause };
+        answered("GetCACert", &answer).and_then(|()| usable_ca(&answer)).map_err(unusable)?;
+        Ok(capabilities)
+    }
+
+    /// The answer that comes before `end`.
+    async fn answer(
+        &self,
+        pki: &LivePki,
+        operation: &Operation,
+        end: Instant,
+    ) -> Result<HttpResponse, NoAnswer> {
+        let request = operation.to_http(Method::Get);
+        let Ok(exchanged) = timeout_at(end, pki.exchange(&request, "")).await else {
+            return Err(NoAnswer::TimedOut(format!("no answer in {} s", self.timeout)));
         };
-        match exchanged.map_err(NoAnswer::from).and_then(Exchanged::response) {
-            Ok(answer) if answer.status == 200 => {
-                capabilities(&answer).map_err(|reason| Unhealthy::foreign(reason, 200))
-            }
-            Ok(answer) => {
-                let reason = format!("GetCACaps {}", answer.answered());
-                Err(Unhealthy::foreign(reason, answer.status))
-            }
-            Err(reason) => Err(Unhealthy::silent(&reason)),
-        }
+        exchanged.map_err(NoAnswer::from).and_then(Exchanged::response)
     }
 }
 
@@ -117,6 +134,22 @@ impl Unhealthy {
         Self { reason, cause: cause_of_foreign_reply(status) }
     }
 }
+
+/// Fails if the HTTP status of the answer is not 200.
+fn answered(operation: &str, answer: &HttpResponse) -> Result<(), String> {
+    let refused = || format!("{operation} {}", visible(&answer.answered()));
+    if answer.status == 200 { Ok(()) } else { Err(refused()) }
+}
+
+/// Fails if no client could enrol with the certificates in the answer to GetCACert (RFC 8894 §4.2).
+fn usable_ca(answer: &HttpResponse) -> Result<(), String> {
+    let usable = CaCertificates::read(answer).and_then(|read| read.choose(SystemTime::now()));
+    usable.map(drop).map_err(|refusal| visible(&refusal.to_string()))
+}
+
+/// What to do about a service that has no certificate with which a client can enrol.
+const NO_USABLE_CA: &str = "no client can enrol without a certificate of the CA that is valid and its own: look at the certificates \
+                            in the server's configuration; a server with several CAs needs `--ca-identifier`";
 
 /// The capabilities on one line. A reply with other words only is none of a SCEP service.
 fn capabilities(answer: &HttpResponse) -> Result<String, String> {

@@ -108,11 +108,11 @@ pub struct Growing {
 }
 
 impl Growing {
-    /// Begins a file for this place; links are followed.
+    /// Begins a file for this place, for these readers; links are followed.
     ///
     /// # Errors
     /// If the file cannot be made, or is a pipe that nobody reads.
-    pub fn begin(path: &Path) -> io::Result<Self> {
+    pub fn begin(path: &Path, readers: Readers) -> io::Result<Self> {
         let path = end_of_links(path);
         if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
             return Ok(Self { file: open_special(&path)?, renamed: None });
@@ -125,7 +125,8 @@ impl Growing {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o666).open(&partial)?;
+        let mode = readers.mode();
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial)?;
         Ok(Self { file, renamed: Some((partial, path)) })
     }
 
@@ -201,16 +202,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.pcap");
         fs::write(&file, "old").unwrap();
-        let mut growing = Growing::begin(&file).unwrap();
+        let mut growing = Growing::begin(&file, Readers::Owner).unwrap();
         growing.write_all(b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"old");
         // A run that was killed leaves the partial file, and the next one replaces it.
         drop(growing);
         assert!(folder.path().join("a.pcap.partial").exists());
-        let mut growing = Growing::begin(&file).unwrap();
+        let mut growing = Growing::begin(&file, Readers::Owner).unwrap();
         growing.write_all(b"newer").unwrap();
         growing.finish().unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"newer");
+        assert_eq!(mode(&file), 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::mem::take;
 use std::sync::Arc;
 
-use redact::{LinesBefore, Masker, PrivateKeys, visible};
+use redact::{LinesBefore, Masker, OutputLine, PrivateKeys, visible};
 use regex::Regex;
 
 use crate::child::Stream;
@@ -52,7 +52,8 @@ impl Lines {
         Self { masker, ..Self::default() }
     }
 
-    /// The lines that these bytes complete, without empty lines and contents of PEM blocks.
+    /// The lines that these bytes complete, without empty lines and contents of PEM blocks. A line at whose end a secret may begin comes
+    /// with the next one.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -61,7 +62,7 @@ impl Lines {
             self.line.extend_from_slice(&content[..content.len().min(room)]);
             self.is_cut |= content.len() > room;
             if part.len() > content.len() {
-                complete.extend(self.finish());
+                complete.extend(self.complete());
             }
         }
         // The line may be an incomplete one, such as a prompt.
@@ -69,8 +70,15 @@ impl Lines {
         complete
     }
 
-    /// The last line, if it has no line feed.
-    pub fn finish(&mut self) -> Option<String> {
+    /// The last lines: the one without a line feed, and those that waited for it.
+    pub fn finish(&mut self) -> Vec<String> {
+        let mut last = self.complete();
+        last.extend(shown(self.before.finish(&self.masker)));
+        last
+    }
+
+    /// Completes the line; returns the lines that need not wait.
+    fn complete(&mut self) -> Vec<String> {
         self.search();
         let (line, is_cut) = (take(&mut self.line), take(&mut self.is_cut));
         let is_binary = is_binary(&line, self.previous);
@@ -84,17 +92,27 @@ impl Lines {
         } else if !line.is_empty() && !is_bulk {
             self.previous = Previous::Text;
         }
-        let shown = shown(&text, is_cut, &mut self.before, &self.masker);
-        Some(shown).filter(|shown| !shown.is_empty() && !is_bulk)
+        if is_bulk {
+            return Vec::new();
+        }
+        shown(self.before.masked(&self.masker, OutputLine { text, is_cut }))
     }
 
-    /// The beginning of an incomplete line. It is treated as cut, because it may end within a secret.
-    pub fn begun(&self) -> Option<String> {
+    /// The lines that wait for the next one.
+    fn waiting(&self) -> Vec<String> {
+        shown(self.before.waiting(&self.masker))
+    }
+
+    /// The lines that wait, and the beginning of an incomplete line. It is treated as cut, because it may end within a secret.
+    pub fn begun(&self) -> Vec<String> {
         let line = self.line.trim_ascii_end();
+        if line.is_empty() {
+            return self.waiting();
+        }
         let (mut keys, mut before) = (self.keys.clone(), self.before.clone());
         let is_binary = is_binary(line, self.previous);
         let text = text(line, true, is_binary, &mut keys);
-        (!line.is_empty()).then(|| shown(&text, true, &mut before, &self.masker))
+        shown(before.masked(&self.masker, OutputLine { text, is_cut: true }))
     }
 
     fn search(&mut self) {
@@ -127,10 +145,11 @@ fn text(line: &[u8], is_cut: bool, is_binary: bool, keys: &mut PrivateKeys) -> S
     keys.left_out(&readable(line.trim_ascii_end()), is_cut)
 }
 
-/// The line with secrets masked. A cut line may end within a secret.
-fn shown(text: &str, is_cut: bool, before: &mut LinesBefore, masker: &Masker) -> String {
-    let clean = before.masked(masker, text, is_cut);
-    visible(&if is_cut { clean + "…" } else { clean })
+/// The lines as they are shown, without empty ones.
+fn shown(lines: Vec<OutputLine>) -> Vec<String> {
+    let end = |line: OutputLine| if line.is_cut { line.text + "…" } else { line.text };
+    let lines = lines.into_iter().map(|line| visible(&end(line)));
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// True if so many bytes are odd (control characters or no UTF-8) as in a certificate in DER, which line feeds may cut into pieces
@@ -202,7 +221,7 @@ impl Tail {
     /// Completes the last lines of both outputs.
     pub fn finish(&mut self) {
         let lines = [self.out.finish(), self.err.finish()];
-        self.keep(lines.into_iter().flatten());
+        self.keep(lines.concat());
     }
 
     fn keep(&mut self, lines: impl IntoIterator<Item = String>) {
@@ -211,23 +230,33 @@ impl Tail {
         self.kept.drain(..surplus);
     }
 
-    /// The lines, newest last.
-    pub fn lines(&self) -> impl Iterator<Item = &str> {
-        self.kept.iter().map(String::as_str)
+    /// The lines, newest last; incomplete ones are not among them.
+    pub fn lines(&self) -> Vec<String> {
+        let waiting = [self.out.waiting(), self.err.waiting()].concat();
+        self.newest(waiting, self.most)
+    }
+
+    /// The newest lines, at most `most`; `last` are the last of them.
+    fn newest(&self, last: Vec<String>, most: usize) -> Vec<String> {
+        let surplus = (self.kept.len() + last.len()).saturating_sub(most);
+        self.kept.iter().cloned().chain(last).skip(surplus).collect()
+    }
+
+    /// What a line begins with that has not ended, and the lines before it that wait.
+    fn begun(&self) -> Vec<String> {
+        [self.out.begun(), self.err.begun()].concat()
     }
 
     /// A message, and the newest lines below it.
     pub fn under(&self, message: &str) -> String {
-        let begun = [self.out.begun(), self.err.begun()];
-        let begun: Vec<&str> = begun.iter().flatten().map(String::as_str).collect();
+        let begun = self.begun();
         let heading = match (self.kept.is_empty(), begun.is_empty()) {
             (true, true) => return format!("{message}\nit wrote nothing"),
             (true, false) => "it wrote a line that does not end, and begins with:",
             _ => "its output ended with:",
         };
         let mut text = format!("{message}\n{heading}");
-        let count = self.kept.len() + begun.len();
-        for line in self.lines().chain(begun).skip(count.saturating_sub(SHOWN)) {
+        for line in self.newest(begun, SHOWN) {
             let _ = write!(text, "\n  {line}");
         }
         text
@@ -235,9 +264,8 @@ impl Tail {
 
     /// A message and the newest lines in a single line.
     pub(crate) fn beside(&self, message: &str) -> String {
-        let begun = [self.out.begun(), self.err.begun()];
-        let lines = self.lines().chain(begun.iter().flatten().map(String::as_str));
-        let words = lines.map(str::trim).collect::<Vec<_>>().join(" | ");
+        let lines = self.newest(self.begun(), usize::MAX);
+        let words = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" | ");
         if words.is_empty() {
             return message.to_owned();
         }
@@ -263,7 +291,7 @@ mod tests {
         let block = b"-----BEGIN CERTIFICATE-----\nMIIC\nAA==\n-----END CERTIFICATE-----\nlast";
         let ends = ["-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"];
         assert_eq!(lines.push(block), ends);
-        assert_eq!(lines.finish().as_deref(), Some("last"));
+        assert_eq!(lines.finish(), ["last"]);
         assert_eq!(lines.push(&[b'x'; 5000]), [""; 0]);
         assert_eq!(lines.push(b"\n"), ["x".repeat(LINE_LIMIT) + "…"]);
     }
@@ -273,7 +301,7 @@ mod tests {
         let mut lines = lines();
         let complete = lines.push(b"pass correct-horse\n\n\x1b[2J\xff\x00 \xc3\xa9\r\nlast");
         assert_eq!(complete, ["pass ****", "\\u{1b}[2J\\xff\\0 é"]);
-        assert_eq!(lines.finish().as_deref(), Some("last"));
+        assert_eq!(lines.finish(), ["last"]);
     }
 
     #[test]
@@ -315,7 +343,7 @@ mod tests {
         tail.push(Stream::Out, b"-----END PRIVATE KEY-----\nlast");
         tail.push(Stream::Err, b"ing\n");
         tail.finish();
-        let lines: Vec<&str> = tail.lines().collect();
+        let lines = tail.lines();
         assert_eq!(lines[0], "password ****");
         assert_eq!(lines[1], "\\u{1b}[31mred");
         assert!(!lines.join("\n").contains("MIIE"), "{lines:?}");
@@ -328,7 +356,24 @@ mod tests {
         for number in 0..20_000 {
             tail.push(Stream::Out, format!("line {number}\n").as_bytes());
         }
-        let lines: Vec<&str> = tail.lines().collect();
-        assert_eq!((lines.len(), lines[39]), (40, "line 19999"));
+        let lines = tail.lines();
+        assert_eq!((lines.len(), lines[39].as_str()), (40, "line 19999"));
+    }
+
+    /// Pieces of a secret come in several writes, in several lines, and to both outputs.
+    #[test]
+    fn secret_in_pieces_is_in_no_line() {
+        let mut tail = tail();
+        for piece in ["x hun", "t\n", "er", "\n22", " y\n"] {
+            tail.push(Stream::Out, piece.as_bytes());
+            tail.push(Stream::Err, b"at work\n");
+            for shown in [tail.lines().concat(), tail.under("it ended"), tail.beside("it ended")] {
+                assert!(!shown.contains("hunt"), "{shown}");
+            }
+        }
+        tail.push(Stream::Err, b"the hunt");
+        tail.finish();
+        let of_out: Vec<String> = tail.lines().into_iter().filter(|it| it != "at work").collect();
+        assert_eq!(of_out, ["x ****", "****", "**** y", "the hunt"]);
     }
 }

@@ -79,7 +79,7 @@ impl Output {
 
     /// The newest lines, newest last.
     pub fn lines(&self) -> Vec<String> {
-        self.tail.lock().lines().map(str::to_owned).collect()
+        self.tail.lock().lines()
     }
 
     /// A message, and the newest lines below it.

@@ -21,7 +21,7 @@ pub use scep::secret::{MASK, Secret};
 
 pub use self::command::passwords_of_command;
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
-pub use self::lines::LinesBefore;
+pub use self::lines::{LinesBefore, OutputLine};
 pub use self::masker::{Marked, Masker};
 pub use self::name::{names_a_secret, names_the_challenge};
 pub use self::private_key::PrivateKeys;

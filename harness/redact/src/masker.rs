@@ -98,7 +98,12 @@ impl Masker {
         self.found(text).into_iter().map(|found| found.range).collect()
     }
 
-    /// The places at the end of a text of secrets that may go on in the next line.
+    /// The places at the end of a text at which a secret may begin that goes on in the next line: at least four characters of it.
+    pub(crate) fn begun(&self, text: &str) -> Vec<Range<usize>> {
+        self.search().cut(text, Cut::End)
+    }
+
+    /// The places at the end of a text with at least half of a secret.
     pub(crate) fn torn(&self, text: &str) -> Vec<Range<usize>> {
         self.search().cut(text, Cut::LineEnd)
     }
@@ -110,11 +115,13 @@ impl Masker {
 
     fn found(&self, text: &str) -> Vec<Found> {
         let mut found = self.search().found(text);
-        let own = message::own_phrases(text);
-        let is_own = |range: &Range<usize>| {
-            own.iter().any(|own| own.start <= range.start && range.end <= own.end)
-        };
-        found.retain(|found| !found.may_be_a_word || !is_own(&found.range));
+        if found.iter().any(|found| found.may_be_a_word) {
+            let own = message::own_phrases(text);
+            let is_own = |range: &Range<usize>| {
+                own.iter().any(|own| own.start <= range.start && range.end <= own.end)
+            };
+            found.retain(|found| !found.may_be_a_word || !is_own(&found.range));
+        }
         let unknown = credentials::found(text).chain(private_key::found(text));
         found.extend(unknown.map(|range| Found { range, may_be_a_word: false }));
         found

@@ -1,23 +1,23 @@
-//! The forms of secrets that are searched for: in clear, in base64, in hexadecimal digits. Escapes need no forms of their own,
-//! because they are decoded before the search.
+//! The forms of secrets that are searched for: in clear, in base64 and base32, in hexadecimal digits, all of them also backwards.
+//! Escapes, and digits of other digits, need no forms of their own, because they are decoded before the search.
 //!
 //! A secret of up to [`SHORT`] characters is part of many words. It is found only if it stands as a word: in clear; in base64 or
 //! hexadecimal only if the whole word is the secret's and has at least [`WORD`] digits, so that no word is it by chance.
+
+mod digits;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use scep::secret::Secret;
 
-use crate::view::{View, escape};
+use self::digits::Digits;
+use crate::view::{View, escape, spellings};
 
 /// The longest secret that is masked only as a whole word, in characters: `a` is part of most words.
 pub(crate) const SHORT: usize = 5;
 
 /// The shortest word in hexadecimal that may be a short secret, in digits. In base64 it is one with its padding.
 const WORD: usize = 8;
-
-/// Bits of a digit of base64.
-const BITS: usize = 6;
 
 /// A form of a secret.
 pub(crate) struct Needle {
@@ -71,15 +71,21 @@ impl Needles {
     }
 
     fn add(&mut self, clear: &str) {
-        let needle = |bytes: Vec<u8>| Needle::new(bytes, clear);
-        let squeezed = |bytes: &[u8]| View::of_bytes(bytes).squeezed().bytes;
-        let mut forms = character_sets(clear);
-        self.hexadecimal.extend(forms.iter().map(|form| needle(hexadecimal(form))));
-        self.base64.extend(forms.iter().flat_map(|form| base64_cores(form, clear)));
+        let mut forms: Vec<Vec<u8>> =
+            spellings(clear).iter().flat_map(|text| character_sets(text)).collect();
+        forms.extend(backwards(clear).map(String::into_bytes));
+        for form in &forms {
+            self.hexadecimal.extend(Needle::both_ways(Needle::encoded(hexadecimal(form))));
+            let cores =
+                Digits::BASE64.cores(form).map(|it| Needle { place: Place::SameCase, ..it });
+            self.base64.extend(cores.flat_map(Needle::both_ways));
+            let cores = Digits::BASE32.iter().flat_map(|digits| digits.cores(form));
+            self.squeezed.extend(cores.flat_map(Needle::both_ways));
+        }
         forms.extend(other_cases(clear).into_iter().map(String::into_bytes));
-        forms.push(clear.chars().rev().collect::<String>().into_bytes());
         forms.extend(unescaped(clear));
-        let squeezed = forms.iter().map(|form| squeezed(form));
+        let needle = |bytes: Vec<u8>| Needle::new(bytes, clear);
+        let squeezed = forms.iter().map(|form| View::of_bytes(form).squeezed().bytes);
         self.squeezed.extend(squeezed.filter(|form| form.len() > SHORT).map(needle));
         self.clear.extend(forms.into_iter().map(needle));
     }
@@ -114,6 +120,19 @@ impl Needle {
         let (place, is_unescaped) = (Place::Anywhere, false);
         Self { bytes, place, is_unescaped, may_be_a_word, partial: (0, 0) }
     }
+
+    /// The digits of an encoding, which are no word.
+    fn encoded(bytes: Vec<u8>) -> Self {
+        let (place, is_unescaped) = (Place::Anywhere, false);
+        Self { bytes, place, is_unescaped, may_be_a_word: false, partial: (0, 0) }
+    }
+
+    /// The form, and the same backwards.
+    fn both_ways(self) -> [Self; 2] {
+        let bytes = self.bytes.iter().rev().copied().collect();
+        let backwards = Self { bytes, partial: (self.partial.1, self.partial.0), ..self };
+        [self, backwards]
+    }
 }
 
 fn is_hexadecimal(text: &str) -> bool {
@@ -121,6 +140,11 @@ fn is_hexadecimal(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_alphabetic)
+}
+
+/// The text backwards, unless it is the same.
+fn backwards(clear: &str) -> Option<String> {
+    Some(clear.chars().rev().collect()).filter(|text| text != clear)
 }
 
 fn other_cases(clear: &str) -> [String; 2] {
@@ -149,31 +173,9 @@ fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
-/// The digits that depend on the secret alone, for each of the three places at which it may begin in a group of bytes.
-fn base64_cores<'a>(form: &'a [u8], clear: &'a str) -> impl Iterator<Item = Needle> + 'a {
-    (0..3).filter_map(move |offset| {
-        let digits = STANDARD_NO_PAD.encode([&vec![0; offset], form].concat()).into_bytes();
-        let (first, bits) = ((offset * 8).div_ceil(BITS), (offset + form.len()) * 8);
-        let core = digits.get(first..bits / BITS)?.to_vec();
-        let partial = (usize::from(offset > 0), usize::from(bits % BITS > 0));
-        Some(Needle { place: Place::SameCase, partial, ..Needle::new(core, clear) })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_cores_are_in_every_encoding() {
-        for length in 0..3 {
-            let around = [&b"xyz"[..length], b"hunter22", b"q!"].concat();
-            let encoded = STANDARD_NO_PAD.encode(around);
-            let found = base64_cores(b"hunter22", "hunter22")
-                .filter(|core| encoded.contains(std::str::from_utf8(&core.bytes).unwrap_or("?")));
-            assert_eq!(found.count(), 1, "{encoded}");
-        }
-    }
 
     #[test]
     fn short_secret_has_encoded_forms_only_if_they_are_long() {

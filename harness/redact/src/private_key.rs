@@ -51,6 +51,9 @@ impl PrivateKeys {
 }
 
 fn end_of_begin(text: &str) -> Option<usize> {
+    if !text.contains("----") {
+        return None;
+    }
     BEGIN.as_ref()?.find(text).map(|begin| begin.end())
 }
 

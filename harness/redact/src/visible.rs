@@ -25,11 +25,18 @@ pub fn visible(line: &str) -> String {
     visible
 }
 
-/// Lines of our own with colours: control characters in them are escaped, but for line ends, tabs and the sequences of colours.
+/// Lines of our own with colours: control characters in them are escaped, but for line ends, tabs and the sequences of colours; and
+/// commands for a CI, which can only come from elsewhere.
 pub fn printable(lines: &str) -> String {
     let mut printable = String::with_capacity(lines.len());
+    let mut commands = ci_commands(lines).into_iter().peekable();
     let mut rest = lines;
     while let Some(character) = rest.chars().next() {
+        if commands.next_if_eq(&(lines.len() - rest.len())).is_some() {
+            let _ = write!(printable, "\\u{{{:x}}}", u32::from(character));
+            rest = &rest[character.len_utf8()..];
+            continue;
+        }
         let (length, is_shown) = match colour(rest) {
             0 => (character.len_utf8(), matches!(character, '\n' | '\t')),
             length => (length, true),
@@ -52,21 +59,39 @@ fn colour(text: &str) -> usize {
     end.filter(|end| parameters[*end..].starts_with('m')).map_or(0, |end| end + 3)
 }
 
-/// What CI systems take for a command: at the beginning of a line `::error::`, which is GitHub's; anywhere `##[group]` of GitHub,
-/// `##vso[` of Azure, `##teamcity[`, the sections of GitLab, the folds of Travis, and `[[ATTACHMENT|file]]` of Jenkins and GitLab in a report.
+/// What CI systems take for a command: at the beginning of a line, also after colours, `::error::`, which is GitHub's; anywhere `##[group]` of GitHub, `##vso[` of Azure, `##teamcity[`, the sections of
+/// GitLab, the folds of Travis, the measurements of `CTest`, and `[[ATTACHMENT|file]]` of Jenkins and GitLab in a report.
 static CI_COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let anywhere = r"##(?:vso|teamcity)?\[|section_(?:start|end):|travis_(?:fold|time):|\[\[(?:ATTACHMENT|PROPERTY)\|";
-    Regex::new(&format!(r"(?im)(?:^\s*(?P<first>::)[^\n]*?::)|(?P<other>{anywhere})")).ok()
+    let colours = r"(?:\x1b\[[0-9;]*m)*";
+    let anywhere = r"##(?:vso|teamcity)?\[|section_(?:start|end):|travis_(?:fold|time):|\[\[(?:ATTACHMENT|PROPERTY)\||<(?:CTest|Dart)(?:Measurement|Details|Label)|CTEST_FULL_OUTPUT";
+    Regex::new(&format!(r"(?im)(?:^{colours}\s*(?P<first>::)[^\n]*?::)|(?P<other>{anywhere})")).ok()
 });
+
+/// The groups of Buildkite. Lines of `ping` and `diff` look like them, so they are commands only where Buildkite reads the output.
+static BUILDKITE_GROUP: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?m)^(?:\x1b\[[0-9;]*m)*(?P<first>---|\+\+\+|~~~|\^\^\^)(?:\s|$)").ok()
+});
+
+/// True if Buildkite has started this program.
+static IS_BUILDKITE: LazyLock<bool> = LazyLock::new(|| std::env::var_os("BUILDKITE").is_some());
+
+/// A part of each command that is one for all, so that most texts need no search.
+const PARTS: [&str; 8] = ["::", "##", "section_", "travis_", "[[", "<CTest", "<Dart", "CTEST_"];
 
 /// The places of the first character of each command for a CI in a text.
 pub fn ci_commands(text: &str) -> Vec<usize> {
-    if !["::", "##", "section_", "travis_", "[["].iter().any(|mark| text.contains(mark)) {
-        return Vec::new();
-    }
-    let commands = CI_COMMAND.as_ref().into_iter().flat_map(|it| it.captures_iter(text));
-    let first = commands.filter_map(|found| found.name("first").or(found.name("other")));
-    first.map(|mark| mark.start()).collect()
+    ci_commands_of(text, *IS_BUILDKITE)
+}
+
+fn ci_commands_of(text: &str, is_buildkite: bool) -> Vec<usize> {
+    let has_part = PARTS.iter().any(|part| text.contains(part));
+    let all = CI_COMMAND.as_ref().filter(|_| has_part);
+    let groups = BUILDKITE_GROUP.as_ref().filter(|_| is_buildkite);
+    let commands = all.into_iter().chain(groups).flat_map(|it| it.captures_iter(text));
+    let first = commands.filter_map(|found| found.iter().skip(1).flatten().next());
+    let mut places: Vec<usize> = first.map(|mark| mark.start()).collect();
+    places.sort_unstable();
+    places
 }
 
 /// True if a character of a text from elsewhere must not be shown as it is.
@@ -138,6 +163,9 @@ mod tests {
             ("a [[ATTACHMENT|/etc/passwd]]", r"a \u{5b}[ATTACHMENT|/etc/passwd]]"),
             ("[[property|a=b]]", r"\u{5b}[property|a=b]]"),
             ("section_start:1:x", r"\u{73}ection_start:1:x"),
+            ("<CTestMeasurement x", r"\u{3c}CTestMeasurement x"),
+            ("x CTEST_FULL_OUTPUT", r"x \u{43}TEST_FULL_OUTPUT"),
+            ("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"),
             ("address ::1, a::b::c", "address ::1, a::b::c"),
             ("::1", "::1"),
         ] {
@@ -146,10 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_commands_for_buildkite_alone() {
+        for line in ["--- x", "+++", "~~~ x", "^^^ +++", "a\n--- x", "\x1b[1m--- x"] {
+            assert_eq!(ci_commands_of(line, true).len(), 1, "{line}");
+            assert_eq!(ci_commands_of(line, false), [0; 0], "{line}");
+        }
+        for line in ["-----BEGIN CERTIFICATE-----", "a --- b, a~~~ b", "  --- x", "++++"] {
+            assert_eq!(ci_commands_of(line, true), [0; 0], "{line}");
+        }
+    }
+
+    #[test]
     fn colours_and_line_ends_are_printed_and_other_control_characters_are_escaped() {
         let text = "\x1b[1;31mred\x1b[0m\n\ta\x1b[2J\r\u{9b}1m\x1b]0;x\x07é\x1b[";
         let shown = "\x1b[1;31mred\x1b[0m\n\ta\\u{1b}[2J\\r\\u{9b}1m\\u{1b}]0;x\\u{7}é\\u{1b}[";
         assert_eq!(printable(text), shown);
+        let commands = "a\n\x1b[1m::error::x\n--- x";
+        let shown = "a\n\x1b[1m\\u{3a}:error::x\n--- x";
+        assert_eq!(printable(commands), shown);
     }
 
     #[test]

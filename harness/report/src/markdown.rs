@@ -21,9 +21,11 @@ pub fn escaped(text: &str) -> String {
     let text = text.trim_start();
     let mut escaped = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {
-        if is_mention(&text[at..]) {
-            // In code it is neither a mention nor an address of mail; an escape would change nothing.
-            escaped.push_str("`@`");
+        if is_reference(text, at) {
+            // In code it is neither a mention nor a link; an escape would change nothing, because forges look at what is shown.
+            escaped.push('`');
+            escaped.push(character);
+            escaped.push('`');
             continue;
         }
         if MARKUP.contains(character) || begins_block(text, at) || is_in_link(text, at) {
@@ -44,9 +46,23 @@ pub fn code(name: &str) -> String {
 /// Characters of markup anywhere in a line; `~` and `$` are GitHub's.
 const MARKUP: &str = "\\`*_[]<>|#&~$^";
 
-/// True for the `@` before a name.
-fn is_mention(rest: &str) -> bool {
-    rest.strip_prefix('@').is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+/// True for the character that makes a reference of what follows: `@user`, `#1` and `GH-1` of GitHub; `!1`, `$1`, `~1`, `&1`, `%1` and
+/// `~"a"` of GitLab.
+fn is_reference(text: &str, at: usize) -> bool {
+    let (before, mut rest) = (&text[..at], text[at..].chars());
+    let (mark, next) = (rest.next(), rest.next());
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    match mark {
+        Some('@' | '#' | '!' | '$' | '~' | '&') => next.is_some_and(|c| is_word(c) || c == '"'),
+        // Not the escape in a URL.
+        Some('%') => next.is_some_and(|c| is_word(c) || c == '"') && !before.ends_with(is_word),
+        Some('-') => {
+            let is_issue =
+                before.get(at.saturating_sub(2)..).is_some_and(|it| it.eq_ignore_ascii_case("gh"));
+            is_issue && next.is_some_and(|c| c.is_ascii_digit())
+        }
+        _ => false,
+    }
 }
 
 /// True for the colon or the point at which GitHub recognises an address without any markup: `http://`, `www.`.
@@ -77,7 +93,8 @@ mod tests {
             ("- a - b", r"\- a - b"),
             ("1. a 2. b", r"1\. a 2. b"),
             ("   ~~~x", r"\~\~\~x"),
-            ("&#64;x $y$", r"\&\#64;x \$y\$"),
+            ("&#64;x $y$", r"\&`#`64;x `$`y\$"),
+            ("a/b#1 gh-2, !3 ~\"x\" %4 50% a%2f", r#"a/b`#`1 gh`-`2, `!`3 `~`"x" `%`4 50% a%2f"#),
             ("::error::x", r"\\u{3a}:error::x"),
         ] {
             assert_eq!(escaped(text), expected);

@@ -207,6 +207,10 @@ fn broken(begun: ScenarioOutcome, message: String) -> ScenarioOutcome {
 }
 
 fn panicked(begun: ScenarioOutcome, error: JoinError) -> ScenarioOutcome {
+    // What the program has noticed has no secrets; the message of a panic may quote any text.
+    if let Some(bug) = bugs::noticed().pop().filter(|_| error.is_panic()) {
+        return broken(begun, bug);
+    }
     let message = match error.try_into_panic() {
         Ok(payload) => payload
             .downcast_ref::<&str>()

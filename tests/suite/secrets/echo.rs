@@ -1,8 +1,6 @@
 //! Peers that send back what they were given, in each form: no output, report, log or error shows it.
 #![cfg(unix)]
 
-mod server;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,16 +10,12 @@ use std::thread;
 
 use scep::http::{HttpRequest, Method};
 
-use super::forms::{Form, Found, forms};
 use crate::suite::sceplab::{Ended, run_in, workspace};
 use crate::suite::serve::client::exchange;
 use crate::suite::serve::{LINUX, Server};
+use crate::support::echo_server::{Answer, EchoServer};
 use crate::support::live::Files;
-
-use self::server::{Answer, EchoServer};
-
-/// The password of these tests, with characters that encodings change.
-const SECRET: &str = "qZ7&Mark3d+Secr3t/X9";
+use crate::support::secret_forms::{Form, Found, SECRET, add, assert_nothing_found, forms};
 
 /// The password of the labs of all cases for clients.
 const OF_LABS: &str = "scep-challenge";
@@ -32,12 +26,12 @@ const AT_ONCE: usize = 4;
 const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
 
 /// The options for all reports.
-fn reports() -> Vec<&'static str> {
+pub(super) fn reports() -> Vec<&'static str> {
     REPORTS.iter().flat_map(|report| ["--report", report]).collect()
 }
 
 /// Both outputs of a run and its reports, by name.
-fn sinks(ended: &Ended, folder: &Path) -> Vec<(&'static str, String)> {
+pub(super) fn sinks(ended: &Ended, folder: &Path) -> Vec<(&'static str, String)> {
     let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
     for report in REPORTS {
         let name = report.split_once('=').unwrap().1;
@@ -72,19 +66,6 @@ fn found_in(all: &[Form], run: impl Fn(&Form) -> Vec<(&'static str, String)> + S
         }
     });
     found.into_inner().unwrap()
-}
-
-fn add(found: &mut Found, form: &Form, sinks: &[(&'static str, String)]) {
-    for (sink, text) in sinks.iter().filter(|(_, text)| form.is_in(text)) {
-        found.entry((*sink).to_owned()).or_default().push(form.name.clone());
-        assert!(!text.is_empty());
-    }
-}
-
-#[track_caller]
-fn assert_nothing_found(found: &Found) {
-    let count: usize = found.values().map(Vec::len).sum();
-    assert!(found.is_empty(), "{count} forms are shown: {found:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{ADMIN, KEYRING, ONE_TIME, STATIC, TYPED, silent_run};
 
 /// A sealed value of one cipher block; its key is not known.
-const SEALED: &str = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
+pub(super) const SEALED: &str = "U2FsdGVkX19P8MYjQLXrIvBEOMDHUJ1TWkNFRAs31/g=";
 
 fn lab(challenge: &str) -> String {
     format!(

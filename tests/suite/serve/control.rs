@@ -20,7 +20,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 
 /// A server with a control port, and the port's address.
 #[track_caller]
-fn controlled(arguments: &[&str]) -> (Server, String) {
+pub(crate) fn controlled(arguments: &[&str]) -> (Server, String) {
     let whole = [arguments, &["--control", "127.0.0.1:0"]].concat();
     let mut server = Server::start(&whole);
     let control = server.running.stdout_line(|line| {
@@ -41,6 +41,12 @@ fn raw(control: &str, request: &str) -> (u16, Value) {
     let (head, body) = response.split_once("\r\n\r\n").expect("an answer");
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap())
+}
+
+/// The answer to a GET, or to a POST with this value; null means a GET.
+#[track_caller]
+pub(crate) fn answer_to(control: &str, path: &str, value: &Value) -> (u16, Value) {
+    if value.is_null() { (200, get(control, path)) } else { post(control, path, value) }
 }
 
 #[track_caller]

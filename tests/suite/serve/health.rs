@@ -56,6 +56,33 @@ fn health_shows_all_capabilities_and_refuses_other_replies() {
     assert!(asked.stdout.ends_with("is healthy: no capabilities\n"), "{asked:?}");
 }
 
+/// Without usable certificates no client can enrol, whatever the capabilities are.
+#[test]
+fn server_without_usable_ca_certificate_is_unhealthy() {
+    for (personality, path, fault, reason) in [
+        ("linux", LINUX, "http-status 404", "GetCACert was answered HTTP 404"),
+        ("linux", LINUX, "http-status 404", "needs `--ca-identifier`"),
+        ("linux", LINUX, "empty-body", "GetCACert: "),
+        ("linux", LINUX, "html-page", "GetCACert: "),
+        ("linux", LINUX, "truncated-body", "GetCACert: "),
+        ("linux", LINUX, "close-connection", "GetCACaps is answered, and GetCACert is not: "),
+        ("linux", LINUX, "delay 5s", "GetCACert is not: no answer in 1 s"),
+        ("linux", LINUX, "ca-expired", "expired"),
+        ("ndes", NDES, "ca-missing", "the response has no CA certificate"),
+        ("ndes", NDES, "ra-expired", "expired"),
+        ("ndes", NDES, "ra-foreign", "is not issued by the CA"),
+    ] {
+        let fault = format!("on: GetCACert, do: {fault}");
+        let server = Server::start(&[personality, "--fault", &fault]);
+        let asked = run(&["health", &server.url(path), "--timeout", "1"]);
+        assert_eq!(asked.code, Some(3), "{fault}: {asked:?}");
+        assert!(asked.stdout.is_empty(), "{fault}: {asked:?}");
+        assert!(asked.stderr.contains(" is not healthy: GetCAC"), "{fault}: {asked:?}");
+        assert!(asked.stderr.contains(reason), "{fault}: {asked:?}");
+        assert_eq!(asked.stderr.matches("\n  = ").count(), 1, "{fault}: {asked:?}");
+    }
+}
+
 #[test]
 fn health_takes_the_address_from_the_environment() {
     let mut serve = command(workspace(), &["serve", "ndes"]);

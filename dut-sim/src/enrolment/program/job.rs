@@ -255,16 +255,22 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
     }
 
     fn end(mut self, status: ExitStatus) -> Run {
-        let last = [(Stream::Out, self.out.finish()), (Stream::Err, self.err.finish())];
-        for (stream, line) in last {
-            if let Some(line) = line {
-                self.line(stream, line);
-            }
-        }
+        self.finish();
         Run { status, ..self.result }
     }
 
-    fn overdue(&self) -> Failure {
+    /// Takes the last lines.
+    fn finish(&mut self) {
+        let last = [(Stream::Out, self.out.finish()), (Stream::Err, self.err.finish())];
+        for (stream, lines) in last {
+            for line in lines {
+                self.line(stream, line);
+            }
+        }
+    }
+
+    fn overdue(&mut self) -> Failure {
+        self.finish();
         let limit = self.job.journal.context.program_limit.as_secs_f64();
         let last = self.result.lines.last().map(|line| format!("; it said last: {line}"));
         let last = last.unwrap_or_default();

@@ -148,7 +148,8 @@ fn other_cause(answer: &Answer) -> Option<&'static str> {
     cause_of_status(answer.as_ref().ok()?.status)
 }
 
-fn cause_of_status(status: u16) -> Option<&'static str> {
+/// The probable cause that an HTTP status names itself.
+pub(crate) fn cause_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 302 | 303 | 307 | 308 => {
             "the server sends clients to another address: give that of the SCEP service itself, which begins with `http://` and needs no login"

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, UNIX_EPOCH};
 
-use files::Growing;
+use files::{Growing, Readers};
 use ipnet::Ipv4Net;
 use pcap_file::PcapError;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
@@ -62,7 +62,9 @@ type Pcap = PcapWriter<BufWriter<Growing>>;
 fn pcap(path: &Path) -> io::Result<Pcap> {
     let snaplen = u32::try_from(FRAME_LIMIT).unwrap_or(u32::MAX);
     let header = PcapHeader { snaplen, ..PcapHeader::default() };
-    PcapWriter::with_header(BufWriter::new(Growing::begin(path)?), header).map_err(not_written)
+    // It has what was sent, secrets too.
+    let file = Growing::begin(path, Readers::Owner)?;
+    PcapWriter::with_header(BufWriter::new(file), header).map_err(not_written)
 }
 
 fn listen(link: usize) -> io::Result<Box<dyn DataLinkReceiver>> {

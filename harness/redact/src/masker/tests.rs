@@ -16,6 +16,10 @@ fn parts_of_secrets_at_a_cut_are_masked() {
     assert_eq!(masker.cut_text("nothing of it"), "nothing of it");
     assert_eq!(masker.cut_text("in base64 Y29ycmVjdC1"), format!("in base64 {MASK}"));
     assert_eq!(masker.cut_text("correct&#45;ho"), MASK);
+    assert_eq!(masker.cut_text("x %63%6f%72%72%65%6"), format!("x {MASK}%6"));
+    assert_eq!(masker.cut_text("x %2563%256f%2572%2572%25"), format!("x {MASK}%25"));
+    assert_eq!(masker.cut_text("5%63%74%2d%68%6f%72%73%65 x"), format!("5{MASK} x"));
+    assert_eq!(masker.cut_text("x, 99 111 114 114 101 99 1"), format!("x, {MASK} 1"));
 }
 
 #[test]
@@ -123,14 +127,24 @@ fn forms() -> Vec<(String, String)> {
         ("percent twice", SECRET.replace('&', "%2526").replace('+', "%252B")),
         ("JSON", serde_json_like(SECRET)),
         ("JSON, all", each_character(SECRET, |c| format!("\\u{:04x}", u32::from(c)))),
+        ("percent, of units", each_character(SECRET, |c| format!("%u{:04X}", u32::from(c)))),
+        ("full width", each_character(SECRET, full_width)),
+        (
+            "full width, escaped",
+            each_character(&full_width_of(SECRET), |c| c.escape_unicode().to_string()),
+        ),
+        ("mathematical", each_character(SECRET, mathematical)),
+        ("accents apart", SECRET.replace('é', "e\u{301}")),
         ("JSON in JSON", serde_json_like(&serde_json_like(SECRET))),
         ("Rust", SECRET.escape_debug().to_string()),
         ("C", each_byte(bytes, |byte| format!("\\x{byte:02x}"), "")),
+        ("Perl", each_character(SECRET, |c| format!("\\x{{{:x}}}", u32::from(c)))),
         ("octal", each_byte(bytes, |byte| format!("\\{byte:03o}"), "")),
         ("name", SECRET.replace('+', "\\+").replace('"', "\\22").replace('é', "\\C3\\A9")),
         ("XML", SECRET.replace('&', "&amp;").replace('"', "&quot;")),
         ("XML, decimal", each_character(SECRET, |c| format!("&#{};", u32::from(c)))),
         ("XML, hexadecimal", each_character(SECRET, |c| format!("&#x{:X};", u32::from(c)))),
+        ("HTML, no semicolons", each_character(SECRET, |c| format!("&#{}", u32::from(c)))),
         ("HTML", SECRET.replace('+', "&plus;").replace('/', "&sol;").replace('é', "&eacute;")),
         ("HTML in JSON", serde_json_like(&SECRET.replace('&', "&amp;").replace('"', "&quot;"))),
         ("mail", SECRET.replace('+', "=2B").replace('é', "=C3=A9")),
@@ -151,6 +165,7 @@ fn forms() -> Vec<(String, String)> {
     for (name, bytes) in bytes_with_the_secret() {
         let base64 = STANDARD.encode(&bytes);
         let hexadecimal = hex::encode(&bytes);
+        let backwards = |text: &str| text.chars().rev().collect::<String>();
         for (kind, form) in [
             ("base64", base64.clone()),
             ("base64 without padding", base64.trim_end_matches('=').to_owned()),
@@ -170,11 +185,53 @@ fn forms() -> Vec<(String, String)> {
             ("hexadecimal, blanks", each_byte(&bytes, |byte| format!("{byte:02X}"), " ")),
             ("hexadecimal in C", each_byte(&bytes, |byte| format!("0x{byte:02x}"), ", ")),
             ("dump", dump(&bytes)),
+            ("base32", base32(&bytes)),
+            ("base32 in lower case", base32(&bytes).to_lowercase()),
+            ("base32 in lines", wrapped(&base32(&bytes), 24)),
+            ("base64 backwards", backwards(&base64)),
+            ("hexadecimal backwards", backwards(&hexadecimal)),
         ] {
             forms.push((format!("{kind} of {name}"), form));
         }
     }
     forms
+}
+
+fn full_width(character: char) -> String {
+    let wide = match character {
+        ' ' => Some('\u{3000}'),
+        c if c.is_ascii_graphic() => char::from_u32(u32::from(c) + 0xfee0),
+        _ => None,
+    };
+    wide.unwrap_or(character).into()
+}
+
+fn full_width_of(text: &str) -> String {
+    each_character(text, full_width)
+}
+
+/// The character as a bold letter or digit of mathematics, if there is one.
+fn mathematical(character: char) -> String {
+    let code = u32::from(character);
+    let bold = match character {
+        'A'..='Z' => code - 0x41 + 0x1d400,
+        'a'..='z' => code - 0x61 + 0x1d41a,
+        '0'..='9' => code - 0x30 + 0x1d7ce,
+        _ => code,
+    };
+    char::from_u32(bold).unwrap_or(character).into()
+}
+
+/// Base32 (RFC 4648 §6), bit by bit.
+fn base32(bytes: &[u8]) -> String {
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
+    let digits = (0..bytes.len() * 8).step_by(5).map(|first| {
+        let value = (first..first + 5).fold(0, |value, at| value << 1 | bit(at));
+        char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[value])
+    });
+    let digits: String = digits.collect();
+    let padding = digits.len().next_multiple_of(8) - digits.len();
+    digits + &"=".repeat(padding)
 }
 
 /// A string of JSON without its quotation marks, with the optional escape of the slash.
@@ -210,11 +267,79 @@ fn secret_is_masked_in_every_form() {
     assert!(shown.is_empty(), "{} forms:\n{}", shown.len(), shown.join("\n"));
 }
 
-/// True if eight characters of the form are still there which belong to the secret, and not to what is around it.
+/// An encoding, and what it makes of a text.
+type Encoding = (&'static str, fn(&str) -> String);
+
+/// Encodings that may be on top of each other.
+const ENCODINGS: [Encoding; 13] = [
+    ("percent", |text| each_byte(text.as_bytes(), |byte| format!("%{byte:02X}"), "")),
+    ("JSON", |text| serde_json_like(text).replace('\n', "\\n")),
+    ("XML", |text| text.replace('&', "&amp;").replace('"', "&quot;").replace('+', "&#43;")),
+    ("C", |text| each_byte(text.as_bytes(), |byte| format!("\\x{byte:02x}"), "")),
+    ("mail", |text| each_byte(text.as_bytes(), |byte| format!("={byte:02X}"), "")),
+    ("full width", full_width_of),
+    ("base64", |text| STANDARD.encode(text)),
+    ("base64 for URLs", |text| URL_SAFE_NO_PAD.encode(format!("x:{text}"))),
+    // Of other encodings in UTF-16, only those of ISO 8859-1 are looked into.
+    ("base64 of UTF-16", |text| {
+        let is_latin = text.chars().all(|character| u32::from(character) < 0x100);
+        if is_latin { STANDARD.encode(utf16(text, u16::to_le_bytes)) } else { String::new() }
+    }),
+    ("base32", |text| base32(text.as_bytes())),
+    ("hexadecimal", |text| hex::encode(text)),
+    ("hexadecimal, colons", |text| each_byte(text.as_bytes(), |byte| format!("{byte:02X}"), ":")),
+    ("dump", |text| dump(text.as_bytes())),
+];
+
+#[test]
+fn secret_is_masked_in_three_encodings_on_top_of_each_other() {
+    let masker = masker(&[SECRET]);
+    let mut shown = Vec::new();
+    for (first, one) in ENCODINGS {
+        for (second, two) in ENCODINGS {
+            for (third, three) in ENCODINGS {
+                let inner = two(&one(SECRET));
+                let form = three(&inner);
+                if one(SECRET).is_empty() || inner.is_empty() || form.is_empty() {
+                    continue;
+                }
+                let clean = masker.text(&format!("before\n{form}"));
+                if !clean.contains(MASK) || leaks(&clean, &form) {
+                    shown.push(format!("{third} of {second} of {first}"));
+                }
+                assert!(clean.starts_with("before\n"), "{third} of {second} of {first}:\n{clean}");
+            }
+        }
+    }
+    assert!(shown.is_empty(), "{} forms: {:?}", shown.len(), &shown[..shown.len().min(40)]);
+}
+
+/// The documents of this repository are ordinary text, with examples of base64 and hexadecimal.
+#[test]
+fn ordinary_text_is_not_masked() {
+    let with =
+        masker(&["hunter22", "correct-horse", "8CE31702F0A1", "secret", "Sommer2026!", SECRET]);
+    let without = masker(&["secret"]);
+    for text in [
+        include_str!("../../../../ARCHITECTURE.md"),
+        include_str!("../../../../CONTRIBUTING.md"),
+        include_str!("../../../../docs/reference/commands.md"),
+        include_str!("../../../../scenarios/matrix-ledger.yaml"),
+    ] {
+        assert_eq!(with.text(text), without.text(text));
+    }
+}
+
+/// True if the middle of the form is still there, more characters than the offset of a dump has, which belong to the secret, and not to what is around it.
 fn leaks(masked: &str, form: &str) -> bool {
     let rest: String = masked.replace(MASK, "\u{1}");
     let middle: Vec<char> = form.chars().collect();
-    let middle = &middle[middle.len() / 2 - 4..middle.len() / 2 + 4];
+    let half = match middle.len() {
+        ..200 => 7,
+        200..1000 => 12,
+        _ => 40,
+    };
+    let middle = &middle[middle.len() / 2 - half..middle.len() / 2 + half];
     let middle: String = middle.iter().collect();
     rest.contains(&middle)
 }

@@ -13,18 +13,21 @@ pub(crate) type Decoder = fn(&[u8]) -> Option<Escape>;
 /// All decoders. That of names is after that of programming languages, whose escapes it resembles.
 pub(crate) const ALL: [Decoder; 5] = [percent, backslash, entity, quoted_printable, name];
 
-/// True if a text has a character with which an escape begins.
-pub(crate) fn may_be_in(text: &str) -> bool {
-    text.contains(['%', '\\', '&', '='])
+/// True for a byte with which an escape begins.
+pub(crate) fn begins_with(byte: u8) -> bool {
+    matches!(byte, b'%' | b'\\' | b'&' | b'=')
 }
 
 /// The longest reference of XML and HTML that is read, in bytes.
 const LONGEST_ENTITY: usize = 40;
 
-/// `%40` (RFC 3986 §2.1).
+/// `%40` (RFC 3986 §2.1), and `%u0040` of older browsers and servers.
 pub(crate) fn percent(text: &[u8]) -> Option<Escape> {
-    let [b'%', digits @ ..] = text else { return None };
-    Some(Escape { bytes: vec![two_digits(digits)?], length: 3 })
+    match text {
+        [b'%', b'u' | b'U', digits @ ..] => utf16(digits, b"%u"),
+        [b'%', digits @ ..] => Some(Escape { bytes: vec![two_digits(digits)?], length: 3 }),
+        _ => None,
+    }
 }
 
 /// `=40`, and the end of a line that goes on (RFC 2045 §6.7).
@@ -43,12 +46,12 @@ fn name(text: &[u8]) -> Option<Escape> {
     Some(Escape { bytes: vec![two_digits(digits)?], length: 3 })
 }
 
-/// `\"`, `\n`, `\u0040`, `\u{40}`, `\U00000040`, `\x40`, `\100` in JSON, shells and programming languages.
+/// `\"`, `\n`, `\u0040`, `\u{40}`, `\U00000040`, `\x40`, `\x{40}`, `\100` in JSON, shells and programming languages.
 fn backslash(text: &[u8]) -> Option<Escape> {
     let [b'\\', kind, rest @ ..] = text else { return None };
     match kind {
-        b'u' if rest.first() == Some(&b'{') => braced(rest),
-        b'u' => utf16(rest),
+        b'u' | b'x' if rest.first() == Some(&b'{') => braced(rest),
+        b'u' => utf16(rest, b"\\u"),
         b'U' => Some(of_character(digits(rest.get(..8)?)?, 10)?),
         b'x' => Some(Escape { bytes: vec![two_digits(rest)?], length: 4 }),
         b'0'..=b'3' if is_octal(rest) => {
@@ -78,42 +81,61 @@ fn single(kind: u8) -> Option<u8> {
     }
 }
 
-/// `{1b}` after `\u`.
+/// `{1b}` after `\u` or `\x`.
 fn braced(rest: &[u8]) -> Option<Escape> {
     let end = rest.iter().take(9).position(|byte| *byte == b'}')?;
     of_character(digits(&rest[1..end])?, end + 3)
 }
 
-/// `0040` after `\u`, or both halves of a pair of surrogates.
-fn utf16(rest: &[u8]) -> Option<Escape> {
+/// `0040` after `\u` or another mark, or both halves of a pair of surrogates, each with its mark.
+fn utf16(rest: &[u8], mark: &[u8]) -> Option<Escape> {
     let first = digits(rest.get(..4)?)?;
     if let Some(escape) = of_character(first, 6) {
         return Some(escape);
     }
-    let second = digits(rest.strip_prefix(&rest[..4])?.strip_prefix(b"\\u")?.get(..4)?)?;
+    let second = digits(rest.strip_prefix(&rest[..4])?.strip_prefix(mark)?.get(..4)?)?;
     let units = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
     let character = char::decode_utf16(units).next()?.ok()?;
     of_character(u32::from(character), 12)
 }
 
-/// `&amp;`, `&#64;`, `&#x40;`.
+/// `&amp;`, `&#64;`, `&#x40;`; browsers also read numbers and old names without the semicolon.
 fn entity(text: &[u8]) -> Option<Escape> {
+    if let [b'&', b'#', number @ ..] = text {
+        return numbered(number);
+    }
     if text.first() != Some(&b'&') {
         return None;
     }
-    let end = text.iter().take(LONGEST_ENTITY).position(|byte| *byte == b';')?;
-    let written = std::str::from_utf8(&text[..=end]).ok()?;
-    let length = end + 1;
-    let Some(number) = written.strip_prefix("&#") else {
-        let read = html_escape::decode_html_entities(written);
-        return (read != written).then(|| Escape { bytes: read.as_bytes().to_vec(), length });
+    let name =
+        text[1..].iter().take(LONGEST_ENTITY).take_while(|byte| byte.is_ascii_alphanumeric());
+    let end = 1 + name.count();
+    let has_end = text.get(end) == Some(&b';');
+    let length = end + usize::from(has_end);
+    let written = std::str::from_utf8(&text[..length]).ok()?;
+    if !has_end {
+        let (name, byte) = OLD_NAMES.iter().find(|(name, _)| written[1..].starts_with(name))?;
+        return Some(Escape { bytes: vec![*byte], length: 1 + name.len() });
+    }
+    let read = html_escape::decode_html_entities(written);
+    (read != written).then(|| Escape { bytes: read.as_bytes().to_vec(), length })
+}
+
+/// Names that need no semicolon (WHATWG HTML §13.5), as far as they are of ASCII.
+const OLD_NAMES: [(&str, u8); 4] = [("amp", b'&'), ("lt", b'<'), ("gt", b'>'), ("quot", b'"')];
+
+/// `64;` or `x40;` after `&#`.
+fn numbered(number: &[u8]) -> Option<Escape> {
+    let (prefix, radix) = match number {
+        [b'x' | b'X', ..] => (1, 16),
+        _ => (0, 10),
     };
-    let number = number.trim_end_matches(';');
-    let value = match number.strip_prefix(['x', 'X']) {
-        Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
-        None => number.parse(),
-    };
-    of_character(value.ok()?, length)
+    let digits = number[prefix..].iter().take(LONGEST_ENTITY);
+    let count = digits.take_while(|byte| char::from(**byte).is_digit(radix)).count();
+    let digits = std::str::from_utf8(&number[prefix..prefix + count]).ok()?;
+    let value = u32::from_str_radix(digits, radix).ok()?;
+    let has_end = number.get(prefix + count) == Some(&b';');
+    of_character(value, 2 + prefix + count + usize::from(has_end))
 }
 
 fn of_character(value: u32, length: usize) -> Option<Escape> {
@@ -146,6 +168,7 @@ mod tests {
     fn escapes_are_read() {
         assert_read(percent, "%40", b"@");
         assert_read(percent, "%c3", b"\xc3");
+        assert_read(percent, "%u00e9", "é".as_bytes());
         for (escape, meant) in [
             ("\\n", "\n"),
             ("\\/", "/"),
@@ -156,6 +179,7 @@ mod tests {
             ("\\u{1b}", "\u{1b}"),
             ("\\U0001F600", "\u{1f600}"),
             ("\\x40", "@"),
+            ("\\x{40}", "@"),
             ("\\100", "@"),
             ("\\0", "\0"),
         ] {
@@ -166,6 +190,9 @@ mod tests {
             ("&#64;", "@"),
             ("&#x40;", "@"),
             ("&#X000040;", "@"),
+            ("&#64", "@"),
+            ("&#x40", "@"),
+            ("&amp", "&"),
             ("&plus;", "+"),
             ("&eacute;", "é"),
         ] {

@@ -166,7 +166,7 @@ async fn watch(
     };
     let lines = |mut tail: Tail| {
         tail.finish();
-        tail.lines().map(str::to_owned).collect()
+        tail.lines()
     };
     (end, lines(tail), lines(errors))
 }

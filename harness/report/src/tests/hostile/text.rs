@@ -1,7 +1,7 @@
 //! Texts that hurt readers of reports, from a seed.
 
 /// What acts on terminals, browsers, parsers and CI systems.
-pub(super) const PIECES: [&str; 76] = [
+pub(super) const PIECES: [&str; 84] = [
     "\u{fffe}",
     "\u{ffff}",
     "\u{1ffff}",
@@ -67,6 +67,14 @@ pub(super) const PIECES: [&str; 76] = [
     "a@b.example",
     "@user",
     "#1",
+    "a/b#1 GH-1",
+    "!1 $1 &1 ~label %1",
+    "\n--- x\n",
+    "\n+++ x\n",
+    "\n~~~ x\n",
+    "\n^^^ +++\n",
+    "<CTestMeasurement type=\"x\">",
+    "CTEST_FULL_OUTPUT",
     "\\",
     "**",
     "__",

@@ -1,8 +1,9 @@
-//! A server that answers every request for a certificate with the same text.
+//! A server that answers requests for certificates with given texts, one after the other.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
@@ -19,7 +20,7 @@ use scep::server::{self, Outcome, Reply};
 
 /// How the text is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// As the body of HTTP 403, in JSON if it has several lines.
     Denied,
     /// As the failInfoText of a CertRep.
@@ -27,8 +28,8 @@ pub(super) enum Answer {
 }
 
 /// A running server; its threads end with the test.
-pub(super) struct EchoServer {
-    pub(super) authority: String,
+pub(crate) struct EchoServer {
+    pub(crate) authority: String,
 }
 
 /// The CA of all servers, because keys take long to make.
@@ -39,32 +40,58 @@ static CA: LazyLock<Identity> = LazyLock::new(|| {
 });
 
 impl EchoServer {
-    pub(super) fn start(answer: Answer, text: &str) -> Self {
+    pub(crate) fn start(answer: Answer, text: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
-        let text = Arc::new(text.to_owned());
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let text = Arc::clone(&text);
-                thread::spawn(move || serve(&stream, answer, &text));
-            }
-        });
+        let texts = vec![text.to_owned()];
+        thread::spawn(move || serve_all(&listener, answer, texts));
         Self { authority }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/scep", self.authority)
     }
 
     /// The page of an administrator.
-    pub(super) fn page(&self) -> String {
+    pub(crate) fn page(&self) -> String {
         format!("http://{}/admin", self.authority)
     }
 }
 
-fn serve(mut stream: &TcpStream, answer: Answer, text: &str) -> Option<()> {
+/// The variable with the address and the file for [`be_the_server_if_asked`].
+const ASKED: &str = "SCEPLAB_TEST_ECHO_SERVER";
+
+/// The environment in which this test program is a server at an address, with the texts in a file: an array in JSON.
+pub(crate) fn environment(address: &str, texts: &str) -> (&'static str, String) {
+    (ASKED, format!("{address} {texts}"))
+}
+
+/// Serves for ever if the environment asks for it. So a lab can run this test program as a PKI.
+pub(crate) fn be_the_server_if_asked() {
+    let Ok(asked) = std::env::var(ASKED) else { return };
+    let (address, texts) = asked.split_once(' ').unwrap();
+    let texts = serde_json::from_str(&std::fs::read_to_string(texts).unwrap()).unwrap();
+    let listener = TcpListener::bind(address).unwrap();
+    serve_all(&listener, Answer::FailInfoText, texts);
+}
+
+fn serve_all(listener: &TcpListener, answer: Answer, texts: Vec<String>) {
+    let texts = Arc::new((texts, AtomicUsize::new(0)));
+    for stream in listener.incoming().map_while(Result::ok) {
+        let texts = Arc::clone(&texts);
+        thread::spawn(move || serve(&stream, answer, &texts));
+    }
+}
+
+fn serve(mut stream: &TcpStream, answer: Answer, texts: &(Vec<String>, AtomicUsize)) -> Option<()> {
     let request = read(stream)?;
-    let (status, content_type, body) = match Operation::from_http(&request) {
+    let operation = Operation::from_http(&request);
+    let next = || match &operation {
+        Ok(Operation::PkiOperation(_)) => texts.1.fetch_add(1, Ordering::Relaxed),
+        _ => 0,
+    };
+    let text = &texts.0[next() % texts.0.len()];
+    let (status, content_type, body) = match operation {
         Ok(Operation::GetCaCaps(_)) => {
             (200, "text/plain", b"SCEPStandard\nPOSTPKIOperation\n".to_vec())
         }
