@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::layers::SHORTEST;
 use super::{base64_digits, hexadecimal_digits};
 use crate::view::View;
+
+/// The shortest text in digits that is searched, in bytes: an encoded secret is longer.
+const SHORTEST: usize = 8;
 
 /// A kind of digits.
 struct Digits {

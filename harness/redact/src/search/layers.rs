@@ -13,9 +13,6 @@ const MOST: usize = 8;
 /// The least that the layers of a text may have, in bytes.
 const LEAST: usize = 64 * 1024;
 
-/// The shortest text in digits that is searched, in bytes: an encoded secret is longer.
-pub(super) const SHORTEST: usize = 8;
-
 /// The layers below a text, whose views are made by `views`; the shallow ones come first. The text itself is not one of them.
 pub(super) fn below(
     views: &[View],
