@@ -176,9 +176,9 @@ impl View {
             let part = self.between(start, start + bytes.len());
             start += bytes.len() + 1;
             if is_meant(&part) {
-                let mut shorter = part.clone();
-                shorten(&mut shorter);
-                parts.extend([part, shorter]);
+                let mut rest = part.clone();
+                shorten(&mut rest);
+                parts.extend([part, rest]);
             }
         }
         parts
