@@ -1,11 +1,12 @@
 //! `sceplab health`: checks that a SCEP service answers, for containers and monitoring.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::join_all;
 use mock_ca::PersonalityName;
 use scep::client::CaCertificates;
+use scep::clock::Clock;
 use scep::http::{HttpResponse, Method, NoCapabilities, Operation};
 use tokio::time::{Instant, timeout_at};
 
@@ -143,7 +144,7 @@ fn answered(operation: &str, answer: &HttpResponse) -> Result<(), String> {
 
 /// Fails if no client could enrol with the certificates in the answer to GetCACert (RFC 8894 §4.2).
 fn usable_ca(answer: &HttpResponse) -> Result<(), String> {
-    let usable = CaCertificates::read(answer).and_then(|read| read.choose(SystemTime::now()));
+    let usable = CaCertificates::read(answer).and_then(|read| read.choose(Clock::system().now()));
     usable.map(drop).map_err(|refusal| visible(&refusal.to_string()))
 }
 

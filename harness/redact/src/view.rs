@@ -176,9 +176,9 @@ impl View {
             let part = self.between(start, start + bytes.len());
             start += bytes.len() + 1;
             if is_meant(&part) {
-                let mut cut = part.clone();
-                shorten(&mut cut);
-                parts.extend([part, cut]);
+                let mut rest = part.clone();
+                shorten(&mut rest);
+                parts.extend([part, rest]);
             }
         }
         parts
