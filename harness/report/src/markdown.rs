@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use diagnostics::visible;
+use diagnostics::{ci_commands, visible};
 
 /// The first two rows of a table.
 pub fn head<T: Borrow<str>>(headings: &[T]) -> [String; 2] {
@@ -40,7 +40,7 @@ pub fn escaped(text: &str) -> String {
 pub fn code(name: &str) -> String {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || "/._-+: ".contains(c);
     let is_plain = !name.trim().is_empty() && name.chars().all(is_usual) && name.trim() == name;
-    if is_plain { format!("`{name}`") } else { escaped(name) }
+    if is_plain && ci_commands(name).is_empty() { format!("`{name}`") } else { escaped(name) }
 }
 
 /// Characters of markup anywhere in a line; `~` and `$` are GitHub's.
@@ -92,7 +92,7 @@ mod tests {
             ("@user a@b.c @", "`@`user a`@`b.c @"),
             ("- a - b", r"\- a - b"),
             ("1. a 2. b", r"1\. a 2. b"),
-            ("   ~~~x", r"\~\~\~x"),
+            ("   ~~~x", r"\~\~`~`x"),
             ("&#64;x $y$", r"\&`#`64;x `$`y\$"),
             ("a/b#1 gh-2, !3 ~\"x\" %4 50% a%2f", r#"a/b`#`1 gh`-`2, `!`3 `~`"x" `%`4 50% a%2f"#),
             ("::error::x", r"\\u{3a}:error::x"),
@@ -105,6 +105,7 @@ mod tests {
     fn names_are_code_unless_they_have_other_characters() {
         assert_eq!(code("conformance/server/a-b"), "`conformance/server/a-b`");
         assert_eq!(code("a`b|c"), r"a\`b\|c");
+        assert_eq!(code("section_start:1:x"), r"\\u{73}ection\_start:1:x");
         assert_eq!(code(" "), "");
     }
 }
