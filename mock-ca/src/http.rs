@@ -5,19 +5,26 @@ mod panic;
 mod places;
 mod request;
 
-use std::{error::Error as _, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    error::Error as _,
+    io,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SERVER},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, SERVER},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use scep::content::FirstBytes;
+use time::{OffsetDateTime, macros::format_description};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -211,7 +218,7 @@ impl Ca {
         answered.unwrap_or_else(|error| Answer::internal_error(self.service.personality, &error))
     }
 
-    /// The response with its header fields in the order of the real servers: length, type, server, and the date, which hyper adds.
+    /// The response with its header fields in the order of the real servers: length, type, server, and the date.
     fn response(&self, answer: &Answer, memory: Option<Held>) -> Response<Full<Bytes>> {
         let body = match memory {
             Some(memory) => {
@@ -234,6 +241,10 @@ impl Ca {
             && let Ok(value) = HeaderValue::from_str(value)
         {
             headers.insert(name, value);
+        }
+        // Otherwise hyper adds that of the system.
+        if let Ok(date) = HeaderValue::from_str(&http_date(self.clock().now())) {
+            headers.insert(DATE, date);
         }
         response
     }
@@ -291,8 +302,30 @@ impl AsRef<[u8]> for LongBody {
     }
 }
 
+/// A date in HTTP (RFC 9110 §5.6.7): `Tue, 05 May 2026 02:00:55 GMT`.
+fn http_date(time: SystemTime) -> String {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    OffsetDateTime::from(time).format(format).unwrap_or_default()
+}
+
 /// True if a fault closed the connection, which the log says already.
 fn is_on_purpose(error: &hyper::Error) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
     matches!(cause, Some(ResponseError::Withheld))
+}
+
+#[cfg(test)]
+mod tests {
+    use scep::clock::moment;
+
+    use super::*;
+
+    #[test]
+    fn date_has_the_form_of_http() {
+        let date = |text: &str| http_date(moment(text).unwrap());
+        assert_eq!(date("2026-05-05T02:00:55Z"), "Tue, 05 May 2026 02:00:55 GMT");
+        assert_eq!(date("1970-01-01T00:00Z"), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
 }

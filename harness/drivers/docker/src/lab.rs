@@ -128,7 +128,7 @@ impl DockerLab {
         let (containers, streams) = self.start(nodes).await?;
         let (mut devices, hosts): (BTreeMap<_, _>, BTreeMap<_, _>) =
             streams.into_iter().partition(|(name, _)| lab.devices.contains_key(name));
-        let mut testbed = Testbed::default();
+        let mut testbed = Testbed { clock: lab.clock(), ..Testbed::default() };
         for (host, stream) in hosts {
             if let Some(Runs::Pki(name)) = lab.hosts.get(&host).and_then(|host| host.runs.as_ref())
             {

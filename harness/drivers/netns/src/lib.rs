@@ -225,7 +225,7 @@ async fn fill_testbed(
     built: &Built,
     channel: &Arc<Channel>,
 ) -> Result<Testbed, TestbedError> {
-    let mut testbed = Testbed::default();
+    let mut testbed = Testbed { clock: lab.clock(), ..Testbed::default() };
     for (name, control) in &built.controls {
         let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);

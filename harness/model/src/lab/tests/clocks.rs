@@ -27,12 +27,12 @@ fn each_wrong_clock_is_told_at_its_place() {
     for (clock, device, pki, message, place) in [
         ("clock: 2026-01-01", "", "", "`2026-01-01` is no moment of a clock: a moment is a date with its time, as in `2026-01-01T00:00Z` or `2026-01-01T00:00:00Z`".to_owned(), "1:8"),
         ("clock: 1949-12-31T00:00Z", "", "", "`1949-12-31T00:00Z` is no moment of a clock: a clock begins in 1970: no certificate, log or message of SCEP is older".to_owned(), "1:8"),
-        ("", ", clock: 5y", "", format!("{OFFSET}, found `5y`"), "2:59"),
-        ("", "", ", clock: -5 years", format!("{OFFSET}, found `-5 years`"), "4:35"),
-        ("clock: 1971-01-01T00:00Z", ", clock: -2y", "", "this clock would show a time before 1970, in which every clock begins".to_owned(), "2:59"),
-        ("", ", clock: -90y", "", "this clock would show a time before 1970, in which every clock begins".to_owned(), "2:59"),
-        ("clock: 9999-01-01T00:00Z", "", ", clock: +2y", "this clock would show a time after the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)".to_owned(), "4:35"),
-        ("", ", clok: -5y", "", "unknown field `clok` in a device".to_owned(), "2:53"),
+        ("", ", clock: 5y", "", format!("{OFFSET}, found `5y`"), "2:58"),
+        ("", "", ", clock: -5 years", format!("{OFFSET}, found `-5 years`"), "4:39"),
+        ("clock: 1971-01-01T00:00Z", ", clock: -2y", "", "this clock would show a time before 1970, in which every clock begins".to_owned(), "2:58"),
+        ("", ", clock: -90y", "", "this clock would show a time before 1970, in which every clock begins".to_owned(), "2:58"),
+        ("clock: 9999-01-01T00:00Z", "", ", clock: +2y", "this clock would show a time after the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)".to_owned(), "4:39"),
+        ("", ", clok: -5y", "", "unknown field `clok` in a device".to_owned(), "2:51"),
     ] {
         let found = load(&lab(clock, device, pki)).unwrap_err();
         assert_eq!(found.len(), 1, "{message}: {found:?}");

@@ -131,7 +131,6 @@ fn each_wrong_advance_is_told_at_its_place() {
         ("{by: 0d}", "expected a duration longer than `0s`, found `0d`", 17),
         ("{by: 30}", &format!("{DURATION}, found `30`"), 17),
         ("{by: 101y}", &format!("{DURATION}, found `101y`"), 17),
-        ("{bye: 1d}", "unknown field `bye` in an advance step", 13),
         (
             "{to: 2025-12-31T23:59Z}",
             "the clock of a lab only goes forward: here it shows 2026-01-01T00:00:00Z or later",
@@ -175,6 +174,7 @@ fn each_wrong_advance_is_told_at_its_place() {
         assert!(shown.contains(&format!("a.yaml:8:{column}")), "{step}: {shown}");
     }
     let shown = in_2026("- advance: {bye: 1d}\n").unwrap_err().to_string();
+    assert!(shown.contains("unknown field `bye` in an advance step"), "{shown}");
     assert!(shown.contains("did you mean `by`?"), "{shown}");
     let shown = in_2026("- advnce: {by: 1d}\n").unwrap_err().to_string();
     assert!(shown.contains("did you mean `advance`?"), "{shown}");
