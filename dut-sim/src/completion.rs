@@ -169,8 +169,17 @@ mod tests {
         assert_eq!(offered("set interfaces ethernet ", configuration), "<ethN> eth0");
         assert_eq!(
             offered("set system certificate scep csr A c", configuration),
-            "cgi-path cipher"
+            "ca-fingerprint ca-identifier cgi-path cipher"
         );
+        let offers = |line: &str, words: &str| {
+            let line = format!("set system certificate scep csr A {line} ");
+            assert_eq!(offered(&line, configuration), words);
+        };
+        offers("key-size", "1024 2048 3072 4096");
+        offers("renew-key", "new same");
+        offers("alternative-names", "dns email ip uri");
+        offers("alternative-names dns", "<name>");
+        offers("ca-fingerprint", "<hexadecimal>");
         assert_eq!(offered("set system certificate scep csr A cipher ", configuration), "aes des3");
         assert_eq!(
             offered("set system certificate scep csr A password ", configuration),

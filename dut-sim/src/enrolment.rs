@@ -4,6 +4,7 @@ mod builtin;
 mod client;
 mod http;
 mod journal;
+mod key_source;
 mod order;
 mod program;
 pub(crate) mod progress;
@@ -11,12 +12,8 @@ pub(crate) mod progress;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use openssl::error::ErrorStack;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
 use parking_lot::Mutex;
 use scep::clock::Clock;
 use scep::identity::Identity;
@@ -26,6 +23,7 @@ use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
 pub use self::journal::GrowingPause;
+pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
 use self::builtin::Builtin;
@@ -33,6 +31,7 @@ use self::journal::Journal;
 use self::order::{Failure, Order};
 use self::progress::{Phase, Progress};
 use crate::config::system::CsrSettings;
+use crate::config::value::RenewalKey;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
@@ -110,7 +109,7 @@ impl Enrolments {
         self.running.keys().cloned().collect()
     }
 
-    /// Begins to renew the certificate of that name, with a new key if the client supports it, signed with the old key.
+    /// Begins to renew the certificate of that name, signed with its key; the new key is another if configuration and client allow it.
     ///
     /// # Errors
     /// Fails if no certificate can be renewed; then nothing has changed.
@@ -167,10 +166,11 @@ impl Enrolment {
         let program = context.client.find(context.program_path.as_deref())?;
         let password = self.open_password()?;
         self.journal.mask(password.as_ref());
-        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
+        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
+            || self.settings.renewal.key == RenewalKey::Same;
         let key = match &self.existing {
             Some(existing) if keeps_key => existing.key.clone(),
-            _ => context.keys.key().await.map_err(Failure::Key)?,
+            _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
         };
         let (settings, existing) = (self.settings.clone(), self.existing.take());
         let order = Order { settings, password, key, existing };
@@ -197,77 +197,4 @@ pub(crate) enum RenewalError {
     NoCertificate,
     #[error("its renewal is under way already")]
     UnderWay,
-}
-
-const KEY_BITS: u32 = 2048;
-
-/// Source of the keys to be certified.
-#[derive(Clone, Debug, Default)]
-pub enum KeySource {
-    /// Each enrolment generates a fresh RSA key of 2048 bits, as a device does.
-    #[default]
-    Generate,
-    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn.
-    Prepared {
-        /// The keys; after the last one the first is used again.
-        keys: Arc<[PKey<Private>]>,
-        /// Number of keys used so far.
-        taken: Arc<AtomicUsize>,
-    },
-}
-
-impl KeySource {
-    /// Prepared keys; if there are none, every enrolment generates its own.
-    pub fn prepared(keys: Vec<PKey<Private>>) -> Self {
-        Self::Prepared { keys: keys.into(), taken: Arc::default() }
-    }
-
-    /// The next key. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
-    pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
-        if let Self::Prepared { keys, taken } = self
-            && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
-        {
-            return Ok(keys[next].clone());
-        }
-        match tokio::task::spawn_blocking(generate).await {
-            Ok(key) => key,
-            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            // The runtime is being shut down, and this future with it.
-            Err(_) => std::future::pending().await,
-        }
-    }
-}
-
-fn generate() -> Result<PKey<Private>, ErrorStack> {
-    PKey::from_rsa(Rsa::generate(KEY_BITS)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn generated_keys_are_fresh() {
-        let source = KeySource::Generate;
-        let (one, other) = (source.key().await.unwrap(), source.key().await.unwrap());
-        assert_eq!(one.bits(), KEY_BITS);
-        assert!(!one.public_eq(&other));
-    }
-
-    #[tokio::test]
-    async fn prepared_keys_are_used_in_turn() {
-        let keys = vec![generate().unwrap(), generate().unwrap()];
-        let source = KeySource::prepared(keys.clone());
-        for expected in keys.iter().cycle().take(5) {
-            assert!(source.key().await.unwrap().public_eq(expected));
-        }
-        let shown = "Prepared { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], taken: 5 }";
-        assert_eq!(format!("{source:?}"), shown);
-    }
-
-    #[tokio::test]
-    async fn keys_are_generated_if_none_is_prepared() {
-        let source = KeySource::prepared(Vec::new());
-        assert_eq!(source.key().await.unwrap().bits(), KEY_BITS);
-    }
 }

@@ -125,7 +125,9 @@ impl Journal {
     pub(super) fn log_issued(&self, exchange: &Exchange, order: &Order, certificate: &X509Ref) {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
         let Ok(subject) = scep::name::parse(&order.settings.distinguished_name) else { return };
-        for difference in differences(&subject, &[], certificate, self.context.clock.now()) {
+        let extensions = order.extensions().unwrap_or_default();
+        for difference in differences(&subject, &extensions, certificate, self.context.clock.now())
+        {
             self.log(&format!("warning: {difference}"));
         }
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test has to stop")]
 
+mod certificate_request;
 mod command_line;
 mod enrolment;
 #[cfg(target_os = "linux")]

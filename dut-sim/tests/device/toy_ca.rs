@@ -10,7 +10,7 @@ use openssl::pkey::{PKey, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef, X509Req};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
 use scep::http::{HttpRequest, HttpResponse, Operation};
@@ -39,6 +39,10 @@ pub(crate) struct ToyCa {
     identity: Identity,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
+    /// The names of CAs that GetCACaps and GetCACert asked for.
+    identifiers: Mutex<Vec<Option<String>>>,
+    /// The certification requests, in DER.
+    csrs: Mutex<Vec<Vec<u8>>>,
     next_serial: AtomicU32,
 }
 
@@ -57,6 +61,8 @@ impl ToyCa {
             identity,
             answer: Mutex::new(answer),
             requests: Mutex::default(),
+            identifiers: Mutex::default(),
+            csrs: Mutex::default(),
             next_serial: AtomicU32::new(2),
         }
     }
@@ -65,6 +71,22 @@ impl ToyCa {
     #[cfg(target_os = "linux")]
     pub(crate) fn certificate(&self) -> Vec<u8> {
         self.identity.certificate.to_der().unwrap()
+    }
+
+    /// Fingerprint of the CA's certificate by this digest, in hexadecimal.
+    pub(crate) fn fingerprint(&self, digest: MessageDigest) -> String {
+        hex(&self.identity.certificate.digest(digest).unwrap())
+    }
+
+    /// The names of CAs that GetCACaps and GetCACert asked for.
+    pub(crate) fn identifiers(&self) -> Vec<Option<String>> {
+        self.identifiers.lock().unwrap().clone()
+    }
+
+    /// The certification requests so far.
+    pub(crate) fn csrs(&self) -> Vec<X509Req> {
+        let csrs = self.csrs.lock().unwrap();
+        csrs.iter().map(|der| X509Req::from_der(der).unwrap()).collect()
     }
 
     /// Key of the CA, in PEM.
@@ -86,6 +108,9 @@ impl ToyCa {
     pub(crate) fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
         let operation = Operation::from_http(request).unwrap();
         self.requests.lock().unwrap().push(format!("{path} {}", operation.name()));
+        if let Operation::GetCaCaps(identifier) | Operation::GetCaCert(identifier) = &operation {
+            self.identifiers.lock().unwrap().push(identifier.clone());
+        }
         let answer = *self.answer.lock().unwrap();
         match (answer, operation) {
             (Answer::Status(status), _) => response(status, Vec::new()),
@@ -107,6 +132,9 @@ impl ToyCa {
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
         let Request { header, body, .. } =
             open(&Message::parse(message).unwrap(), &self.identity).unwrap();
+        if let Body::PkcsReq(csr) = &body {
+            self.csrs.lock().unwrap().push(csr.der.clone());
+        }
         let (password, public_key, subject) = asked_for(&header, &body);
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
@@ -149,6 +177,10 @@ fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X50
     let signer = &header.signer;
     let subject = signer.subject_name().to_owned().unwrap();
     (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
