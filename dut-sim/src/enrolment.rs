@@ -1,4 +1,4 @@
-//! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate.
+//! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate and its renewals.
 
 mod builtin;
 mod client;
@@ -8,6 +8,8 @@ mod key_source;
 mod order;
 mod program;
 pub(crate) mod progress;
+mod schedule;
+mod task;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,8 +18,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use scep::clock::Clock;
-use scep::identity::Identity;
-use scep::secret::Secret;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -26,12 +26,9 @@ pub use self::journal::GrowingPause;
 pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
-use self::builtin::Builtin;
-use self::journal::Journal;
-use self::order::{Failure, Order};
 use self::progress::{Phase, Progress};
-use crate::config::system::CsrSettings;
-use crate::config::value::RenewalKey;
+use self::task::{Begin, Task};
+use crate::config::system::{CsrSettings, RenewalSettings};
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
@@ -46,6 +43,8 @@ pub(crate) struct EnrolmentContext {
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
+    /// Pause between tries to renew a certificate that is due.
+    pub(crate) renewal_pause: GrowingPause,
     /// The clock of the device.
     pub(crate) clock: Clock,
     pub(crate) log: ProtocolLog,
@@ -71,6 +70,8 @@ pub(crate) struct Enrolments {
 
 struct Running {
     settings: CsrSettings,
+    /// The settings for renewals, which a commit changes without a new enrolment.
+    renewal: Arc<Mutex<RenewalSettings>>,
     progress: Arc<Mutex<Progress>>,
     task: JoinHandle<()>,
 }
@@ -86,12 +87,19 @@ impl Enrolments {
         Self { context, running: BTreeMap::new() }
     }
 
-    /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew.
+    /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew. One of which only
+    /// the renewal has changed goes on.
     pub(crate) fn reconcile(&mut self, wanted: &BTreeMap<String, CsrSettings>) {
-        self.running.retain(|name, running| wanted.get(name) == Some(&running.settings));
+        let stays = |name: &String, running: &mut Running| {
+            wanted.get(name).is_some_and(|it| it.asks_for_the_same(&running.settings))
+        };
+        self.running.retain(stays);
         for (name, settings) in wanted {
-            if !self.running.contains_key(name) {
-                self.running.insert(name.clone(), self.start(name, settings));
+            if let Some(running) = self.running.get_mut(name) {
+                *running.renewal.lock() = settings.renewal.clone();
+            } else {
+                let running = Running::start(&self.context, name, settings);
+                self.running.insert(name.clone(), running);
             }
         }
         self.context.wake.notify_waiters();
@@ -116,75 +124,43 @@ impl Enrolments {
     pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
         let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
         let mut progress = running.progress.lock();
-        if matches!(&progress.renewal, Some(renewal) if !matches!(renewal, Phase::Failed { .. })) {
+        if matches!(&progress.renewal, Some(Phase::UnderWay | Phase::Pending)) {
             return Err(RenewalError::UnderWay);
         }
-        let Phase::Issued(existing) = &progress.phase else {
+        if !matches!(progress.phase, Phase::Issued(_)) {
             return Err(RenewalError::NoCertificate);
-        };
-        let existing = Some(existing.clone());
+        }
         progress.renewal = Some(Phase::UnderWay);
         drop(progress);
-        let journal = Journal::new(name, &self.context, &running.progress, true);
-        let renewal = Enrolment { settings: running.settings.clone(), journal, existing };
-        running.task = tokio::spawn(renewal.run());
+        running.restart(&self.context, name, Begin::Renewal);
         self.context.changed();
         Ok(())
     }
-
-    fn start(&self, name: &str, settings: &CsrSettings) -> Running {
-        let progress = Arc::<Mutex<Progress>>::default();
-        let journal = Journal::new(name, &self.context, &progress, false);
-        let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
-        Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }
-    }
 }
 
-/// An enrolment, as run by its task.
-struct Enrolment {
-    settings: CsrSettings,
-    journal: Journal,
-    /// The certificate to renew, for a renewal.
-    existing: Option<Identity>,
-}
-
-impl Enrolment {
-    /// Runs until a certificate is issued or the enrolment has failed for good.
-    async fn run(mut self) {
-        match self.enrol().await {
-            Ok(identity) => self.journal.enter(Phase::Issued(identity)),
-            Err(failure) => {
-                let reason = self.journal.masked(&failure.to_string());
-                self.journal.log(&reason);
-                self.journal.enter(Phase::Failed { reason });
-            }
-        }
+impl Running {
+    fn start(context: &Arc<EnrolmentContext>, name: &str, settings: &CsrSettings) -> Self {
+        let mut running = Self {
+            settings: settings.clone(),
+            renewal: Arc::new(Mutex::new(settings.renewal.clone())),
+            progress: Arc::default(),
+            task: tokio::spawn(async {}),
+        };
+        running.restart(context, name, Begin::Enrolment);
+        running
     }
 
-    async fn enrol(&mut self) -> Result<Identity, Failure> {
-        let context = Arc::clone(&self.journal.context);
-        let program = context.client.find(context.program_path.as_deref())?;
-        let password = self.open_password()?;
-        self.journal.mask(password.as_ref());
-        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
-            || self.settings.renewal.key == RenewalKey::Same;
-        let key = match &self.existing {
-            Some(existing) if keeps_key => existing.key.clone(),
-            _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
+    /// Ends its task, and starts another one.
+    fn restart(&mut self, context: &Arc<EnrolmentContext>, name: &str, begin: Begin) {
+        self.task.abort();
+        let task = Task {
+            name: name.to_owned(),
+            settings: self.settings.clone(),
+            renewal: Arc::clone(&self.renewal),
+            context: Arc::clone(context),
+            progress: Arc::clone(&self.progress),
         };
-        let (settings, existing) = (self.settings.clone(), self.existing.take());
-        let order = Order { settings, password, key, existing };
-        let certificate = match &program {
-            Some(program) => program::enrol(program, &order, &mut self.journal).await?,
-            None => Builtin { order: &order, journal: &mut self.journal }.enrol().await?,
-        };
-        Ok(Identity { certificate, key: order.key })
-    }
-
-    fn open_password(&self) -> Result<Option<Secret>, Failure> {
-        let Some(sealed) = &self.settings.password else { return Ok(None) };
-        let secrets = &self.journal.context.secrets;
-        secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
+        self.task = tokio::spawn(task.run(begin));
     }
 }
 

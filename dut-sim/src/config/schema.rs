@@ -170,6 +170,9 @@ const CSR: &[Node] = &[
     leaf("key-size", "Bits of the RSA key", Kind::KeySize).default("2048"),
     clear_text("password", "Challenge password, stored sealed", "encrypted-password"),
     leaf("port", "TCP port of the SCEP service", Kind::Port).default("80"),
+    leaf("renew-at", "Percentage of its life after which a certificate is renewed", Kind::Percent),
+    leaf("renew-before", "Time before its end at which a certificate is renewed", Kind::Duration),
+    leaf("renew-jitter", "Longest time by which a renewal begins earlier", Kind::Duration),
     leaf("renew-key", "Key of a renewed certificate", Kind::RenewalKey).default("new"),
     leaf("url", "URL of the SCEP service", Kind::Url),
 ];

@@ -22,6 +22,8 @@ pub(super) struct Journal {
     progress: Arc<Mutex<Progress>>,
     /// True for a renewal, which keeps the old certificate until there is a new one.
     renews: bool,
+    /// Pause between tries to reach the server.
+    pause: GrowingPause,
     /// Masks the password in every text.
     pub(super) masker: Arc<Masker>,
     /// Tries since the CA last answered.
@@ -36,12 +38,14 @@ impl Journal {
         context: &Arc<EnrolmentContext>,
         progress: &Arc<Mutex<Progress>>,
         renews: bool,
+        pause: GrowingPause,
     ) -> Self {
         Self {
             name: name.to_owned(),
             context: Arc::clone(context),
             progress: Arc::clone(progress),
             renews,
+            pause,
             masker: Arc::default(),
             tries: 0,
             polls: 0,
@@ -98,7 +102,7 @@ impl Journal {
     /// Logs the reason, and waits until the next try is due or the network may have changed.
     pub(super) async fn retry_later(&mut self, reason: &str, woken: impl Future) {
         self.tries = self.tries.saturating_add(1);
-        let pause = self.context.retry_pause.after(self.tries);
+        let pause = self.pause.after(self.tries);
         let reason = self.masked(reason);
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });

@@ -57,7 +57,10 @@ impl Phase {
     }
 }
 
-/// A duration as text: `0.5 s`.
+/// A duration as text: `0.5 s`, and in larger units if it is longer than a minute.
 pub(super) fn seconds(duration: Duration) -> String {
+    if duration > Duration::from_secs(60) {
+        return scep::clock::apart(duration);
+    }
     format!("{} s", duration.as_secs_f64())
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
-use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Public};
@@ -13,10 +13,15 @@ use openssl::x509::extension::{BasicConstraints, KeyUsage};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameRef, X509Req};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
+use scep::clock::{Clock, asn1_time};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
 use scep::message::Message;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Days for which the CA's own certificate is valid.
+const CA_DAYS: u32 = 20 * 365;
 
 /// Behaviour of the CA.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,13 +49,16 @@ pub(crate) struct ToyCa {
     /// The certification requests, in DER.
     csrs: Mutex<Vec<Vec<u8>>>,
     next_serial: AtomicU32,
+    clock: Clock,
+    /// Days for which a certificate is valid.
+    days: AtomicU32,
 }
 
 impl ToyCa {
-    pub(crate) fn new(answer: Answer) -> Self {
+    pub(crate) fn new(answer: Answer, clock: Clock) -> Self {
         let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
         let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
-        let mut builder = builder(1, &subject, &subject);
+        let mut builder = builder(1, &subject, &subject, clock.now(), CA_DAYS);
         builder.set_pubkey(&key).unwrap();
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
@@ -64,6 +72,8 @@ impl ToyCa {
             identifiers: Mutex::default(),
             csrs: Mutex::default(),
             next_serial: AtomicU32::new(2),
+            clock,
+            days: AtomicU32::new(365),
         }
     }
 
@@ -93,6 +103,11 @@ impl ToyCa {
     #[cfg(target_os = "linux")]
     pub(crate) fn key(&self) -> Vec<u8> {
         self.identity.key.private_key_to_pem_pkcs8().unwrap()
+    }
+
+    /// Issues certificates that are valid for so many days from now on.
+    pub(crate) fn issue_for(&self, days: u32) {
+        self.days.store(days, Ordering::Relaxed);
     }
 
     /// Changes the behaviour from now on.
@@ -137,7 +152,9 @@ impl ToyCa {
         }
         let (password, public_key, subject) = asked_for(&header, &body);
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
+        let issuer = self.identity.certificate.subject_name();
+        let days = self.days.load(Ordering::Relaxed);
+        let mut builder = builder(serial, &subject, issuer, self.clock.now(), days);
         builder.set_pubkey(&public_key).unwrap();
         builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
         let certificates = [builder.build()];
@@ -187,14 +204,20 @@ fn response(status: u16, body: Vec<u8>) -> HttpResponse {
     HttpResponse { status, body, ..HttpResponse::default() }
 }
 
-fn builder(serial: u32, subject: &X509NameRef, issuer: &X509NameRef) -> X509Builder {
+fn builder(
+    serial: u32,
+    subject: &X509NameRef,
+    issuer: &X509NameRef,
+    now: SystemTime,
+    days: u32,
+) -> X509Builder {
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
     let serial = BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap();
     builder.set_serial_number(&serial).unwrap();
     builder.set_subject_name(subject).unwrap();
     builder.set_issuer_name(issuer).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(365).unwrap()).unwrap();
+    builder.set_not_before(&asn1_time(now).unwrap()).unwrap();
+    builder.set_not_after(&asn1_time(now + DAY * days).unwrap()).unwrap();
     builder
 }

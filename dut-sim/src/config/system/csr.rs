@@ -30,6 +30,13 @@ pub(crate) struct CsrSettings {
     pub(crate) renewal: RenewalSettings,
 }
 
+impl CsrSettings {
+    /// True if the other asks for the same certificate, whatever it says about renewals.
+    pub(crate) fn asks_for_the_same(&self, other: &Self) -> bool {
+        Self { renewal: other.renewal.clone(), ..self.clone() } == *other
+    }
+}
+
 /// When and how a certificate is renewed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RenewalSettings {
@@ -116,12 +123,30 @@ impl Reader<'_> {
     }
 
     fn renewal(&mut self, csr: &[String]) -> RenewalSettings {
-        let leaf = |name: &str| self.configuration.values(&below(csr, name)).first();
-        let mut renewal = RenewalSettings::default();
-        if let Some(Value::RenewalKey(key)) = leaf("renew-key") {
-            renewal.key = *key;
-        }
-        renewal
+        let leaf = |name: &str| self.configuration.value_or_default(&below(csr, name));
+        let key = match leaf("renew-key") {
+            Some(Value::RenewalKey(key)) => key,
+            _ => RenewalKey::default(),
+        };
+        let jitter = match leaf("renew-jitter") {
+            Some(Value::Duration(jitter)) => Some(jitter),
+            _ => None,
+        };
+        let time = match (leaf("renew-at"), leaf("renew-before")) {
+            (Some(_), Some(_)) => {
+                self.fault(csr, "a renewal has one time: delete `renew-at` or `renew-before`");
+                None
+            }
+            (Some(Value::Percent(share)), _) => Some(RenewalTime::Share(share)),
+            (_, Some(Value::Duration(before))) => Some(RenewalTime::Before(before)),
+            _ => {
+                if jitter.is_some() {
+                    self.fault(csr, "`renew-jitter` needs `renew-at` or `renew-before`");
+                }
+                None
+            }
+        };
+        RenewalSettings { key, time, jitter: jitter.unwrap_or_default() }
     }
 
     /// Configured port and path take precedence over those of the URL, and those over the defaults of the table.
@@ -194,5 +219,25 @@ mod tests {
         assert_eq!((csr.key_bits, csr.renewal.key), (3072, RenewalKey::Same));
         assert_eq!(csr.ca_identifier.as_deref(), Some("My CA"));
         assert_eq!(csr.ca_fingerprint.unwrap().to_string(), fingerprint);
+    }
+
+    #[test]
+    fn renewal_has_one_time() {
+        let day = Duration::from_secs(86_400);
+        let renewal = |lines: &str| csr(lines).map(|csr| csr.renewal);
+        let at = renewal("renew-at 80; renew-jitter 1d").unwrap();
+        assert_eq!((at.time, at.jitter), (Some(RenewalTime::Share(80)), day));
+        let before = renewal("renew-before 30d").unwrap();
+        let time = Some(RenewalTime::Before(30 * day));
+        assert_eq!((before.time, before.jitter), (time, Duration::ZERO));
+        let fault = |lines: &str| renewal(lines).unwrap_err().join("; ");
+        assert_eq!(
+            fault("renew-at 80; renew-before 30d"),
+            format!("{CSR}: a renewal has one time: delete `renew-at` or `renew-before`")
+        );
+        assert_eq!(
+            fault("renew-jitter 1h"),
+            format!("{CSR}: `renew-jitter` needs `renew-at` or `renew-before`")
+        );
     }
 }
