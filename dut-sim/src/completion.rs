@@ -149,7 +149,8 @@ mod tests {
     fn commands_and_their_arguments_are_completed() {
         assert_eq!(offered("", None), "configure exit ping pki reboot set show system");
         assert_eq!(offered("p", None), "ping pki");
-        assert_eq!(offered("pki scep ", None), "renew show");
+        assert_eq!(offered("pki scep ", None), "clear poll renew show");
+        assert_eq!(offered("pki scep poll ", None), "<csr> CSR");
         assert_eq!(offered("pki scep show ", None), "<csr> CSR");
         assert_eq!(offered("pki scep renew ", None), "<csr> CSR");
         assert_eq!(

@@ -8,6 +8,7 @@ mod key_source;
 mod order;
 mod program;
 pub(crate) mod progress;
+mod request;
 mod schedule;
 mod task;
 
@@ -16,7 +17,6 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use scep::clock::Clock;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -27,8 +27,9 @@ pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
 use self::progress::{Phase, Progress};
+use self::request::Request;
 use self::task::{Begin, Task};
-use crate::config::system::{CsrSettings, RenewalSettings};
+use crate::config::system::CsrSettings;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
@@ -56,6 +57,11 @@ pub(crate) struct EnrolmentContext {
 }
 
 impl EnrolmentContext {
+    /// Adds a line to the device's log, with the time of its clock.
+    pub(crate) fn log(&self, line: &str) {
+        self.log.add(line, self.clock.now());
+    }
+
     /// Notifies subscribers that the device's answers may have changed.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -70,9 +76,7 @@ pub(crate) struct Enrolments {
 
 struct Running {
     settings: CsrSettings,
-    /// The settings for renewals, which a commit changes without a new enrolment.
-    renewal: Arc<Mutex<RenewalSettings>>,
-    progress: Arc<Mutex<Progress>>,
+    request: Arc<Request>,
     task: JoinHandle<()>,
 }
 
@@ -96,7 +100,7 @@ impl Enrolments {
         self.running.retain(stays);
         for (name, settings) in wanted {
             if let Some(running) = self.running.get_mut(name) {
-                *running.renewal.lock() = settings.renewal.clone();
+                *running.request.renewal.lock() = settings.renewal.clone();
             } else {
                 let running = Running::start(&self.context, name, settings);
                 self.running.insert(name.clone(), running);
@@ -108,8 +112,8 @@ impl Enrolments {
 
     /// Progress of the request of that name.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
-        let progress = &self.running.get(name)?.progress;
-        Some(progress.lock().clone())
+        let request = &self.running.get(name)?.request;
+        Some(request.progress.lock().clone())
     }
 
     /// The names of all requests.
@@ -121,56 +125,74 @@ impl Enrolments {
     ///
     /// # Errors
     /// Fails if no certificate can be renewed; then nothing has changed.
-    pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
-        let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
-        let mut progress = running.progress.lock();
+    pub(crate) fn renew(&mut self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get_mut(name).ok_or(RequestError::NoSuchRequest)?;
+        let mut progress = running.request.progress.lock();
         if matches!(&progress.renewal, Some(Phase::UnderWay | Phase::Pending)) {
-            return Err(RenewalError::UnderWay);
+            return Err(RequestError::UnderWay);
         }
         if !matches!(progress.phase, Phase::Issued(_)) {
-            return Err(RenewalError::NoCertificate);
+            return Err(RequestError::NoCertificate);
         }
         progress.renewal = Some(Phase::UnderWay);
         drop(progress);
-        running.restart(&self.context, name, Begin::Renewal);
+        running.restart(Begin::Renewal);
         self.context.changed();
+        Ok(())
+    }
+
+    /// Deletes the certificate and the key of that name and the CA's certificates, and begins to enrol anew.
+    ///
+    /// # Errors
+    /// Fails if there is no such request.
+    pub(crate) fn clear(&mut self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get_mut(name).ok_or(RequestError::NoSuchRequest)?;
+        let settings = running.settings.clone();
+        self.context.log(&format!("{name}: certificates and key are deleted"));
+        *running = Running::start(&self.context, name, &settings);
+        self.context.changed();
+        Ok(())
+    }
+
+    /// Ends the pause before the next poll of the request of that name.
+    ///
+    /// # Errors
+    /// Fails if the CA has decided.
+    pub(crate) fn poll(&self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get(name).ok_or(RequestError::NoSuchRequest)?;
+        if !running.request.progress.lock().is_pending() {
+            return Err(RequestError::NothingPending);
+        }
+        running.request.poll.notify_waiters();
         Ok(())
     }
 }
 
 impl Running {
     fn start(context: &Arc<EnrolmentContext>, name: &str, settings: &CsrSettings) -> Self {
-        let mut running = Self {
-            settings: settings.clone(),
-            renewal: Arc::new(Mutex::new(settings.renewal.clone())),
-            progress: Arc::default(),
-            task: tokio::spawn(async {}),
-        };
-        running.restart(context, name, Begin::Enrolment);
-        running
+        let request = Request::new(name, context, &settings.renewal);
+        let task = Task { settings: settings.clone(), request: Arc::clone(&request) };
+        let task = tokio::spawn(task.run(Begin::Enrolment));
+        Self { settings: settings.clone(), request, task }
     }
 
     /// Ends its task, and starts another one.
-    fn restart(&mut self, context: &Arc<EnrolmentContext>, name: &str, begin: Begin) {
+    fn restart(&mut self, begin: Begin) {
         self.task.abort();
-        let task = Task {
-            name: name.to_owned(),
-            settings: self.settings.clone(),
-            renewal: Arc::clone(&self.renewal),
-            context: Arc::clone(context),
-            progress: Arc::clone(&self.progress),
-        };
+        let task = Task { settings: self.settings.clone(), request: Arc::clone(&self.request) };
         self.task = tokio::spawn(task.run(begin));
     }
 }
 
-/// Why a renewal cannot begin.
+/// Why a command about a certificate request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RenewalError {
+pub(crate) enum RequestError {
     #[error("no such certificate request")]
     NoSuchRequest,
     #[error("there is no certificate to renew yet")]
     NoCertificate,
     #[error("its renewal is under way already")]
     UnderWay,
+    #[error("no request of it waits for a decision of the CA")]
+    NothingPending,
 }

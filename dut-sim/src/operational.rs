@@ -29,10 +29,13 @@ pub(crate) enum Action {
     JournalShow,
     Ping,
     Reboot,
+    ScepClear,
+    ScepPoll,
     ScepRenew,
     ScepShow,
     ShowCertificate,
     ShowDate,
+    ShowLog,
     ShowRunning,
     TerminalLength,
     TerminalWidth,
@@ -107,6 +110,18 @@ const PKI: &[Keyword] = &[
 
 const SCEP: &[Keyword] = &[
     command(
+        "clear",
+        "Delete certificates and key, and enrol anew (Sceplab's own command)",
+        Action::ScepClear,
+        One(Argument::Csr),
+    ),
+    command(
+        "poll",
+        "Ask now for the CA's decision (Sceplab's own command)",
+        Action::ScepPoll,
+        One(Argument::Csr),
+    ),
+    command(
         "renew",
         "Renew a certificate now (Sceplab's own command: OSDx documents none)",
         Action::ScepRenew,
@@ -132,6 +147,12 @@ const SET_TERMINAL: &[Keyword] = &[
 
 const SHOW: &[Keyword] = &[
     command("date", "Date and time", Action::ShowDate, Nothing),
+    command(
+        "log",
+        "The journal, with date and time of each line (Sceplab's own command)",
+        Action::ShowLog,
+        Nothing,
+    ),
     command("running", "The active configuration", Action::ShowRunning, Nothing),
 ];
 

@@ -108,7 +108,7 @@ impl Device {
         let saved = self.state.lock().saved.clone();
         if let Err(refusal) = self.make_active(&saved).await {
             let reason = refusal.to_string().replace('\n', "; ");
-            self.context.log.add(&format!("the saved configuration is refused: {reason}"));
+            self.context.log(&format!("the saved configuration is refused: {reason}"));
         }
         self.restarts.power.send_modify(|it| *it = Power { start: it.start + 1, up: true });
         self.context.changed();

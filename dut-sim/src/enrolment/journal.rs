@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::x509::X509Ref;
-use parking_lot::Mutex;
 use redact::{Masker, Secret};
 use scep::client::{CaCertificates, Exchange};
 use scep::request::differences;
@@ -13,13 +12,13 @@ use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::order::Order;
-use super::progress::{Phase, Progress, seconds};
+use super::progress::{Phase, seconds};
+use super::request::Request;
 
 /// Reports of one enrolment or one renewal.
 pub(super) struct Journal {
-    name: String,
+    request: Arc<Request>,
     pub(super) context: Arc<EnrolmentContext>,
-    progress: Arc<Mutex<Progress>>,
     /// True for a renewal, which keeps the old certificate until there is a new one.
     renews: bool,
     /// Pause between tries to reach the server.
@@ -33,17 +32,10 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(
-        name: &str,
-        context: &Arc<EnrolmentContext>,
-        progress: &Arc<Mutex<Progress>>,
-        renews: bool,
-        pause: GrowingPause,
-    ) -> Self {
+    pub(super) fn new(request: &Arc<Request>, renews: bool, pause: GrowingPause) -> Self {
         Self {
-            name: name.to_owned(),
-            context: Arc::clone(context),
-            progress: Arc::clone(progress),
+            request: Arc::clone(request),
+            context: Arc::clone(&request.context),
             renews,
             pause,
             masker: Arc::default(),
@@ -59,8 +51,8 @@ impl Journal {
 
     pub(super) fn log(&self, line: &str) {
         let about = if self.renews { "renewal: " } else { "" };
-        let line = format!("{}: {about}{}", self.name, self.masked(line));
-        self.context.log.add(&line);
+        let line = format!("{}: {about}{}", self.request.name, self.masked(line));
+        self.context.log(&line);
     }
 
     /// Adds a note on the client for the reader of the result; a repeated note is ignored.
@@ -71,7 +63,7 @@ impl Journal {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let mut progress = self.progress.lock();
+        let mut progress = self.request.progress.lock();
         match phase {
             Phase::Issued(_) => {
                 progress.renewal = None;
@@ -86,7 +78,7 @@ impl Journal {
 
     /// Stores the CA's certificates even if they were refused, so that the operator can see them.
     pub(super) fn store_ca(&self, ca: Option<&CaCertificates>) {
-        let mut progress = self.progress.lock();
+        let mut progress = self.request.progress.lock();
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
         }
@@ -116,8 +108,13 @@ impl Journal {
         self.polls = self.polls.saturating_add(1);
         let pause = self.context.poll_pause.after(self.polls);
         self.log(&format!("{exchange} was answered PENDING, next poll in {}", seconds(pause)));
+        let request = Arc::clone(&self.request);
+        let asked = request.poll.notified();
         self.enter(Phase::Pending);
-        sleep(pause).await;
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = asked => {}
+        }
     }
 
     pub(super) fn log_ca(&self, exchange: &Exchange, ca: &CaCertificates) {

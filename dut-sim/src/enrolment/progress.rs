@@ -32,6 +32,16 @@ pub(crate) enum Phase {
 }
 
 impl Progress {
+    /// True while the CA has not decided about a request.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Pending) || matches!(self.renewal, Some(Phase::Pending))
+    }
+
+    /// True while a renewal is requested, and not in a pause between two tries.
+    pub(crate) fn is_renewing(&self) -> bool {
+        matches!(self.renewal, Some(Phase::UnderWay | Phase::Pending))
+    }
+
     /// Text for the operator: why there is no certificate, or no new one.
     pub(crate) fn problem(&self) -> Option<String> {
         match &self.renewal {

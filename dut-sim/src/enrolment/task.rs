@@ -1,10 +1,10 @@
 //! The task of one request: its enrolment, and then the renewals that fall due.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use openssl::x509::X509Ref;
-use parking_lot::Mutex;
 use scep::clock::{moment_text, system_time};
 use scep::identity::Identity;
 use scep::secret::Secret;
@@ -15,18 +15,16 @@ use super::builtin::Builtin;
 use super::journal::{GrowingPause, Journal};
 use super::order::{Failure, Order};
 use super::program;
-use super::progress::{Phase, Progress};
+use super::progress::Phase;
+use super::request::Request;
 use super::schedule::due;
-use crate::config::system::{CsrSettings, RenewalSettings};
+use crate::config::system::CsrSettings;
 use crate::config::value::RenewalKey;
 
 /// The task of one request.
 pub(super) struct Task {
-    pub(super) name: String,
     pub(super) settings: CsrSettings,
-    pub(super) renewal: Arc<Mutex<RenewalSettings>>,
-    pub(super) context: Arc<EnrolmentContext>,
-    pub(super) progress: Arc<Mutex<Progress>>,
+    pub(super) request: Arc<Request>,
 }
 
 /// What a task begins with.
@@ -41,7 +39,7 @@ pub(super) enum Begin {
 impl Task {
     /// Enrols or renews, and then renews the certificate whenever that is due; ends if there is no certificate.
     pub(super) async fn run(self, begin: Begin) {
-        let pause = self.context.retry_pause;
+        let pause = self.context().retry_pause;
         let journal = self.journal(begin == Begin::Renewal, pause);
         let existing = match begin {
             Begin::Enrolment => None,
@@ -54,22 +52,22 @@ impl Task {
     /// Renews the certificate each time that it is due by the device's clock. After a failed try it pauses, longer each time; after
     /// the end of the certificate it asks for a first one.
     async fn renew_when_due(&self) {
-        let (mut tries, mut announced) = (0, None);
+        let (tries, mut announced) = (&self.request.tries, None);
         loop {
             // Registered before the settings are read, so that a commit in between also wakes.
-            let woken = self.context.wake.notified();
+            let woken = self.context().wake.notified();
             let Some(identity) = self.identity() else { return };
-            let due = due(&self.renewal.lock(), &identity.certificate);
+            let due = due(&self.request.renewal.lock(), &identity.certificate);
             let Some(due) = due else {
                 woken.await;
                 continue;
             };
-            if let Some(left) = left_until(due, self.context.clock.now()) {
+            if let Some(left) = left_until(due, self.context().clock.now()) {
                 if announced.replace(due) != Some(due) {
                     let moment = moment_text(due);
-                    self.journal(true, self.context.retry_pause).log(&format!("due {moment}"));
+                    self.journal(true, self.context().retry_pause).log(&format!("due {moment}"));
                 }
-                tries = 0;
+                tries.store(0, Ordering::Relaxed);
                 // The clock may be moved meanwhile, so it is read again.
                 tokio::select! {
                     () = sleep(left) => {}
@@ -77,38 +75,40 @@ impl Task {
                 }
                 continue;
             }
-            if tries > 0 {
+            let before = tries.load(Ordering::Relaxed);
+            if before > 0 {
                 tokio::select! {
-                    () = sleep(self.pause(tries, &identity.certificate)) => {}
+                    () = sleep(self.pause(before, &identity.certificate)) => {}
                     () = woken => {}
                 }
             }
-            tries += 1;
-            self.try_to_renew(identity, tries).await;
+            let tried = before.saturating_add(1);
+            tries.store(tried, Ordering::Relaxed);
+            self.try_to_renew(identity, tried).await;
         }
     }
 
     /// Tries to renew the certificate; after its end, to get a first one.
     async fn try_to_renew(&self, identity: Identity, tries: u32) {
-        let journal = self.journal(true, self.context.renewal_pause);
+        let journal = self.journal(true, self.context().renewal_pause);
         let end = system_time(identity.certificate.not_after());
-        let has_ended = end.is_ok_and(|end| end < self.context.clock.now());
+        let has_ended = end.is_ok_and(|end| end < self.context().clock.now());
         if has_ended {
             journal.log("the certificate has expired, so a first one is requested");
         }
         journal.enter(Phase::UnderWay);
         let pause = self.pause(tries, &identity.certificate);
         if let Err(reason) = self.attempt(journal, (!has_ended).then_some(identity)).await {
-            self.journal(true, self.context.retry_pause).enter(Phase::Retrying { reason, pause });
+            self.journal(true, self.context().retry_pause).enter(Phase::Retrying { reason, pause });
         }
     }
 
     /// The pause after so many tries; at most until the end of the certificate, because then there is another way.
     fn pause(&self, tries: u32, certificate: &X509Ref) -> Duration {
-        let pause = self.context.renewal_pause.after(tries);
+        let pause = self.context().renewal_pause.after(tries);
         let end = system_time(certificate.not_after()).ok();
         let end = end.map(|end| end + Duration::from_secs(1));
-        end.and_then(|end| left_until(end, self.context.clock.now()))
+        end.and_then(|end| left_until(end, self.context().clock.now()))
             .map_or(pause, |it| it.min(pause))
     }
 
@@ -137,12 +137,12 @@ impl Task {
         journal: &mut Journal,
         existing: Option<Identity>,
     ) -> Result<Identity, Failure> {
-        let context = &self.context;
+        let context = self.context();
         let program = context.client.find(context.program_path.as_deref())?;
         let password = self.open_password()?;
         journal.mask(password.as_ref());
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
-            || self.renewal.lock().key == RenewalKey::Same;
+            || self.request.renewal.lock().key == RenewalKey::Same;
         let key = match &existing {
             Some(existing) if keeps_key => existing.key.clone(),
             _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
@@ -157,19 +157,23 @@ impl Task {
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {
         let Some(sealed) = &self.settings.password else { return Ok(None) };
-        self.context.secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
+        self.context().secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
     }
 
     /// The certificate with its key, if there is one.
     fn identity(&self) -> Option<Identity> {
-        match &self.progress.lock().phase {
+        match &self.request.progress.lock().phase {
             Phase::Issued(identity) => Some(identity.clone()),
             _ => None,
         }
     }
 
     fn journal(&self, renews: bool, pause: GrowingPause) -> Journal {
-        Journal::new(&self.name, &self.context, &self.progress, renews, pause)
+        Journal::new(&self.request, renews, pause)
+    }
+
+    fn context(&self) -> &EnrolmentContext {
+        &self.request.context
     }
 }
 

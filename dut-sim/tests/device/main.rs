@@ -8,6 +8,7 @@ mod enrolment;
 #[cfg(target_os = "linux")]
 mod programs;
 mod renewal;
+mod request_commands;
 mod toy_ca;
 mod toy_network;
 

@@ -130,7 +130,8 @@ async fn ca_that_is_down_at_the_renewal_is_found_when_it_is_back() {
     let (lab, clock) = enrolled(&["renew-at 80"]).await;
     lab.network.closed.store(true, Ordering::Relaxed);
     until(&clock, "2026-03-25T00:00Z").await;
-    lab.shows("usercert: renewal: GetCACaps: connection refused by 10.215.168.1:8080, next try in").await;
+    lab.shows("usercert: renewal: GetCACaps: connection refused by 10.215.168.1:8080, next try in")
+        .await;
     lab.network.closed.store(false, Ordering::Relaxed);
     until(&clock, "2026-03-27T00:00Z").await;
     assert_eq!(requested(&lab), 2);
@@ -146,7 +147,8 @@ async fn expired_certificate_is_followed_by_a_first_enrolment() {
     assert!(!log(&lab).contains("expired"), "{}", log(&lab));
     until(&clock, "2026-04-11T00:01Z").await;
     assert!(
-        log(&lab).contains("CSR: renewal: the certificate has expired, so a first one is requested"),
+        log(&lab)
+            .contains("CSR: renewal: the certificate has expired, so a first one is requested"),
         "{}",
         log(&lab)
     );

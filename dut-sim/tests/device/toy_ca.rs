@@ -17,6 +17,7 @@ use scep::clock::{Clock, asn1_time};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
 use scep::message::Message;
+use scep::request::Csr;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -150,7 +151,9 @@ impl ToyCa {
         if let Body::PkcsReq(csr) = &body {
             self.csrs.lock().unwrap().push(csr.der.clone());
         }
-        let (password, public_key, subject) = asked_for(&header, &body);
+        // A poll is about the last request.
+        let last = self.csrs.lock().unwrap().last().unwrap().clone();
+        let (password, public_key, subject) = asked_for(&Csr::from_der(&last).unwrap());
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
         let issuer = self.identity.certificate.subject_name();
         let days = self.days.load(Ordering::Relaxed);
@@ -184,16 +187,11 @@ impl ToyCa {
     }
 }
 
-/// Password, key and subject of a request; for a poll, of the self-signed certificate that signs it.
-fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
-    if let Body::PkcsReq(csr) = body {
-        assert_eq!(csr.verify(), Ok(()));
-        let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
-        return (password, csr.public_key.clone(), csr.subject().to_owned().unwrap());
-    }
-    let signer = &header.signer;
-    let subject = signer.subject_name().to_owned().unwrap();
-    (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
+/// Password, key and subject of a request.
+fn asked_for(csr: &Csr) -> (Option<String>, PKey<Public>, X509Name) {
+    assert_eq!(csr.verify(), Ok(()));
+    let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
+    (password, csr.public_key.clone(), csr.subject().to_owned().unwrap())
 }
 
 fn hex(bytes: &[u8]) -> String {
