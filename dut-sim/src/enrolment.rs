@@ -72,6 +72,8 @@ impl EnrolmentContext {
 pub(crate) struct Enrolments {
     context: Arc<EnrolmentContext>,
     running: BTreeMap<String, Running>,
+    /// The requests from before a restart, until the saved configuration is active.
+    kept: BTreeMap<String, Running>,
 }
 
 struct Running {
@@ -88,7 +90,7 @@ impl Drop for Running {
 
 impl Enrolments {
     pub(crate) fn new(context: Arc<EnrolmentContext>) -> Self {
-        Self { context, running: BTreeMap::new() }
+        Self { context, running: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
     /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew. One of which only
@@ -102,12 +104,27 @@ impl Enrolments {
             if let Some(running) = self.running.get_mut(name) {
                 *running.request.renewal.lock() = settings.renewal.clone();
             } else {
-                let running = Running::start(&self.context, name, settings);
+                let kept = self.kept.remove(name);
+                let running = match kept.filter(|it| it.settings.asks_for_the_same(settings)) {
+                    Some(kept) => kept.resumed(settings),
+                    None => Running::start(&self.context, name, settings),
+                };
                 self.running.insert(name.clone(), running);
             }
         }
         self.context.wake.notify_waiters();
         self.context.changed();
+    }
+
+    /// Ends all enrolments because the device restarts, and keeps certificates, keys and pending requests.
+    pub(crate) fn stop(&mut self) {
+        self.kept = std::mem::take(&mut self.running);
+        self.kept.values().for_each(|running| running.task.abort());
+    }
+
+    /// Forgets what was kept and is not in the saved configuration.
+    pub(crate) fn forget_kept(&mut self) {
+        self.kept.clear();
     }
 
     /// Progress of the request of that name.
@@ -174,6 +191,15 @@ impl Running {
         let task = Task { settings: settings.clone(), request: Arc::clone(&request) };
         let task = tokio::spawn(task.run(Begin::Enrolment));
         Self { settings: settings.clone(), request, task }
+    }
+
+    /// The same request after a restart, with its certificates.
+    fn resumed(mut self, settings: &CsrSettings) -> Self {
+        self.settings = settings.clone();
+        *self.request.renewal.lock() = settings.renewal.clone();
+        let begin = Begin::after_restart(&self.request);
+        self.restart(begin);
+        self
     }
 
     /// Ends its task, and starts another one.

@@ -29,10 +29,12 @@ pub(crate) enum Action {
     JournalShow,
     Ping,
     Reboot,
+    Save,
     ScepClear,
     ScepPoll,
     ScepRenew,
     ScepShow,
+    SetDate,
     ShowCertificate,
     ShowDate,
     ShowLog,
@@ -58,6 +60,7 @@ pub(crate) enum Argument {
     Host,
     Csr,
     Certificate,
+    Moment,
     Number,
 }
 
@@ -89,7 +92,13 @@ const COMMANDS: &[Keyword] = &[
         Action::Reboot,
         Nothing,
     ),
-    keyword("set", "Change the session", &[keyword("terminal", "The terminal", SET_TERMINAL)]),
+    command(
+        "save",
+        "Keep the active configuration for the next start (Sceplab's own command)",
+        Action::Save,
+        Nothing,
+    ),
+    keyword("set", "Change the session or the clock", SET),
     keyword("show", "Show the device", SHOW),
     keyword("system", "The device itself", &[keyword("journal", "What happened", JOURNAL)]),
 ];
@@ -128,6 +137,16 @@ const SCEP: &[Keyword] = &[
         One(Argument::Csr),
     ),
     command("show", "Status of the certificates", Action::ScepShow, Optional(Argument::Csr)),
+];
+
+const SET: &[Keyword] = &[
+    command(
+        "date",
+        "Set the clock, in UTC (Sceplab's own command)",
+        Action::SetDate,
+        One(Argument::Moment),
+    ),
+    keyword("terminal", "The terminal", SET_TERMINAL),
 ];
 
 const SET_TERMINAL: &[Keyword] = &[
@@ -178,6 +197,7 @@ impl Argument {
             Self::Host => "<host>",
             Self::Csr => "<csr>",
             Self::Certificate => "<running://...>",
+            Self::Moment => "<YYYY-MM-DDThh:mm:ssZ>",
             Self::Number => "<number>",
         }
     }

@@ -6,12 +6,14 @@
 mod ca_certificates;
 mod candidates;
 pub mod choice;
+mod pending;
 mod refusal;
 mod reply;
 
 pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
 pub use candidates::Chosen;
+pub use pending::PendingRequest;
 pub use refusal::{Exchange, Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
 
@@ -151,6 +153,7 @@ enum State {
 }
 
 /// The values that stay the same from the request to the last poll (RFC 8894 §4.4).
+#[derive(Clone)]
 struct Transaction {
     message: RequestMessage,
     method: Method,

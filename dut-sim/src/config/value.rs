@@ -1,6 +1,7 @@
 //! Kinds of configuration values, with their checks and texts, and the typed values.
 
 mod certificate;
+mod network;
 
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
@@ -12,10 +13,11 @@ use scep::certificate::Fingerprint;
 use scep::clock::duration_text;
 use scep::request::AlternativeName;
 use scep::secret::Secret;
-use scep::url::{HttpUrl, UrlError, check_path};
+use scep::url::HttpUrl;
 
 pub(crate) use self::certificate::RenewalKey;
 use self::certificate::{KEY_SIZES, RENEWAL_KEYS};
+use self::network::{is_host_name, is_interface};
 use crate::secret::{MASK, Sealed};
 
 /// Kind of a value.
@@ -52,11 +54,11 @@ impl Kind {
     /// Parses `text`; the error is the constraint that it violates.
     pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
         let parsed = match self {
-            Self::InterfaceAddress => interface_address(text)?,
-            Self::Network => network(text)?,
+            Self::InterfaceAddress => network::interface_address(text)?,
+            Self::Network => network::network(text)?,
             Self::Address => text.parse().ok().map(Value::Address),
-            Self::Port => port(text).map(Value::Port),
-            Self::Url => Some(url(text)?),
+            Self::Port => network::port(text).map(Value::Port),
+            Self::Url => Some(network::url(text)?),
             Self::Cipher => choice(CIPHERS, text).map(Value::Cipher),
             Self::Digest => choice(DIGESTS, text).map(Value::Digest),
             Self::Sealed => Sealed::parse(text).map(Value::Sealed),
@@ -73,7 +75,7 @@ impl Kind {
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
             Self::CryptHash => is_crypt_hash(text).then(|| Value::Hash(Secret::new(text))),
             Self::Interface => is_interface(text).then(|| Value::Text(text.to_owned())),
-            Self::Path => path(text)?,
+            Self::Path => network::path(text)?,
             Self::HostName => is_host_name(text).then(|| Value::Text(text.to_owned())),
             Self::Name => is_name(text).then(|| Value::Text(text.to_owned())),
         };
@@ -153,75 +155,9 @@ fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
     choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
 }
 
-/// Parses a port as it is shown: without a sign and without leading zeros.
-fn port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port: &u16| *port > 0 && port.to_string() == text)
-}
-
-/// Parses a URL. IPv6 is refused, because devices reach a SCEP server by IPv4.
-fn url(text: &str) -> Result<Value, String> {
-    let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
-    if url.host().contains(':') {
-        let host = url.host();
-        return Err(format!(
-            "`{host}` is an IPv6 address, and the device reaches SCEP servers by IPv4 only"
-        ));
-    }
-    Ok(Value::Url(url))
-}
-
-/// Parses the address of a host, which is neither the subnet's own nor its broadcast address.
-fn interface_address(text: &str) -> Result<Option<Value>, String> {
-    let Some(net) = prefix(text) else { return Ok(None) };
-    let outer = net.prefix_len() < 31;
-    let address = net.addr();
-    if outer && (address == net.network() || address == net.broadcast())
-        || address.is_multicast()
-        || address.is_unspecified()
-    {
-        return Err(format!("`{text}` is not the address of a host"));
-    }
-    Ok(Some(Value::InterfaceAddress(net)))
-}
-
-fn network(text: &str) -> Result<Option<Value>, String> {
-    let Some(net) = prefix(text) else { return Ok(None) };
-    if net.trunc() != net {
-        return Err(format!("`{text}` has host bits set: the network is `{}`", net.trunc()));
-    }
-    Ok(Some(Value::Network(net)))
-}
-
-fn prefix(text: &str) -> Option<Ipv4Net> {
-    text.parse().ok().filter(|net: &Ipv4Net| net.to_string() == text)
-}
-
 fn distinguished_name(text: &str) -> Result<Value, String> {
     scep::name::parse(text).map_err(|error| error.to_string())?;
     Ok(Value::Text(text.to_owned()))
-}
-
-fn is_interface(text: &str) -> bool {
-    let number = text.strip_prefix("eth").unwrap_or_default();
-    (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Parses a path below a URL, with the same characters as in a URL.
-fn path(text: &str) -> Result<Option<Value>, String> {
-    let refused = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-    if text.is_empty() || text.len() > 1024 || text.contains(refused) {
-        return Ok(None);
-    }
-    check_path(text).map_err(|error| error.to_string())?;
-    Ok(Some(Value::Text(text.to_owned())))
-}
-
-fn is_host_name(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (2..=63).contains(&text.len())
-        && text.chars().all(allowed)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 fn is_name(text: &str) -> bool {

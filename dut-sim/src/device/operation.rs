@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use scep::clock::moment_text;
+use scep::clock::{moment, moment_text};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -34,10 +34,12 @@ impl Device {
             Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
             Action::Ping => return self.ping(session, &arguments, screen).await,
             Action::Reboot => return self.reboot(),
+            Action::Save => Reply::done(self.save(session.candidate.as_ref())),
             Action::ScepClear => self.scep_clear(&arguments[0]),
             Action::ScepPoll => self.scep_poll(&arguments[0]),
             Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
+            Action::SetDate => self.set_date(&arguments[0]),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date(self.now())),
             Action::ShowLog => Reply::done(self.log_with_times()),
@@ -98,6 +100,20 @@ impl Device {
             }
             Err(error) => Reply::refused(format!("CLI Error: `{name}`: {error}")),
         }
+    }
+
+    /// Sets the device's clock; whatever waits for a moment looks at it again.
+    fn set_date(&self, text: &str) -> Reply {
+        let moment = match moment(text) {
+            Ok(moment) => moment,
+            Err(error) => return Reply::refused(format!("CLI Error: `{text}`: {error}")),
+        };
+        let before = moment_text(self.now());
+        self.context.clock.set(moment);
+        self.context.log(&format!("the clock is set, which showed {before}"));
+        self.context.wake.notify_waiters();
+        self.context.changed();
+        Reply::done(date(self.now()))
     }
 
     fn log_with_times(&self) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openssl::x509::X509Ref;
 use redact::{Masker, Secret};
-use scep::client::{CaCertificates, Exchange};
+use scep::client::{CaCertificates, Exchange, PendingRequest};
 use scep::request::differences;
 use tokio::time::sleep;
 
@@ -115,6 +115,18 @@ impl Journal {
             () = sleep(pause) => {}
             () = asked => {}
         }
+    }
+
+    /// Keeps the pending request for the time after a restart.
+    pub(super) fn keep(&self, pending: Option<PendingRequest>) {
+        if let Some(kept) = &mut *self.request.kept.lock() {
+            kept.pending = pending;
+        }
+    }
+
+    /// The pending request from before a restart.
+    pub(super) fn kept(&self) -> Option<PendingRequest> {
+        self.request.kept.lock().as_ref()?.pending.clone()
     }
 
     pub(super) fn log_ca(&self, exchange: &Exchange, ca: &CaCertificates) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use openssl::pkey::{PKey, Private};
 use parking_lot::Mutex;
+use scep::client::PendingRequest;
 use tokio::sync::Notify;
 
 use super::EnrolmentContext;
@@ -21,6 +23,17 @@ pub(super) struct Request {
     pub(super) tries: AtomicU32,
     /// Ends the pause before the next poll.
     pub(super) poll: Notify,
+    /// What an enrolment or a renewal under way goes on with after a restart.
+    pub(super) kept: Mutex<Option<Kept>>,
+}
+
+/// What a device keeps of an enrolment or a renewal under way: in a real one it would be in the flash.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// The key to be certified, from which its transaction id is made.
+    pub(super) key: PKey<Private>,
+    /// The request about which the CA has not decided.
+    pub(super) pending: Option<PendingRequest>,
 }
 
 impl Request {
@@ -36,6 +49,7 @@ impl Request {
             renewal: Mutex::new(renewal.clone()),
             tries: AtomicU32::default(),
             poll: Notify::new(),
+            kept: Mutex::default(),
         })
     }
 }

@@ -16,7 +16,7 @@ use super::journal::{GrowingPause, Journal};
 use super::order::{Failure, Order};
 use super::program;
 use super::progress::Phase;
-use super::request::Request;
+use super::request::{Kept, Request};
 use super::schedule::due;
 use crate::config::system::CsrSettings;
 use crate::config::value::RenewalKey;
@@ -32,8 +32,25 @@ pub(super) struct Task {
 pub(super) enum Begin {
     /// The first enrolment.
     Enrolment,
-    /// A renewal that the operator asked for.
+    /// A renewal that the operator asked for, or that was under way at a restart.
     Renewal,
+    /// A certificate that there is already.
+    Waiting,
+}
+
+impl Begin {
+    /// What the task of a request begins with after a restart.
+    pub(super) fn after_restart(request: &Request) -> Self {
+        let progress = request.progress.lock();
+        let tried = request.tries.load(Ordering::Relaxed) > 0;
+        match (&progress.phase, &progress.renewal) {
+            (Phase::Issued(_), Some(Phase::UnderWay | Phase::Pending)) => Self::Renewal,
+            // A renewal that was due is tried again after its pause.
+            (Phase::Issued(_), Some(Phase::Retrying { .. })) if !tried => Self::Renewal,
+            (Phase::Issued(_), _) => Self::Waiting,
+            _ => Self::Enrolment,
+        }
+    }
 }
 
 impl Task {
@@ -41,11 +58,11 @@ impl Task {
     pub(super) async fn run(self, begin: Begin) {
         let pause = self.context().retry_pause;
         let journal = self.journal(begin == Begin::Renewal, pause);
-        let existing = match begin {
-            Begin::Enrolment => None,
-            Begin::Renewal => self.identity(),
+        let _ = match begin {
+            Begin::Enrolment => self.attempt(journal, None).await,
+            Begin::Renewal => self.attempt(journal, self.identity()).await,
+            Begin::Waiting => Ok(()),
         };
-        let _ = self.attempt(journal, existing).await;
         self.renew_when_due().await;
     }
 
@@ -118,7 +135,9 @@ impl Task {
         mut journal: Journal,
         existing: Option<Identity>,
     ) -> Result<(), String> {
-        match self.enrol(&mut journal, existing).await {
+        let ended = self.enrol(&mut journal, existing).await;
+        *self.request.kept.lock() = None;
+        match ended {
             Ok(identity) => {
                 journal.enter(Phase::Issued(identity));
                 Ok(())
@@ -143,10 +162,13 @@ impl Task {
         journal.mask(password.as_ref());
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
             || self.request.renewal.lock().key == RenewalKey::Same;
-        let key = match &existing {
-            Some(existing) if keeps_key => existing.key.clone(),
+        let kept = self.request.kept.lock().as_ref().map(|kept| kept.key.clone());
+        let key = match (kept, &existing) {
+            (Some(kept), _) => kept,
+            (None, Some(existing)) if keeps_key => existing.key.clone(),
             _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
         };
+        self.request.kept.lock().get_or_insert_with(|| Kept { key: key.clone(), pending: None });
         let order = Order { settings: self.settings.clone(), password, key, existing };
         let certificate = match &program {
             Some(program) => program::enrol(program, &order, journal).await?,

@@ -9,6 +9,7 @@ mod enrolment;
 mod programs;
 mod renewal;
 mod request_commands;
+mod restart;
 mod toy_ca;
 mod toy_network;
 
