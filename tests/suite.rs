@@ -57,6 +57,7 @@ mod suite {
     mod explanations; // servers that answer something else than SCEP
     mod junit; // JUnit reports by their schema
     mod killed_runs; // a killed run leaves no process and no folder
+    mod lab_time; // labs with a time of their own
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and expected failures
     mod opening; // pipes in place of files, two reports to one file

@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -22,7 +22,7 @@ use openssl::{
 };
 use scep::{
     client::{self, Client, Next},
-    clock::Clock,
+    clock::{Clock, Stopwatch},
     http::{HttpRequest, HttpResponse, Method},
 };
 
@@ -51,7 +51,7 @@ fn enrolments(criterion: &mut Criterion) {
 
 /// The time for this many enrolments, with one under way for each client.
 fn enrol(clients: &mut [Connection], request: &[u8], enrolments: u64) -> Duration {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let mut under_way = VecDeque::new();
     for client in (0..clients.len()).cycle().take(usize::try_from(enrolments).expect("a number")) {
         if under_way.len() == clients.len() {

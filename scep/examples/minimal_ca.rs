@@ -212,6 +212,7 @@ impl Ca {
 }
 
 /// A certificate that is valid for 90 days from now.
+#[expect(clippy::disallowed_methods, reason = "a program of its own has the clock of the system")]
 fn certificate<T: HasPublic>(
     subject: &X509NameRef,
     key: &PKeyRef<T>,

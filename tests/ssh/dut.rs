@@ -1,6 +1,8 @@
 //! The documented scenario on `sceplab dut` as the login shell of a real SSH server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use driver_live::ssh_device::Restored;
 use model::lab::SshTarget;

@@ -4,7 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use model::scenario::client::{ClientFact, ClientStep};
 use model::scenario::{Action, Scenario, discover, load};

@@ -1,6 +1,7 @@
 //! Serial numbers and validities of the certificates in the documented scenarios.
 
 use regex::Regex;
+use scep::clock::Clock;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime};
 
@@ -135,6 +136,6 @@ fn years_later(from: PrimitiveDateTime, years: i32) -> PrimitiveDateTime {
 /// Fails unless the time is within the last hour, which no run of the tests exceeds.
 #[track_caller]
 fn assert_is_recent(issued: PrimitiveDateTime) {
-    let age = OffsetDateTime::now_utc() - issued.assume_utc();
+    let age = OffsetDateTime::from(Clock::system().now()) - issued.assume_utc();
     assert!(age >= Duration::ZERO && age < Duration::hours(1), "issued {age} ago");
 }

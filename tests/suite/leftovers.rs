@@ -6,7 +6,7 @@ use std::fs;
 
 use super::sceplab::{Running, command};
 
-/// A scenario that waits an hour for a request that is never approved.
+/// A scenario that tries for longer than a test does; its request is never approved.
 const WAITS: &str = "title: Waits
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
@@ -20,7 +20,7 @@ steps:
         set system certificate scep csr CSR distinguished-names CN=a
         set system certificate scep csr CSR port 8080
         set system certificate scep csr CSR url http://10.0.0.1
-  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 60m}
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 24h}
 ";
 
 const PASSES: &str = "title: Passes

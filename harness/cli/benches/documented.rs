@@ -13,7 +13,7 @@
 //! program.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::Criterion;
 use driver_virtual::Virtual;
@@ -22,6 +22,7 @@ use model::scenario::{Scenario, discover, load};
 use openssl::pkey::{PKey, Private};
 use results::Verdict;
 use runner::run_on;
+use scep::clock::Stopwatch;
 use testbed::Driver;
 use tokio::runtime::{Builder, Runtime};
 
@@ -126,7 +127,7 @@ fn read() -> Scenario {
 }
 
 fn timed(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     run();
     start.elapsed()
 }
@@ -139,7 +140,7 @@ fn quantile(times: &[Duration], part: usize) -> Duration {
 }
 
 fn mean(runs: usize, mut run: impl FnMut()) -> Duration {
-    let start = Instant::now();
+    let start = Stopwatch::start();
     (0..runs).for_each(|_| run());
     start.elapsed() / u32::try_from(runs).expect("a small number")
 }

@@ -174,6 +174,13 @@ impl Lab {
         }
     }
 
+    /// True if any of its clocks shows another time than that of the system.
+    pub fn has_own_clocks(&self) -> bool {
+        let devices = self.devices.values().map(|device| device.clock_ahead_ms);
+        let mut ahead = devices.chain(self.pkis.values().map(|pki| pki.clock_ahead_ms));
+        self.start.is_some() || ahead.any(|ahead| ahead != 0)
+    }
+
     /// The clock of a lab whose time goes on as that of the system does.
     pub fn clock(&self) -> Clock {
         Clock::system().ahead_by(self.ahead_of_system_ms())

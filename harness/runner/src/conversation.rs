@@ -129,7 +129,7 @@ impl Conversation {
         log: ReceivedLog,
         clock: Clock,
     ) -> Self {
-        Self { keys, subject, log, clock, ..Self::default() }
+        Self { keys, subject, clock, log, ..Self::default() }
     }
 
     /// Sends a request and observes the response. An expendable request must be refused, and shares its password with others.

@@ -266,14 +266,10 @@ fn effort(attempted: &Attempted) -> String {
     if attempted.within.is_zero() {
         return String::new();
     }
-    let seconds = seconds(answers.elapsed);
+    let seconds = format!("{:.1} s", answers.elapsed.as_secs_f64());
     match answers.tries {
         1 => format!(" in {seconds}, 1 try"),
+        tries if lab_time::is_here() => format!(" in {seconds} of lab time, {tries} tries"),
         tries => format!(" in {seconds}, {tries} tries"),
     }
-}
-
-fn seconds(elapsed: Duration) -> String {
-    let of = if lab_time::is_here() { " of lab time" } else { "" };
-    format!("{:.1} s{of}", elapsed.as_secs_f64())
 }

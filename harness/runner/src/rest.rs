@@ -109,3 +109,74 @@ pub(crate) async fn is_at_rest(testbed: &Testbed) -> bool {
     let _ = watch.next(OUTLOOK).await;
     begun.elapsed() >= OUTLOOK
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use testbed::device::{Change, Device, DeviceError};
+
+    /// A device that changes after each pause, or never.
+    struct Changing(Option<Duration>);
+
+    #[async_trait]
+    impl Device for Changing {
+        async fn configure(&self, _: Change<'_>) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        async fn execute(&self, _: &str) -> Result<String, DeviceError> {
+            Ok(String::new())
+        }
+
+        async fn changed(&self, pause: Duration) {
+            sleep(self.0.unwrap_or(pause).min(pause)).await;
+        }
+
+        async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+            if seen == u64::MAX { (0, Vec::new()) } else { (seen + 1, vec!["again".to_owned()]) }
+        }
+    }
+
+    fn lab(pauses: &[Option<Duration>]) -> Testbed {
+        let mut testbed = Testbed::default();
+        for (number, pause) in pauses.iter().enumerate() {
+            testbed.devices.insert(format!("DUT{number}"), Arc::new(Changing(*pause)));
+        }
+        testbed
+    }
+
+    #[tokio::test]
+    async fn lab_is_at_rest_if_no_device_changes_any_more() {
+        let minute = Some(Duration::from_secs(60));
+        assert!(lab_time::run(|| async { is_at_rest(&lab(&[None, None])).await }).await);
+        assert!(
+            !lab_time::run(move || async move { is_at_rest(&lab(&[None, minute])).await }).await
+        );
+        // Without a time of its own, nobody would wait for a year.
+        assert!(!is_at_rest(&lab(&[None])).await);
+    }
+
+    #[tokio::test]
+    async fn device_that_changes_every_millisecond_is_told() {
+        let watched = |pause: Duration, times: u32| {
+            lab_time::run(move || async move {
+                let testbed = lab(&[Some(pause)]);
+                let mut watch = Watch::begin(&testbed).await;
+                for _ in 0..times {
+                    watch.next(SPAN).await?;
+                    watch.new_lines().await;
+                }
+                Ok::<_, Restless>(())
+            })
+        };
+        let restless = watched(Duration::from_millis(1), MOST_CHANGES).await.unwrap_err();
+        assert_eq!(restless.to_string(), "100000 changes in 100s of lab time");
+        assert!(restless.hint().unwrap().ends_with("its newest event: DUT0: again"));
+        let busy = Duration::from_millis(100);
+        assert!(watched(busy, 2 * MOST_CHANGES).await.is_ok());
+    }
+}

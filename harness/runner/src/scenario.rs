@@ -94,6 +94,9 @@ pub(super) fn broken_lab(scenario: &Scenario, error: &TestbedError) -> Verdict {
     }
 }
 
+/// What a wait is told that would never end.
+const RESTLESS: &str = "the lab does not come to rest: something repeats without a pause";
+
 /// What a wait is told that cannot end well.
 const AT_REST: &str = "nothing in this lab will change any more: no retry, poll or renewal is due";
 
@@ -109,8 +112,13 @@ async fn failure(
     let mut failure = recorder.failure(number, attempted).await;
     // Only now, because this lets the time of the lab pass.
     let waited = !attempted.within.is_zero() && attempted.expect == Expect::Success;
-    if failure.hint.is_none() && waited && is_at_rest(testbed).await {
-        failure.hint = Some(AT_REST.to_owned());
+    if failure.hint.is_none() && waited {
+        let answers = &attempted.answers;
+        if answers.elapsed < attempted.within && !answers.last.is_final {
+            failure.hint = Some(RESTLESS.to_owned());
+        } else if is_at_rest(testbed).await {
+            failure.hint = Some(AT_REST.to_owned());
+        }
     }
     Some(Verdict::Failed(Box::new(failure)))
 }

@@ -20,6 +20,9 @@ pub(super) struct Waited<T> {
 /// The longest pause between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
+/// The most tries at one moment of a lab's time: the device changes without a pause, and the time would never expire.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// Tries at once, then again after each pause, until `is_done` or until `within` has expired. `pause` gets the longest time
 /// that it may take.
 ///
@@ -38,13 +41,16 @@ where
     let mut last = attempt().await?;
     let mut first = None;
     let mut tries = 1;
-    while !is_done(&last) && start.elapsed() < within {
+    let mut at_once = (start, 0);
+    while !is_done(&last) && start.elapsed() < within && at_once.1 < MOST_AT_ONCE {
         pause(PAUSE.min(within.saturating_sub(start.elapsed()))).await;
         // A device that reports a change at once must not block other tasks.
         tokio::task::yield_now().await;
         let before = std::mem::replace(&mut last, attempt().await?);
         first.get_or_insert(before);
         tries += 1;
+        let now = Instant::now();
+        at_once = (now, if at_once.0 == now { at_once.1 + 1 } else { 0 });
     }
     Ok(Waited { first, last, tries, elapsed: start.elapsed() })
 }
@@ -78,6 +84,14 @@ mod tests {
         let waited = count_to(0, Duration::from_secs(20)).await;
         assert_eq!((waited.tries, waited.first), (81, Some(1)));
         assert!(waited.elapsed >= Duration::from_secs(20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_without_a_pause_end() {
+        let attempt = || std::future::ready(Ok::<_, ()>(()));
+        let pause = |_| std::future::ready(());
+        let waited = wait(Duration::from_secs(20), attempt, pause, |()| false).await.unwrap();
+        assert_eq!((waited.tries, waited.elapsed), (MOST_AT_ONCE + 1, Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]

@@ -187,9 +187,9 @@ pub fn moment(text: &str) -> Result<SystemTime, BadMoment> {
     let end = time.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(time.len());
     let (time, zone) = time.split_at(end);
     let time = numbers(time, ':').ok_or(BadMoment::Form)?;
-    let (hour, minute, second) = match time.as_slice() {
-        &[(hour, 2), (minute, 2)] => (hour, minute, 0),
-        &[(hour, 2), (minute, 2), (second, 2)] => (hour, minute, second),
+    let (hour, minute, second) = match *time {
+        [(hour, 2), (minute, 2)] => (hour, minute, 0),
+        [(hour, 2), (minute, 2), (second, 2)] => (hour, minute, second),
         _ => return Err(BadMoment::Form),
     };
     match zone {

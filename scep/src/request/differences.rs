@@ -130,7 +130,14 @@ mod tests {
     };
 
     use super::*;
+    use crate::clock::{Clock, asn1_time};
     use crate::request::dns_names;
+
+    /// The time so many days from now.
+    fn after(days: u32) -> Asn1Time {
+        let days = std::time::Duration::from_secs(86_400) * days;
+        asn1_time(Clock::system().now() + days).unwrap()
+    }
 
     fn certificate(subject: &str, names: &[&str], days: (u32, u32)) -> X509 {
         let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
@@ -138,8 +145,8 @@ mod tests {
         builder.set_version(2).unwrap();
         builder.set_subject_name(&name::parse(subject).unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();
-        builder.set_not_before(&Asn1Time::days_from_now(days.0).unwrap()).unwrap();
-        builder.set_not_after(&Asn1Time::days_from_now(days.1).unwrap()).unwrap();
+        builder.set_not_before(&after(days.0)).unwrap();
+        builder.set_not_after(&after(days.1)).unwrap();
         if !names.is_empty() {
             let mut extension = SubjectAlternativeName::new();
             for name in names {
@@ -159,7 +166,7 @@ mod tests {
     fn found(requested: &str, names: &[&str], issued: &X509) -> Vec<String> {
         let subject = name::parse(requested).unwrap();
         let extension = dns_names(names).unwrap();
-        let in_an_hour = crate::clock::Clock::system().now() + std::time::Duration::from_secs(3600);
+        let in_an_hour = Clock::system().now() + std::time::Duration::from_secs(3600);
         differences(&subject, &[extension], issued, in_an_hour)
     }
 

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use super::{PING, samples};
 use crate::suite::sceplab::{Running, command};
 
-/// Three scenarios: one ends at once, one would wait an hour, one does not begin before the interrupt.
+/// Three scenarios: one ends at once, one would try for longer than the test does, one does not begin before the interrupt.
 fn long_run() -> TempDir {
     let samples = samples();
     let write = |name: &str, text: &str| {
         fs::write(samples.path().join("scenarios").join(name), text).unwrap();
     };
-    let check = "  - run: {command: show date, matches: [never], within: 60m}\n";
+    let check = "  - run: {command: show date, matches: [never], within: 24h}\n";
     write("under-way.yaml", &(PING.replace("quick", "long") + check));
     write("waits.yaml", &PING.replace("quick", "long"));
     write("done.yaml", &PING.replace("quick", "long"));

@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use openssl::rand::rand_bytes;
+use openssl::x509::X509;
 use scep::client::Client;
+use scep::clock::{Clock, moment, system_time};
 use serde_json::{Value, json};
 
 use super::client::{drive, enrol, settings};
@@ -198,5 +201,63 @@ fn faults_are_listed_and_impossible_ones_rejected() {
         let refused = run(&whole);
         assert_eq!(refused.code, Some(2), "{refused:?}");
         assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+}
+
+#[tokio::test]
+async fn clock_is_shown_and_moved() {
+    let day = Duration::from_secs(86_400);
+    let before = Clock::system().now();
+    let (server, control) = controlled(&["linux", "--clock", "-5d", "--valid-for", "10m"]);
+    let shown = |value: &Value| moment(value["now"].as_str().unwrap()).unwrap();
+    let at = shown(&get(&control, "/clock"));
+    // It is shown in whole seconds.
+    assert!(at + Duration::from_secs(1) > before - 5 * day, "{at:?}");
+    assert!(at <= Clock::system().now() - 5 * day, "{at:?}");
+
+    enrol(&server.authority, LINUX, settings("CN=a", None)).await.unwrap();
+    let (status, moved) = post(&control, "/clock", &json!({"by": "1d"}));
+    assert_eq!(status, 200, "{moved}");
+    assert!(shown(&moved) >= at + day, "{moved}");
+    enrol(&server.authority, LINUX, settings("CN=b", None)).await.unwrap();
+    let issued = get(&control, "/issued");
+    let validity = |index: usize| {
+        let pem = issued[index]["certificate"].as_str().unwrap();
+        let certificate = X509::from_pem(pem.as_bytes()).unwrap();
+        let times = [certificate.not_before(), certificate.not_after()];
+        times.map(|time| system_time(time).unwrap())
+    };
+    let ([first, end], [second, _]) = (validity(0), validity(1));
+    assert!(first >= at && end == first + Duration::from_secs(600));
+    assert!(second >= first + day);
+
+    for (order, status, told) in [
+        (json!({"by": "-1d"}), 400, "`-1d`: a duration is a whole number with its unit"),
+        (json!({"to": "2026-01-01T00:00"}), 400, "needs its time zone"),
+        (json!({"to": "2026-12-31T23:59:60Z"}), 400, "leap second"),
+        (json!({"to": "2000-01-01T00:00Z"}), 409, "and only goes forward"),
+        (json!({"by": "8000y"}), 409, "beyond the year 9999"),
+        (json!({}), 400, "either `by`, such as `330d`, or `to`"),
+        (json!({"by": "1d", "to": "2026-01-01T00:00Z"}), 400, "either `by`"),
+        (json!({"days": 1}), 400, "unknown field `days`"),
+    ] {
+        let (refused, answer) = post(&control, "/clock", &order);
+        assert_eq!(refused, status, "{order}: {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(told), "{order}: {answer}");
+    }
+}
+
+#[test]
+fn wrong_clocks_and_validities_are_refused() {
+    for (option, value, told) in [
+        ("--clock", "330d", "an offset has a sign"),
+        ("--clock", "-90y", "would not be in the years 1970 to 9999"),
+        ("--clock", "+8000y", "would not be in the years 1970 to 9999"),
+        ("--valid-for", "10", "a duration is a whole number with its unit"),
+        ("--valid-for", "999ms", "a certificate is valid for a second at least"),
+    ] {
+        let ended = run(&["serve", "linux", option, value]);
+        assert_eq!(ended.code, Some(2), "{option} {value}: {}", ended.transcript());
+        assert!(ended.stderr.contains(told), "{option} {value}: {}", ended.transcript());
     }
 }

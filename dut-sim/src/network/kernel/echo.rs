@@ -3,7 +3,6 @@
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::AsRawFd;
-use std::time::Instant;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
@@ -15,6 +14,7 @@ use pnet_packet::icmp::echo_reply::EchoReplyPacket;
 use pnet_packet::icmp::echo_request::{EchoRequestPacket, MutableEchoRequestPacket};
 use pnet_packet::icmp::{self, IcmpPacket, IcmpTypes};
 use pnet_packet::ipv4::Ipv4Packet;
+use scep::clock::Stopwatch;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -44,7 +44,7 @@ struct SentRequest<'a> {
     socket: UdpSocket,
     kind: SocketKind,
     request: &'a EchoRequest,
-    sent: Instant,
+    sent: Stopwatch,
 }
 
 /// Kind of the socket.
@@ -63,7 +63,7 @@ impl<'a> SentRequest<'a> {
         };
         let (socket, kind) = open(request.identifier).map_err(|error| failed("socket", &error))?;
         let destination = SocketAddr::from(SocketAddrV4::new(request.destination, 0));
-        let sent = Instant::now();
+        let sent = Stopwatch::start();
         match socket.send_to(&message(request), &destination.into()) {
             Ok(_) => {}
             Err(error) if errno(&error) == Errno::ENETUNREACH => return Err(EchoOutcome::NoRoute),

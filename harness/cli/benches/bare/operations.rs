@@ -1,6 +1,7 @@
 //! The RSA and OpenSSL operations of one enrolment, which no implementation can avoid.
 
-use openssl::asn1::Asn1Time;
+use std::time::Duration;
+
 use openssl::bn::BigNum;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::{HasPublic, PKey, PKeyRef, Private, Public};
@@ -8,10 +9,11 @@ use openssl::rsa::{Padding, Rsa};
 use openssl::sign::{Signer, Verifier};
 use openssl::symm::{self, Cipher};
 use openssl::x509::{X509, X509Name, X509NameBuilder, X509NameRef, X509Req, X509ReqBuilder};
+use scep::clock::{Clock, asn1_time};
 
 /// The bits of every RSA key in the lab.
 const KEY_BITS: u32 = 2048;
-const DAYS: u32 = 365;
+const VALIDITY: Duration = Duration::from_secs(365 * 86_400);
 
 /// Bytes of the length of a message's signed attributes.
 const ATTRIBUTES: [u8; 250] = [2; 250];
@@ -147,8 +149,9 @@ fn certificate(
     builder.set_serial_number(&serial.expect("a number")).expect("a serial number");
     builder.set_issuer_name(issuer).expect("a name");
     builder.set_subject_name(subject).expect("a name");
-    builder.set_not_before(&Asn1Time::days_from_now(0).expect("a time")).expect("a time");
-    builder.set_not_after(&Asn1Time::days_from_now(DAYS).expect("a time")).expect("a time");
+    let now = Clock::system().now();
+    builder.set_not_before(&asn1_time(now).expect("a time")).expect("a time");
+    builder.set_not_after(&asn1_time(now + VALIDITY).expect("a time")).expect("a time");
     builder.set_pubkey(key).expect("a key");
     builder.sign(issuer_key, MessageDigest::sha256()).expect("RSA signs");
     builder.build()

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use self::engine::Engine;
 pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
-use simulated::{ConsoleDriver, refuse_live_lab, without_network};
+use simulated::{ConsoleDriver, refuse_clock_of_programs, refuse_live_lab, without_network};
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Testbed,
     TestbedError,
@@ -92,6 +92,7 @@ impl Driver for Docker {
 
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_live_lab(lab, DriverName::Docker)?;
+        refuse_clock_of_programs(lab, self.options.client, DriverName::Docker)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client, &self.state.keys);
         }
@@ -121,6 +122,7 @@ impl ConsoleDriver for Docker {
         id: &str,
     ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         refuse_live_lab(lab, DriverName::Docker)?;
+        refuse_clock_of_programs(lab, self.options.client, DriverName::Docker)?;
         match self.start_lab(lab, id, Some(device)).await? {
             (Some(console), testbed) => Ok((console, testbed)),
             (None, testbed) => {

@@ -39,7 +39,9 @@ use simulated::control::{Built, LabSpec, Operation, Reply};
 use simulated::exit::LabPart;
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
-use simulated::{ConsoleDriver, image_of, refuse_live_lab, without_network};
+use simulated::{
+    ConsoleDriver, image_of, refuse_clock_of_programs, refuse_live_lab, without_network,
+};
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLabs, Remains, Resource, Testbed,
     TestbedError,
@@ -80,6 +82,7 @@ impl Driver for Netns {
 
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         refuse_live_lab(lab, DriverName::Netns)?;
+        refuse_clock_of_programs(lab, self.options.client, DriverName::Netns)?;
         if !lab.is_networked() {
             return without_network(lab, self.options.client, &self.state.keys);
         }
@@ -114,6 +117,7 @@ impl ConsoleDriver for Netns {
         id: &str,
     ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         refuse_live_lab(lab, DriverName::Netns)?;
+        refuse_clock_of_programs(lab, self.options.client, DriverName::Netns)?;
         let (built, testbed) = self.build_network(lab, id).await?;
         match console(&built, device).await {
             Ok(console) => Ok((console, testbed)),

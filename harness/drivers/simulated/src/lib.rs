@@ -76,6 +76,27 @@ pub fn refuse_live_lab(lab: &Lab, driver: DriverName) -> Result<(), TestbedError
     by_ssh.or(by_url).map_or(Ok(()), |what| Err(TestbedError::NotSupported { driver, what }))
 }
 
+/// Refuses a lab with clocks of its own that has a program, because programs go by the clock of the system.
+///
+/// # Errors
+/// [`TestbedError::NotSupported`], with the program.
+pub fn refuse_clock_of_programs(
+    lab: &Lab,
+    client: Client,
+    driver: DriverName,
+) -> Result<(), TestbedError> {
+    if !lab.has_own_clocks() {
+        return Ok(());
+    }
+    let server = lab.programs().map(|(name, _)| name).chain(lab.images().map(|(name, _)| name));
+    let client = (client != Client::Builtin).then(|| format!("the client `{client}`"));
+    let program = client.or_else(|| server.map(|host| format!("the program of `{host}`")).next());
+    program.map_or(Ok(()), |program| {
+        let what = format!("`clock` in a lab with a program: {program} goes by the system's clock");
+        Err(TestbedError::NotSupported { driver, what })
+    })
+}
+
 /// The image that a host runs, as the unsupported feature of an error.
 pub fn image_of(host: &str, image: &lab::Image) -> String {
     format!("images: host `{host}` runs `{}`; `--driver docker` does", image.name)

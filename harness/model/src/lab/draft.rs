@@ -102,7 +102,7 @@ impl DraftDevice {
             self.interfaces.into_iter().map(|(name, subnet)| (name, subnet.value)).collect();
         let clock_ahead_ms = self.clock_ahead_ms.map_or(0, |ahead| ahead.value);
         let Self { keyring, ssh, .. } = self;
-        (self.name.value, Device { interfaces, keyring, ssh, clock_ahead_ms })
+        (self.name.value, Device { interfaces, keyring, clock_ahead_ms, ssh })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Right and wrong lab files.
 
+mod clocks;
 mod network;
 mod programs;
 mod size;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -23,13 +23,14 @@ pub(super) fn end_descendants() {
     if !lists_own_namespace() {
         return;
     }
-    let deadline = Instant::now() + LIMIT;
-    while has_children() && Instant::now() < deadline {
+    let mut left = LIMIT;
+    while has_children() && !left.is_zero() {
         for process in descendants(getpid().as_raw(), &parents()) {
             // One that has ended in the meantime is no error.
             let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
         }
         sleep(PAUSE);
+        left = left.saturating_sub(PAUSE);
     }
 }
 

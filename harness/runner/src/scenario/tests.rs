@@ -10,6 +10,7 @@ use super::*;
 use model::scenario::{Found, load};
 use results::{Breakage, Failure};
 use testbed::device::{Change, Device, DeviceError};
+use testbed::lab_time;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError};
 
 const LAB: &str = "title: T
@@ -170,6 +171,24 @@ async fn expected_failure_passes_after_the_time_limit() {
     let outcome = run(vec![Ok("Failed")], steps).await;
     assert_eq!(outcome.verdict, Verdict::Passed);
     assert_eq!(outcome.steps[0].elapsed, Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn clock_of_a_lab_without_a_time_of_its_own_cannot_be_moved() {
+    let outcome = run(vec![Ok("")], "- advance: {by: 330d}\n").await;
+    let Verdict::Skipped(skip) = &outcome.verdict else { panic!("{outcome:?}") };
+    assert_eq!(skip.because, SkipCause::NotSupported);
+    assert!(skip.reason.starts_with("the clock of this lab cannot be moved"), "{}", skip.reason);
+}
+
+#[tokio::test]
+async fn wait_in_a_lab_with_a_time_of_its_own_says_so_and_if_nothing_is_due() {
+    let steps = "- advance: {by: 330d}\n- run: {command: show, contains: y}\n";
+    let outcome = lab_time::run(|| run(vec![Ok("none")], steps)).await;
+    assert_eq!(outcome.steps[0].elapsed, Duration::from_secs(330 * 86_400));
+    assert!(outcome.steps[0].output.ends_with(": nothing happened"), "{outcome:?}");
+    let failure = failure(&outcome);
+    assert_eq!(failure.findings[0].label, "not found in 20.0 s of lab time, 81 tries");
 }
 
 #[tokio::test(start_paused = true)]

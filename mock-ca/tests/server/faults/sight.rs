@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use mock_ca::Fault;
-use openssl::{asn1::Asn1Time, x509::X509};
+use openssl::x509::X509;
 use scep::{
     Error, PeerMisbehaved,
     algorithm::{Cipher, Digest, KeyTransport},
@@ -11,7 +11,9 @@ use scep::{
     ber,
     capabilities::Capabilities,
     certificate::{is_issued_by, is_self_issued},
-    certs_only, envelope,
+    certs_only,
+    clock::{Clock, asn1_time},
+    envelope,
     key_usage::KeyUsage,
     message::Message,
 };
@@ -124,7 +126,7 @@ fn certificates(seen: &Exchange) -> Vec<X509> {
 }
 
 fn is_expired(certificate: &X509) -> bool {
-    certificate.not_after() < Asn1Time::days_from_now(0).unwrap().as_ref()
+    certificate.not_after() < asn1_time(Clock::system().now()).unwrap().as_ref()
 }
 
 fn in_certificates(fault: Fault, seen: &Exchange) -> bool {

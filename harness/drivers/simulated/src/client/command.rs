@@ -9,7 +9,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use async_trait::async_trait;
 use diagnostics::Diagnostic;
@@ -141,7 +143,7 @@ async fn watch(
     limit: Duration,
     masker: &Arc<Masker>,
 ) -> (ClientEnd, Vec<String>, Vec<String>) {
-    let deadline = tokio::time::Instant::now() + limit;
+    let deadline = Instant::now() + limit;
     let (mut tail, mut errors) = (Tail::new(masker, LINES), Tail::new(masker, ERRORS));
     let end = loop {
         match process.next(Some(deadline)).await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::scenario::{Action, Expect};
+use crate::scenario::{Action, Expect, Goal};
 use results::requirement::{Basis, Level};
 
 const LAB: &str = "lab:
@@ -94,6 +94,108 @@ fn all_mistakes_are_reported_at_once() {
             "`modify` is a second kind in one step",
         ]
     );
+}
+
+/// A scenario in a lab whose clock begins in 2026.
+fn in_2026(steps: &str) -> Result<Scenario, LoadErrors> {
+    let lab = LAB.replace("lab:\n", "lab:\n  clock: 2026-01-01T00:00Z\n");
+    read(&format!("title: T\n{lab}steps:\n{steps}"))
+}
+
+#[test]
+fn advances_are_read() {
+    let steps = "- advance: {by: 330d}\n- advance: {to: 2026-12-01T00:00Z}\n";
+    let scenario = in_2026(steps).unwrap();
+    let goals: Vec<Goal> = scenario
+        .steps
+        .iter()
+        .map(|step| {
+            let Action::Advance(step) = &step.action else { panic!() };
+            step.goal
+        })
+        .collect();
+    let december = scep::clock::moment("2026-12-01T00:00Z").unwrap();
+    assert_eq!(goals, [Goal::By(Duration::from_secs(330 * 86_400)), Goal::To(december)]);
+    let titles: Vec<String> = scenario.steps.iter().map(Step::title).collect();
+    let december = "advance the clock to 2026-12-01T00:00:00Z";
+    assert_eq!(titles, ["advance the clock by 330d", december]);
+}
+
+#[test]
+fn each_wrong_advance_is_told_at_its_place() {
+    const DURATION: &str = "expected a duration with its unit, such as `12h`, `330d` or `1y`";
+    for (step, message, column) in [
+        ("{}", "`by` or `to` is required", 12),
+        ("{by: 1d, to: 2026-12-01T00:00Z}", "an `advance` step has either `by` or `to`", 25),
+        ("{by: -1d}", "the clock of a lab only goes forward", 17),
+        ("{by: 0d}", "expected a duration longer than `0s`, found `0d`", 17),
+        ("{by: 30}", &format!("{DURATION}, found `30`"), 17),
+        ("{by: 101y}", &format!("{DURATION}, found `101y`"), 17),
+        ("{bye: 1d}", "unknown field `bye` in an advance step", 13),
+        (
+            "{to: 2025-12-31T23:59Z}",
+            "the clock of a lab only goes forward: here it shows 2026-01-01T00:00:00Z or later",
+            17,
+        ),
+        (
+            "{to: 2126-12-01T00:00Z}",
+            "one step advances by a century at most; here the clock shows 2026-01-01T00:00:00Z",
+            17,
+        ),
+        (
+            "{to: 1949-01-01T00:00Z}",
+            "`1949-01-01T00:00Z` is no moment of a clock: a clock begins in 1970: no certificate, log or message of SCEP is older",
+            17,
+        ),
+        (
+            "{to: 10000-01-01T00:00Z}",
+            "`10000-01-01T00:00Z` is no moment of a clock: a clock ends with the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)",
+            17,
+        ),
+        (
+            "{to: 2026-12-31T23:59:60Z}",
+            "`2026-12-31T23:59:60Z` is no moment of a clock: the second `:60` is a leap second, which no certificate can name (RFC 5280 §4.1.2.5)",
+            17,
+        ),
+        (
+            "{to: 2026-12-01T00:00}",
+            "`2026-12-01T00:00` is no moment of a clock: a moment needs its time zone; write `Z` for UTC at its end, as in `2026-01-01T00:00Z`",
+            17,
+        ),
+        (
+            "{to: 2026-02-30T00:00Z}",
+            "`2026-02-30T00:00Z` is no moment of a clock: there is no such date or time",
+            17,
+        ),
+    ] {
+        let errors = in_2026(&format!("- advance: {step}\n")).unwrap_err();
+        let [error] = errors.diagnostics() else { panic!("{step}: {errors}") };
+        assert_eq!(error.message, message, "{step}");
+        let shown = errors.to_string();
+        assert!(shown.contains(&format!("a.yaml:8:{column}")), "{step}: {shown}");
+    }
+    let shown = in_2026("- advance: {bye: 1d}\n").unwrap_err().to_string();
+    assert!(shown.contains("did you mean `by`?"), "{shown}");
+    let shown = in_2026("- advnce: {by: 1d}\n").unwrap_err().to_string();
+    assert!(shown.contains("did you mean `advance`?"), "{shown}");
+    let shown = in_2026("- advance: {by: 30}\n").unwrap_err().to_string();
+    assert!(shown.contains("did you mean `30s`?"), "{shown}");
+    let shown = in_2026("- advance: 330d\n").unwrap_err().to_string();
+    assert!(shown.contains("write `advance: {by: 330d}`"), "{shown}");
+}
+
+#[test]
+fn advances_add_up() {
+    let wrong = "- advance: {by: 330d}\n- advance: {to: 2026-11-01T00:00Z}\n";
+    let found = messages(in_2026(wrong));
+    let wanted =
+        "the clock of a lab only goes forward: here it shows 2026-11-27T00:00:00Z or later";
+    assert_eq!(found, [wanted]);
+    let lab = LAB.replace("lab:\n", "lab:\n  clock: 9998-01-01T00:00Z\n");
+    let found = messages(read(&format!("title: T\n{lab}steps:\n- advance: {{by: 3y}}\n")));
+    assert_eq!(found, [scep::clock::BeyondRange.to_string()]);
+    // Without the time of the beginning, only the run can tell.
+    steps("- advance: {to: 2000-01-01T00:00Z}\n").unwrap();
 }
 
 #[test]

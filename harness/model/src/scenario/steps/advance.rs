@@ -109,7 +109,7 @@ impl Timeline {
             Goal::To(to) => Some(to),
         };
         let Some(goal) = goal else {
-            return wrong(format!("{}", scep::clock::BeyondRange));
+            return wrong(scep::clock::BeyondRange.to_string());
         };
         match goal.duration_since(now) {
             Err(_) => wrong(format!("{BACKWARDS}: here it shows {} or later", moment_text(now))),

@@ -1,0 +1,147 @@
+//! Labs with a time of their own, as `sceplab run` has them.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::sceplab::{Ended, run_in};
+
+/// A lab that begins with the year 2026; devices, and the CA, may have more fields.
+fn scenario(device: &str, ca: &str, steps: &str) -> String {
+    format!(
+        "title: Time
+lab:
+  clock: 2026-01-01T00:00Z
+  devices: {{DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}{device}}}}}
+  hosts: {{gateway: {{addresses: [10.0.0.1/24], runs: ca}}}}
+  pki: {{ca: {{personality: linux, port: 8080{ca}}}}}
+steps:
+{steps}"
+    )
+}
+
+/// A step that makes the device enrol at this port.
+fn enrols(port: u16) -> String {
+    format!(
+        "  - configure:
+      set: |
+        set interfaces ethernet eth0 address 10.0.0.64/24
+        set system certificate scep csr CSR cgi-path /scep
+        set system certificate scep csr CSR distinguished-names CN=a
+        set system certificate scep csr CSR port {port}
+        set system certificate scep csr CSR url http://10.0.0.1
+"
+    )
+}
+
+/// The result of a run, and its report in JSON.
+fn run(text: &str) -> (Ended, Value) {
+    let folder: TempDir = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("time.yaml"), text).unwrap();
+    let ended = run_in(folder.path(), &["run", "time.yaml", "-v", "--report", "json=report.json"]);
+    let report = fs::read(folder.path().join("report.json")).unwrap_or_default();
+    (ended, serde_json::from_slice(&report).unwrap_or_default())
+}
+
+/// The output of a step, counted from 1.
+fn output(report: &Value, step: usize) -> &str {
+    let output = &report["scenarios"][0]["steps"][step - 1]["output"];
+    output.as_str().unwrap_or_else(|| panic!("{report:#}"))
+}
+
+#[track_caller]
+fn passed(text: &str) -> Value {
+    let (ended, report) = run(text);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    report
+}
+
+#[test]
+fn certificate_expires_when_the_clock_moves_and_the_step_says_so() {
+    let steps = enrols(8080)
+        + "  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 1s}
+  - advance: {by: 364d}
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 0s}
+  - advance: {by: 2d}
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Expired'], within: 0s}
+  - run: {command: show date, contains: ['02 Jan 2027'], within: 0s}
+";
+    let report = passed(&scenario("", "", &steps));
+    let quiet = output(&report, 3);
+    assert!(quiet.ends_with("2026-12-31T00:00:00Z: nothing happened"), "{quiet}");
+    let expired = output(&report, 5);
+    assert!(expired.contains(": 1 event\n2027-01-01T00:00:00Z  ca: certificate 02"), "{expired}");
+    assert!(expired.ends_with("`CN = a`, expired"), "{expired}");
+    let sent = &report["scenarios"][0]["steps"][2]["sent"];
+    assert_eq!((&sent["kind"], &sent["goal"]), (&"clock".into(), &"by 364d".into()));
+}
+
+#[test]
+fn retries_happen_in_their_order_at_their_moments() {
+    let steps = enrols(9)
+        + "  - advance: {by: 2m}
+  - advance: {to: 2026-01-01T00:10Z}
+";
+    let report = passed(&scenario("", "", &steps));
+    let first = output(&report, 2);
+    let moments: Vec<&str> =
+        first.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    let wanted =
+        ["00:00:00", "00:00:01", "00:00:03", "00:00:07", "00:00:15", "00:00:31", "00:01:03"];
+    assert_eq!(moments, wanted.map(|time| format!("2026-01-01T{time}Z")), "{first}");
+    assert!(first.contains("connection refused by 10.0.0.1:9, next try in 1 s"), "{first}");
+    // From then on the device tries once a minute.
+    let second = output(&report, 3);
+    assert!(second.ends_with("next try in 60 s"), "{second}");
+    assert_eq!(second.lines().count(), 9, "{second}");
+}
+
+#[test]
+fn device_and_pki_have_clocks_of_their_own() {
+    let steps = enrols(8080)
+        + "  - run: {command: show date, contains: ['02 Jan 2021'], within: 0s}
+  - run: {command: pki scep show CSR, matches: ['ca\\s+Not yet valid'], within: 5s}
+  - advance: {by: 1d}
+  - run: {command: show date, contains: ['03 Jan 2021'], within: 0s}
+";
+    passed(&scenario(", clock: -5y", ", clock: +1d", &steps));
+}
+
+#[test]
+fn time_limits_count_lab_time_and_cost_none() {
+    let steps = enrols(9)
+        + "  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 1h}\n";
+    let (ended, report) = run(&scenario("", "", &steps));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    assert!(ended.stdout.contains("in 3600.0 s of lab time, "), "{}", ended.transcript());
+    let one = &report["scenarios"][0];
+    let (of_step, of_scenario) = (&one["steps"][1]["elapsed_seconds"], &one["elapsed_seconds"]);
+    assert!(of_step.as_f64().unwrap() >= 3600.0, "{one:#}");
+    assert!(of_scenario.as_f64().unwrap() < 3600.0, "{one:#}");
+}
+
+#[test]
+fn wait_for_what_nobody_will_do_is_told() {
+    let never = "nothing in this lab will change any more";
+    let check =
+        "  - run: {command: pki scep show CSR, matches: ['usercert\\s+Expired'], within: 2s}\n";
+    let (ended, _) = run(&scenario("", "", &(enrols(8080) + check)));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    assert!(ended.stdout.contains(never), "{}", ended.transcript());
+    // A device that goes on trying may still succeed.
+    let (ended, _) = run(&scenario("", "", &(enrols(9) + check)));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    assert!(!ended.stdout.contains(never), "{}", ended.transcript());
+}
+
+#[test]
+fn goal_that_only_the_run_can_judge_is_refused() {
+    let steps = "  - advance: {by: 1d}\n";
+    let late = scenario("", "", &format!("{steps}  - advance: {{to: 2000-01-01T00:00Z}}\n"));
+    let (ended, _) = run(&late.replace("  clock: 2026-01-01T00:00Z\n", ""));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    for told in ["the clock cannot be moved like this", "already, and only goes forward"] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.transcript());
+    }
+}
