@@ -119,7 +119,9 @@ impl Enrolments {
     /// Ends all enrolments because the device restarts, and keeps certificates, keys and pending requests.
     pub(crate) fn stop(&mut self) {
         self.kept = std::mem::take(&mut self.running);
-        self.kept.values().for_each(|running| running.task.abort());
+        for running in self.kept.values() {
+            running.task.abort();
+        }
     }
 
     /// Forgets what was kept and is not in the saved configuration.

@@ -99,9 +99,9 @@ impl Task {
                     () = woken => {}
                 }
             }
-            let tried = before.saturating_add(1);
-            tries.store(tried, Ordering::Relaxed);
-            self.try_to_renew(identity, tried).await;
+            let count = before.saturating_add(1);
+            tries.store(count, Ordering::Relaxed);
+            self.try_to_renew(identity, count).await;
         }
     }
 

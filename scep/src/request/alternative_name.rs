@@ -179,8 +179,12 @@ mod tests {
             (AlternativeName::uri, &["urn:device:1", "https://h/x"], &["h/x", ":x", "a:", "a:b c"]),
         ];
         for (read, good, bad) in kinds {
-            good.iter().for_each(|text| assert_eq!(read(text).unwrap().text(), *text));
-            bad.iter().for_each(|text| assert!(read(text).is_err(), "{text}"));
+            for text in good {
+                assert_eq!(read(text).unwrap().text(), *text);
+            }
+            for text in bad {
+                assert!(read(text).is_err(), "{text}");
+            }
         }
     }
 }

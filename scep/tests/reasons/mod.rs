@@ -129,7 +129,7 @@ fn fingerprints_that_came_are_shown() {
         with(sha1.octets()),
         format!(
             "GetCACert: no CA certificate has the configured fingerprint {sha1}; that of `CN = Test CA` is {}",
-            sha1.of_same_digest(&own).unwrap()
+            sha1.of_same_digest(&own.certificate).unwrap()
         )
     );
     assert_eq!(
