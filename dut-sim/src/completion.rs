@@ -53,7 +53,7 @@ fn arguments(argument: Argument, known: &Names<'_>) -> Vec<Candidate> {
     let names = match argument {
         Argument::Csr => &known.csrs[..],
         Argument::Certificate => &known.certificate_urls,
-        Argument::Host | Argument::Number => &[],
+        Argument::Host | Argument::Moment | Argument::Number => &[],
     };
     let names = names.iter().map(|name| word_of(name, ""));
     names.chain([placeholder(argument.placeholder(), "")]).collect()
@@ -147,9 +147,11 @@ mod tests {
 
     #[test]
     fn commands_and_their_arguments_are_completed() {
-        assert_eq!(offered("", None), "configure exit ping pki reboot set show system");
+        assert_eq!(offered("", None), "configure exit ping pki reboot save set show system");
         assert_eq!(offered("p", None), "ping pki");
-        assert_eq!(offered("pki scep ", None), "renew show");
+        assert_eq!(offered("pki scep ", None), "clear poll renew show");
+        assert_eq!(offered("pki scep poll ", None), "<csr> CSR");
+        assert_eq!(offered("set date ", None), "<YYYY-MM-DDThh:mm:ssZ>");
         assert_eq!(offered("pki scep show ", None), "<csr> CSR");
         assert_eq!(offered("pki scep renew ", None), "<csr> CSR");
         assert_eq!(
@@ -169,8 +171,17 @@ mod tests {
         assert_eq!(offered("set interfaces ethernet ", configuration), "<ethN> eth0");
         assert_eq!(
             offered("set system certificate scep csr A c", configuration),
-            "cgi-path cipher"
+            "ca-fingerprint ca-identifier cgi-path cipher"
         );
+        let offers = |line: &str, words: &str| {
+            let line = format!("set system certificate scep csr A {line} ");
+            assert_eq!(offered(&line, configuration), words);
+        };
+        offers("key-size", "1024 2048 3072 4096");
+        offers("renew-key", "new same");
+        offers("alternative-names", "dns email ip uri");
+        offers("alternative-names dns", "<name>");
+        offers("ca-fingerprint", "<hexadecimal>");
         assert_eq!(offered("set system certificate scep csr A cipher ", configuration), "aes des3");
         assert_eq!(
             offered("set system certificate scep csr A password ", configuration),

@@ -132,6 +132,7 @@ impl Device {
             keys: settings.key_source,
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
+            renewal_pause: settings.renewal_pause,
             clock: settings.clock.ahead_by(settings.own.clock_ahead_ms),
             log: ProtocolLog::default(),
             notes: Notes::default(),

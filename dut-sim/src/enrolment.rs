@@ -1,38 +1,36 @@
-//! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate.
+//! The service behind `system certificate scep`: one task for each request, from a fresh key to a stored certificate and its renewals.
 
 mod builtin;
 mod client;
 mod http;
 mod journal;
+mod key_source;
 mod order;
 mod program;
 pub(crate) mod progress;
+mod request;
+mod schedule;
+mod task;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use openssl::error::ErrorStack;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
 use parking_lot::Mutex;
 use redact::Masker;
 use scep::clock::Clock;
-use scep::identity::Identity;
-use scep::secret::Secret;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
 pub use self::journal::GrowingPause;
+pub use self::key_source::KeySource;
 pub use self::order::Missing;
 
-use self::builtin::Builtin;
-use self::journal::Journal;
-use self::order::{Failure, Order};
 use self::progress::{Phase, Progress};
+use self::request::Request;
+use self::task::{Begin, Task};
 use crate::config::system::CsrSettings;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
@@ -50,6 +48,8 @@ pub(crate) struct EnrolmentContext {
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
+    /// Pause between tries to renew a certificate that is due.
+    pub(crate) renewal_pause: GrowingPause,
     /// The clock of the device.
     pub(crate) clock: Clock,
     pub(crate) log: ProtocolLog,
@@ -61,6 +61,11 @@ pub(crate) struct EnrolmentContext {
 }
 
 impl EnrolmentContext {
+    /// Adds a line to the device's log, with the time of its clock.
+    pub(crate) fn log(&self, line: &str) {
+        self.log.add(line, self.clock.now());
+    }
+
     /// Notifies subscribers that the device's answers may have changed.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -71,11 +76,13 @@ impl EnrolmentContext {
 pub(crate) struct Enrolments {
     context: Arc<EnrolmentContext>,
     running: BTreeMap<String, Running>,
+    /// The requests from before a restart, until the saved configuration is active.
+    kept: BTreeMap<String, Running>,
 }
 
 struct Running {
     settings: CsrSettings,
-    progress: Arc<Mutex<Progress>>,
+    request: Arc<Request>,
     task: JoinHandle<()>,
 }
 
@@ -87,25 +94,49 @@ impl Drop for Running {
 
 impl Enrolments {
     pub(crate) fn new(context: Arc<EnrolmentContext>) -> Self {
-        Self { context, running: BTreeMap::new() }
+        Self { context, running: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
-    /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew.
+    /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew. One of which only
+    /// the renewal has changed goes on.
     pub(crate) fn reconcile(&mut self, wanted: &BTreeMap<String, CsrSettings>) {
-        self.running.retain(|name, running| wanted.get(name) == Some(&running.settings));
+        let stays = |name: &String, running: &mut Running| {
+            wanted.get(name).is_some_and(|it| it.asks_for_the_same(&running.settings))
+        };
+        self.running.retain(stays);
         for (name, settings) in wanted {
-            if !self.running.contains_key(name) {
-                self.running.insert(name.clone(), self.start(name, settings));
+            if let Some(running) = self.running.get_mut(name) {
+                *running.request.renewal.lock() = settings.renewal.clone();
+            } else {
+                let kept = self.kept.remove(name);
+                let running = match kept.filter(|it| it.settings.asks_for_the_same(settings)) {
+                    Some(kept) => kept.resumed(settings),
+                    None => Running::start(&self.context, name, settings),
+                };
+                self.running.insert(name.clone(), running);
             }
         }
         self.context.wake.notify_waiters();
         self.context.changed();
     }
 
+    /// Ends all enrolments because the device restarts, and keeps certificates, keys and pending requests.
+    pub(crate) fn stop(&mut self) {
+        self.kept = std::mem::take(&mut self.running);
+        for running in self.kept.values() {
+            running.task.abort();
+        }
+    }
+
+    /// Forgets what was kept and is not in the saved configuration.
+    pub(crate) fn forget_kept(&mut self) {
+        self.kept.clear();
+    }
+
     /// Progress of the request of that name.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
-        let progress = &self.running.get(name)?.progress;
-        Some(progress.lock().clone())
+        let request = &self.running.get(name)?.request;
+        Some(request.progress.lock().clone())
     }
 
     /// The names of all requests.
@@ -113,164 +144,87 @@ impl Enrolments {
         self.running.keys().cloned().collect()
     }
 
-    /// Begins to renew the certificate of that name, with a new key if the client supports it, signed with the old key.
+    /// Begins to renew the certificate of that name, signed with its key; the new key is another if configuration and client allow it.
     ///
     /// # Errors
     /// Fails if no certificate can be renewed; then nothing has changed.
-    pub(crate) fn renew(&mut self, name: &str) -> Result<(), RenewalError> {
-        let running = self.running.get_mut(name).ok_or(RenewalError::NoSuchRequest)?;
-        let mut progress = running.progress.lock();
-        if matches!(&progress.renewal, Some(renewal) if !matches!(renewal, Phase::Failed { .. })) {
-            return Err(RenewalError::UnderWay);
+    pub(crate) fn renew(&mut self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get_mut(name).ok_or(RequestError::NoSuchRequest)?;
+        let mut progress = running.request.progress.lock();
+        if matches!(&progress.renewal, Some(Phase::UnderWay | Phase::Pending)) {
+            return Err(RequestError::UnderWay);
         }
-        let Phase::Issued(existing) = &progress.phase else {
-            return Err(RenewalError::NoCertificate);
-        };
-        let existing = Some(existing.clone());
+        if !matches!(progress.phase, Phase::Issued(_)) {
+            return Err(RequestError::NoCertificate);
+        }
         progress.renewal = Some(Phase::UnderWay);
         drop(progress);
-        let journal = Journal::new(name, &self.context, &running.progress, true);
-        let renewal = Enrolment { settings: running.settings.clone(), journal, existing };
-        running.task = tokio::spawn(renewal.run());
+        running.restart(Begin::Renewal);
         self.context.changed();
         Ok(())
     }
 
-    fn start(&self, name: &str, settings: &CsrSettings) -> Running {
-        let progress = Arc::<Mutex<Progress>>::default();
-        let journal = Journal::new(name, &self.context, &progress, false);
-        let enrolment = Enrolment { settings: settings.clone(), journal, existing: None };
-        Running { settings: settings.clone(), progress, task: tokio::spawn(enrolment.run()) }
+    /// Deletes the certificate and the key of that name and the CA's certificates, and begins to enrol anew.
+    ///
+    /// # Errors
+    /// Fails if there is no such request.
+    pub(crate) fn clear(&mut self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get_mut(name).ok_or(RequestError::NoSuchRequest)?;
+        let settings = running.settings.clone();
+        self.context.log(&format!("{name}: certificates and key are deleted"));
+        *running = Running::start(&self.context, name, &settings);
+        self.context.changed();
+        Ok(())
     }
-}
 
-/// An enrolment, as run by its task.
-struct Enrolment {
-    settings: CsrSettings,
-    journal: Journal,
-    /// The certificate to renew, for a renewal.
-    existing: Option<Identity>,
-}
-
-impl Enrolment {
-    /// Runs until a certificate is issued or the enrolment has failed for good.
-    async fn run(mut self) {
-        match self.enrol().await {
-            Ok(identity) => self.journal.enter(Phase::Issued(identity)),
-            Err(failure) => {
-                let reason = self.journal.masked(&failure.to_string());
-                self.journal.log(&reason);
-                self.journal.enter(Phase::Failed { reason });
-            }
+    /// Ends the pause before the next poll of the request of that name.
+    ///
+    /// # Errors
+    /// Fails if the CA has decided.
+    pub(crate) fn poll(&self, name: &str) -> Result<(), RequestError> {
+        let running = self.running.get(name).ok_or(RequestError::NoSuchRequest)?;
+        if !running.request.progress.lock().is_pending() {
+            return Err(RequestError::NothingPending);
         }
-    }
-
-    async fn enrol(&mut self) -> Result<Identity, Failure> {
-        let context = Arc::clone(&self.journal.context);
-        let program = context.client.find(context.program_path.as_deref())?;
-        let password = self.open_password()?;
-        self.journal.mask(password.as_ref());
-        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key);
-        let key = match &self.existing {
-            Some(existing) if keeps_key => existing.key.clone(),
-            _ => context.keys.key().await.map_err(Failure::Key)?,
-        };
-        let (settings, existing) = (self.settings.clone(), self.existing.take());
-        let order = Order { settings, password, key, existing };
-        let certificate = match &program {
-            Some(program) => program::enrol(program, &order, &mut self.journal).await?,
-            None => Builtin { order: &order, journal: &mut self.journal }.enrol().await?,
-        };
-        Ok(Identity { certificate, key: order.key })
-    }
-
-    fn open_password(&self) -> Result<Option<Secret>, Failure> {
-        let Some(sealed) = &self.settings.password else { return Ok(None) };
-        let secrets = &self.journal.context.secrets;
-        secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
+        running.request.poll.notify_waiters();
+        Ok(())
     }
 }
 
-/// Why a renewal cannot begin.
+impl Running {
+    fn start(context: &Arc<EnrolmentContext>, name: &str, settings: &CsrSettings) -> Self {
+        let request = Request::new(name, context, &settings.renewal);
+        let task = Task { settings: settings.clone(), request: Arc::clone(&request) };
+        let task = tokio::spawn(task.run(Begin::Enrolment));
+        Self { settings: settings.clone(), request, task }
+    }
+
+    /// The same request after a restart, with its certificates.
+    fn resumed(mut self, settings: &CsrSettings) -> Self {
+        self.settings = settings.clone();
+        *self.request.renewal.lock() = settings.renewal.clone();
+        let begin = Begin::after_restart(&self.request);
+        self.restart(begin);
+        self
+    }
+
+    /// Ends its task, and starts another one.
+    fn restart(&mut self, begin: Begin) {
+        self.task.abort();
+        let task = Task { settings: self.settings.clone(), request: Arc::clone(&self.request) };
+        self.task = tokio::spawn(task.run(begin));
+    }
+}
+
+/// Why a command about a certificate request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RenewalError {
+pub(crate) enum RequestError {
     #[error("no such certificate request")]
     NoSuchRequest,
     #[error("there is no certificate to renew yet")]
     NoCertificate,
     #[error("its renewal is under way already")]
     UnderWay,
-}
-
-const KEY_BITS: u32 = 2048;
-
-/// Source of the keys to be certified.
-#[derive(Clone, Debug, Default)]
-pub enum KeySource {
-    /// Each enrolment generates a fresh RSA key of 2048 bits, as a device does.
-    #[default]
-    Generate,
-    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn.
-    Prepared {
-        /// The keys; after the last one the first is used again.
-        keys: Arc<[PKey<Private>]>,
-        /// Number of keys used so far.
-        taken: Arc<AtomicUsize>,
-    },
-}
-
-impl KeySource {
-    /// Prepared keys; if there are none, every enrolment generates its own.
-    pub fn prepared(keys: Vec<PKey<Private>>) -> Self {
-        Self::Prepared { keys: keys.into(), taken: Arc::default() }
-    }
-
-    /// The next key. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
-    pub(crate) async fn key(&self) -> Result<PKey<Private>, ErrorStack> {
-        if let Self::Prepared { keys, taken } = self
-            && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
-        {
-            return Ok(keys[next].clone());
-        }
-        match tokio::task::spawn_blocking(generate).await {
-            Ok(key) => key,
-            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            // The runtime is being shut down, and this future with it.
-            Err(_) => std::future::pending().await,
-        }
-    }
-}
-
-fn generate() -> Result<PKey<Private>, ErrorStack> {
-    PKey::from_rsa(Rsa::generate(KEY_BITS)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn generated_keys_are_fresh() {
-        let source = KeySource::Generate;
-        let (one, other) = (source.key().await.unwrap(), source.key().await.unwrap());
-        assert_eq!(one.bits(), KEY_BITS);
-        assert!(!one.public_eq(&other));
-    }
-
-    #[tokio::test]
-    async fn prepared_keys_are_used_in_turn() {
-        let keys = vec![generate().unwrap(), generate().unwrap()];
-        let source = KeySource::prepared(keys.clone());
-        for expected in keys.iter().cycle().take(5) {
-            assert!(source.key().await.unwrap().public_eq(expected));
-        }
-        let shown = "Prepared { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], taken: 5 }";
-        assert_eq!(format!("{source:?}"), shown);
-    }
-
-    #[tokio::test]
-    async fn keys_are_generated_if_none_is_prepared() {
-        let source = KeySource::prepared(Vec::new());
-        assert_eq!(source.key().await.unwrap().bits(), KEY_BITS);
-    }
+    #[error("no request of it waits for a decision of the CA")]
+    NothingPending,
 }

@@ -197,7 +197,8 @@ mod tests {
     fn wrong_command_has_its_alternatives() {
         let mistake = command_mistake("pki scep shw CSR").unwrap();
         assert_eq!(mistake.message, "Invalid command: pki scep [shw]");
-        assert_eq!((mistake.word.as_deref(), mistake.known), (Some("shw"), vec!["renew", "show"]));
+        let known = vec!["clear", "poll", "renew", "show"];
+        assert_eq!((mistake.word.as_deref(), mistake.known), (Some("shw"), known));
         assert_eq!(command_mistake("pki scep").unwrap().word, None);
         assert_eq!(command_mistake("pki scep show CSR"), None);
     }

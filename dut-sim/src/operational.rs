@@ -29,10 +29,15 @@ pub(crate) enum Action {
     JournalShow,
     Ping,
     Reboot,
+    Save,
+    ScepClear,
+    ScepPoll,
     ScepRenew,
     ScepShow,
+    SetDate,
     ShowCertificate,
     ShowDate,
+    ShowLog,
     ShowRunning,
     TerminalLength,
     TerminalWidth,
@@ -55,6 +60,7 @@ pub(crate) enum Argument {
     Host,
     Csr,
     Certificate,
+    Moment,
     Number,
 }
 
@@ -86,7 +92,13 @@ const COMMANDS: &[Keyword] = &[
         Action::Reboot,
         Nothing,
     ),
-    keyword("set", "Change the session", &[keyword("terminal", "The terminal", SET_TERMINAL)]),
+    command(
+        "save",
+        "Keep the active configuration for the next start (Sceplab's own command)",
+        Action::Save,
+        Nothing,
+    ),
+    keyword("set", "Change the session or the clock", SET),
     keyword("show", "Show the device", SHOW),
     keyword("system", "The device itself", &[keyword("journal", "What happened", JOURNAL)]),
 ];
@@ -107,12 +119,34 @@ const PKI: &[Keyword] = &[
 
 const SCEP: &[Keyword] = &[
     command(
+        "clear",
+        "Delete certificates and key, and enrol anew (Sceplab's own command)",
+        Action::ScepClear,
+        One(Argument::Csr),
+    ),
+    command(
+        "poll",
+        "Ask now for the CA's decision (Sceplab's own command)",
+        Action::ScepPoll,
+        One(Argument::Csr),
+    ),
+    command(
         "renew",
         "Renew a certificate now (Sceplab's own command: OSDx documents none)",
         Action::ScepRenew,
         One(Argument::Csr),
     ),
     command("show", "Status of the certificates", Action::ScepShow, Optional(Argument::Csr)),
+];
+
+const SET: &[Keyword] = &[
+    command(
+        "date",
+        "Set the clock, in UTC (Sceplab's own command)",
+        Action::SetDate,
+        One(Argument::Moment),
+    ),
+    keyword("terminal", "The terminal", SET_TERMINAL),
 ];
 
 const SET_TERMINAL: &[Keyword] = &[
@@ -132,6 +166,12 @@ const SET_TERMINAL: &[Keyword] = &[
 
 const SHOW: &[Keyword] = &[
     command("date", "Date and time", Action::ShowDate, Nothing),
+    command(
+        "log",
+        "The journal, with date and time of each line (Sceplab's own command)",
+        Action::ShowLog,
+        Nothing,
+    ),
     command("running", "The active configuration", Action::ShowRunning, Nothing),
 ];
 
@@ -157,6 +197,7 @@ impl Argument {
             Self::Host => "<host>",
             Self::Csr => "<csr>",
             Self::Certificate => "<running://...>",
+            Self::Moment => "<YYYY-MM-DDThh:mm:ssZ>",
             Self::Number => "<number>",
         }
     }

@@ -21,6 +21,8 @@ pub(crate) const ROOT: &str = "running://auth/certificates/scep/";
 
 const USER_FILE: &str = "user/cert";
 const USER_ROW: &str = "usercert";
+/// The only documented status.
+const VALID: &str = "Valid";
 const CA_ROW: &str = "ca";
 
 const HEADER: [&str; COLUMNS] = ["Certificate", "Status", "Usage", "NotBefore", "NotAfter"];
@@ -64,7 +66,9 @@ pub(crate) fn find<'a>(progress: &'a Progress, file: &str, now: SystemTime) -> O
 /// If OpenSSL is out of memory.
 pub(crate) fn show(progress: &Progress, now: SystemTime) -> Result<String, scep::Error> {
     let time = asn1_time(now)?;
-    let mut rows: Vec<_> = stored(progress, now).iter().map(|each| each.row(&time)).collect();
+    let renewing = progress.is_renewing();
+    let mut rows: Vec<_> =
+        stored(progress, now).iter().map(|each| each.row(&time, renewing)).collect();
     let missing_row =
         |name: &str| [name, missing(&progress.phase), EMPTY, EMPTY, EMPTY].map(str::to_owned);
     if progress.ca.is_none() {
@@ -79,14 +83,18 @@ pub(crate) fn show(progress: &Progress, now: SystemTime) -> Result<String, scep:
 }
 
 impl Stored<'_> {
-    fn row(&self, now: &Asn1Time) -> Row {
+    /// Its row in the table; `renewing` is true while the user's certificate is being renewed.
+    fn row(&self, now: &Asn1Time, renewing: bool) -> Row {
         let (from, until) = (self.certificate.not_before(), self.certificate.not_after());
-        let status = status(self.certificate, now);
+        let status = match status(self.certificate, now) {
+            VALID if renewing && self.row == USER_ROW => "Renewing",
+            status => status,
+        };
         [&self.row, status, self.usage, &from.to_string(), &until.to_string()].map(str::to_owned)
     }
 }
 
-/// Status of a stored certificate; only `Valid` is documented.
+/// Status of a stored certificate.
 fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
     let compare = |time: &Asn1TimeRef| time.compare(now);
     match (compare(certificate.not_before()), compare(certificate.not_after())) {
@@ -94,7 +102,7 @@ fn status(certificate: &X509Ref, now: &Asn1Time) -> &'static str {
         (Err(_), _) | (_, Err(_)) => "Invalid",
         (Ok(Ordering::Greater), _) => "Not yet valid",
         (_, Ok(Ordering::Less)) => "Expired",
-        _ => "Valid",
+        _ => VALID,
     }
 }
 
@@ -272,8 +280,14 @@ mod tests {
         let mut progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
         let before = shown(&progress);
         assert!(before.contains("usercert Valid"), "{before}");
+        let renewing = before.replace("usercert Valid", "usercert Renewing");
         progress.renewal = Some(Phase::UnderWay);
-        assert_eq!(shown(&progress), format!("{before}; usercert: renewal: under way"));
+        assert_eq!(shown(&progress), format!("{renewing}; usercert: renewal: under way"));
+        progress.renewal = Some(Phase::Pending);
+        assert_eq!(
+            shown(&progress),
+            format!("{renewing}; usercert: renewal: the CA has not decided")
+        );
         progress.renewal = Some(Phase::Failed { reason: "no".to_owned() });
         assert_eq!(shown(&progress), format!("{before}; usercert: renewal: no"));
         assert!(find(&progress, "user/cert", now()).is_some());

@@ -1,6 +1,7 @@
 //! Log of SCEP events, one line each, of bounded size; and notes on the SCEP client for the reader of a result.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
@@ -17,24 +18,30 @@ pub(crate) struct ProtocolLog {
 
 #[derive(Debug, Default)]
 struct Lines {
-    newest: VecDeque<String>,
+    /// Each line with the time of the device's clock.
+    newest: VecDeque<(SystemTime, String)>,
     /// Number of all lines that were ever added.
     added: u64,
 }
 
 impl ProtocolLog {
-    /// Adds a line.
-    pub(crate) fn add(&self, line: &str) {
+    /// Adds a line of this moment.
+    pub(crate) fn add(&self, line: &str, now: SystemTime) {
         let mut lines = self.lines.lock();
         if lines.newest.len() == CAPACITY {
             lines.newest.pop_front();
         }
-        lines.newest.push_back(line.chars().take(LINE_LIMIT).collect());
+        lines.newest.push_back((now, line.chars().take(LINE_LIMIT).collect()));
         lines.added += 1;
     }
 
     /// The lines, the newest last.
     pub(crate) fn lines(&self) -> Vec<String> {
+        self.lines.lock().newest.iter().map(|(_, line)| line.clone()).collect()
+    }
+
+    /// The lines with the times at which they were added, the newest last.
+    pub(crate) fn lines_with_times(&self) -> Vec<(SystemTime, String)> {
         self.lines.lock().newest.iter().cloned().collect()
     }
 
@@ -43,7 +50,8 @@ impl ProtocolLog {
         let lines = self.lines.lock();
         let new = usize::try_from(lines.added.saturating_sub(seen)).unwrap_or(usize::MAX);
         let skipped = lines.newest.len().saturating_sub(new);
-        (lines.added, lines.newest.iter().skip(skipped).cloned().collect())
+        let new = lines.newest.iter().skip(skipped).map(|(_, line)| line.clone());
+        (lines.added, new.collect())
     }
 }
 
@@ -78,9 +86,9 @@ mod tests {
     fn newest_lines_are_kept() {
         let log = ProtocolLog::default();
         for number in 0..CAPACITY + 3 {
-            log.add(&format!("line {number}"));
+            log.add(&format!("line {number}"), SystemTime::UNIX_EPOCH);
         }
-        log.add(&"x".repeat(LINE_LIMIT * 2));
+        log.add(&"x".repeat(LINE_LIMIT * 2), SystemTime::UNIX_EPOCH);
         let lines = log.lines();
         assert_eq!(lines.len(), CAPACITY);
         assert_eq!(lines[0], "line 4");
@@ -91,11 +99,11 @@ mod tests {
     fn lines_after_those_that_were_seen_are_new() {
         let log = ProtocolLog::default();
         assert_eq!(log.lines_after(0), (0, Vec::new()));
-        log.add("one");
-        log.add("two");
+        log.add("one", SystemTime::UNIX_EPOCH);
+        log.add("two", SystemTime::UNIX_EPOCH);
         assert_eq!(log.lines_after(1), (2, vec!["two".to_owned()]));
         assert_eq!(log.lines_after(2), (2, Vec::new()));
-        (0..CAPACITY).for_each(|_| log.add("more"));
+        (0..CAPACITY).for_each(|_| log.add("more", SystemTime::UNIX_EPOCH));
         let (added, new) = log.lines_after(1);
         assert_eq!((added, new.len()), (2 + CAPACITY as u64, CAPACITY));
     }

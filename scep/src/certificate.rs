@@ -8,7 +8,12 @@ use std::{
 };
 
 use der::Decode;
-use openssl::{asn1::Asn1TimeRef, error::ErrorStack, sha::sha256, x509::X509Ref};
+use openssl::{
+    asn1::Asn1TimeRef,
+    error::ErrorStack,
+    sha::{sha1, sha256},
+    x509::X509Ref,
+};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
     ext::pkix::BasicConstraints,
@@ -103,7 +108,8 @@ pub fn serial_number(certificate: &X509Ref) -> Result<String, ErrorStack> {
     Ok(certificate.serial_number().to_bn()?.to_hex_str()?.to_string())
 }
 
-/// The SHA-256 fingerprint of a certificate; written in lower-case hexadecimal, and read with colons and blanks as well.
+/// The fingerprint of a certificate, by SHA-256 or SHA-1; written in lower-case hexadecimal, and read with colons and blanks as well.
+/// `FromStr` reads one of SHA-256 alone, [`Fingerprint::of_either_digest`] both.
 ///
 /// # Examples
 /// ```
@@ -114,7 +120,7 @@ pub fn serial_number(certificate: &X509Ref) -> Result<String, ErrorStack> {
 /// # Ok::<(), scep::certificate::NotAFingerprint>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint([u8; 32]);
+pub struct Fingerprint(Vec<u8>);
 
 /// The error for a text that is no SHA-256 fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,7 +133,35 @@ impl Fingerprint {
     /// # Errors
     /// Fails if OpenSSL is out of memory.
     pub fn of(certificate: &X509Ref) -> Result<Self, ErrorStack> {
-        Ok(Self(sha256(&certificate.to_der()?)))
+        Ok(Self(sha256(&certificate.to_der()?).to_vec()))
+    }
+
+    /// The fingerprint of a certificate by the digest that this one was made with.
+    ///
+    /// # Errors
+    /// Fails if OpenSSL is out of memory.
+    pub fn of_same_digest(&self, certificate: &X509Ref) -> Result<Self, ErrorStack> {
+        Self::of_length(self.0.len(), certificate)
+    }
+
+    /// Reads a fingerprint of SHA-256 or SHA-1, which its length tells.
+    ///
+    /// # Errors
+    /// If the text is none.
+    pub fn of_either_digest(text: &str) -> Result<Self, NotAFingerprint> {
+        octets(text)
+            .filter(|octets| matches!(octets.len(), SHA256_LENGTH | SHA1_LENGTH))
+            .map(Self)
+            .ok_or(NotAFingerprint)
+    }
+
+    /// The fingerprint with so many octets: by SHA-1 if that is its length, or else by SHA-256.
+    pub(crate) fn of_length(length: usize, certificate: &X509Ref) -> Result<Self, ErrorStack> {
+        let der = certificate.to_der()?;
+        Ok(Self(match length {
+            SHA1_LENGTH => sha1(&der).to_vec(),
+            _ => sha256(&der).to_vec(),
+        }))
     }
 
     /// The octets of the fingerprint.
@@ -138,7 +172,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -146,11 +180,18 @@ impl FromStr for Fingerprint {
     type Err = NotAFingerprint;
 
     fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
-        let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
-        let mut octets = [0; 32];
-        hex::decode_to_slice(digits, &mut octets).map_err(|_| NotAFingerprint)?;
-        Ok(Self(octets))
+        octets(text).filter(|octets| octets.len() == SHA256_LENGTH).map(Self).ok_or(NotAFingerprint)
     }
+}
+
+/// The lengths of fingerprints, in octets.
+const SHA256_LENGTH: usize = 32;
+const SHA1_LENGTH: usize = 20;
+
+/// The octets of a text in hexadecimal, with colons and blanks or without.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b':' | b' ')).collect();
+    hex::decode(digits).ok()
 }
 
 /// True if `now` is in the validity period of the certificate.
@@ -225,6 +266,14 @@ mod tests {
         assert_eq!(fingerprint.to_string(), "abcd".to_owned() + &"01".repeat(30));
         for wrong in ["", "ab", &"+1".repeat(32), &"é".repeat(32), &"0".repeat(63)] {
             assert_eq!(wrong.parse::<Fingerprint>(), Err(NotAFingerprint), "{wrong}");
+            assert_eq!(Fingerprint::of_either_digest(wrong), Err(NotAFingerprint), "{wrong}");
         }
+        let sha1 = "01".repeat(20);
+        assert_eq!(sha1.parse::<Fingerprint>(), Err(NotAFingerprint));
+        let sha1 = Fingerprint::of_either_digest(&sha1).unwrap();
+        let certificate = ends_at(b"491231235959Z");
+        assert_eq!(sha1.of_same_digest(&certificate).unwrap().octets().len(), 20);
+        let sha256 = fingerprint.of_same_digest(&certificate).unwrap();
+        assert_eq!(sha256, Fingerprint::of(&certificate).unwrap());
     }
 }

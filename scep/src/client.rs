@@ -6,12 +6,14 @@
 mod ca_certificates;
 mod candidates;
 pub mod choice;
+mod pending;
 mod refusal;
 mod reply;
 
 pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
 pub use candidates::Chosen;
+pub use pending::PendingRequest;
 pub use refusal::{Exchange, Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
 
@@ -65,8 +67,8 @@ pub struct Settings {
     pub existing: Option<Identity>,
     /// The name of the CA, for servers that hold several.
     pub ca_identifier: Option<String>,
-    /// The SHA-256 fingerprint that one of the CA's certificates must have (RFC 8894 §2.2). If it is `None`, any CA is accepted and
-    /// gets the challenge password, also one that an attacker put in the way.
+    /// The fingerprint that one of the CA's certificates must have, of SHA-256 or SHA-1 by its length in octets, 32 or 20 (RFC 8894
+    /// §2.2). If it is `None`, any CA is accepted and gets the challenge password, also one that an attacker put in the way.
     pub ca_fingerprint: Option<Vec<u8>>,
     /// True to accept replies in single DES or signed with MD5, which some servers still send although RFC 8894 §2.9
     /// forbids both.
@@ -151,6 +153,7 @@ enum State {
 }
 
 /// The values that stay the same from the request to the last poll (RFC 8894 §4.4).
+#[derive(Clone)]
 struct Transaction {
     message: RequestMessage,
     method: Method,

@@ -94,6 +94,18 @@ impl Clock {
         Self { ahead: Arc::new(milliseconds.into()), ..Self::reading(move || source.now()) }
     }
 
+    /// Sets it to this moment, forward or backward; clocks that this one follows stay as they are.
+    pub fn set(&self, to: SystemTime) {
+        let (to, source) = (within_range(to), (self.source)());
+        let ahead = match to.duration_since(source) {
+            Ok(ahead) => i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX),
+            Err(behind) => {
+                i64::try_from(behind.duration().as_millis()).map_or(i64::MIN, |behind| -behind)
+            }
+        };
+        self.ahead.store(ahead, Ordering::SeqCst);
+    }
+
     /// Moves it forward.
     ///
     /// # Errors
@@ -219,6 +231,16 @@ mod tests {
         behind.advance(Duration::from_secs(1)).unwrap();
         assert_eq!(behind.now(), at(1_000_061 - 86_400));
         assert_eq!(clock.now(), at(1_000_060));
+    }
+
+    #[test]
+    fn clock_is_set_forward_and_backward_without_its_source() {
+        let clock = Clock::reading(|| at(1_000_000));
+        let own = clock.ahead_by(DAY_MS);
+        for moment in [at(5), at(2_000_000), at(1_000_000), last_moment(), FIRST_MOMENT] {
+            own.set(moment);
+            assert_eq!((own.now(), clock.now()), (moment, at(1_000_000)));
+        }
     }
 
     #[test]

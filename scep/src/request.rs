@@ -1,16 +1,18 @@
 //! Certification requests (PKCS#10) and the self-signed certificates that requests are signed with.
 
+mod alternative_name;
 mod build;
 mod differences;
 mod proof;
 
+pub use alternative_name::{AlternativeName, NotAName, alternative_names, dns_names};
 pub use build::{ChallengeString, CsrBuilder, self_signed};
 pub use differences::{alternative_names_of, differences};
 pub use x509_cert::ext::Extension;
 
 use der::{
-    Decode, Encode, Sequence,
-    asn1::{Any, BitString, Ia5String, ObjectIdentifier, OctetString},
+    Decode, Sequence,
+    asn1::{Any, BitString, ObjectIdentifier},
     oid::AssociatedOid,
     oid::db::{rfc2985::PKCS_9_AT_CHALLENGE_PASSWORD, rfc5912::ID_EXTENSION_REQ},
 };
@@ -19,10 +21,7 @@ use openssl::{
     x509::{X509Name, X509NameRef, X509Req},
 };
 use x509_cert::{
-    ext::{
-        Extensions,
-        pkix::{self, SubjectAltName, name::GeneralName},
-    },
+    ext::{Extensions, pkix},
     spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned},
 };
 
@@ -69,18 +68,6 @@ struct CertificationRequestInfo {
     public_key: Any,
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
     attributes: Option<SetOf>,
-}
-
-/// A subjectAltName extension with these DNS names (RFC 5280 §4.2.1.6), to ask for.
-///
-/// # Errors
-/// Fails if a name has characters outside `IA5String`.
-pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Extension, Error> {
-    let dns_name = |name: &T| Ia5String::new(name.as_ref()).map(GeneralName::DnsName);
-    let names: der::Result<Vec<_>> = names.iter().map(dns_name).collect();
-    let value = SubjectAltName(names.map_err(Error::malformed("subjectAltName"))?).to_der()?;
-    let extn_value = OctetString::new(value)?;
-    Ok(Extension { extn_id: SubjectAltName::OID, critical: false, extn_value })
 }
 
 /// A received certification request (RFC 2986) with a signature that is not yet verified.

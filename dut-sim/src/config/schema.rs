@@ -155,14 +155,33 @@ const CERTIFICATE: &[Node] = &[branch(
 )];
 
 const CSR: &[Node] = &[
+    branch("alternative-names", "Further names in the certificate", ALTERNATIVE_NAMES),
+    leaf(
+        "ca-fingerprint",
+        "Fingerprint (SHA-256 or SHA-1) that the CA must have",
+        Kind::Fingerprint,
+    ),
+    leaf("ca-identifier", "Name of the CA, for servers with several", Kind::CaIdentifier),
     leaf("cgi-path", "Path of the SCEP service", Kind::Path).default("/cgi-bin/pkiclient.exe"),
     leaf("cipher", "Content encryption; the best that the CA knows when not set", Kind::Cipher),
     leaf("digest", "Digest; the best that the CA knows when not set", Kind::Digest),
     leaf("distinguished-names", "Subject of the certificate", Kind::DistinguishedName),
     leaf("encrypted-password", "Challenge password, sealed", Kind::Sealed),
+    leaf("key-size", "Bits of the RSA key", Kind::KeySize).default("2048"),
     clear_text("password", "Challenge password, stored sealed", "encrypted-password"),
     leaf("port", "TCP port of the SCEP service", Kind::Port).default("80"),
+    leaf("renew-at", "Percentage of its life after which a certificate is renewed", Kind::Percent),
+    leaf("renew-before", "Time before its end at which a certificate is renewed", Kind::Duration),
+    leaf("renew-jitter", "Longest time by which a renewal begins earlier", Kind::Duration),
+    leaf("renew-key", "Key of a renewed certificate", Kind::RenewalKey).default("new"),
     leaf("url", "URL of the SCEP service", Kind::Url),
+];
+
+const ALTERNATIVE_NAMES: &[Node] = &[
+    leaf("dns", "A DNS name", Kind::DnsName).multi(),
+    leaf("email", "A mailbox", Kind::Email).multi(),
+    leaf("ip", "An address of IPv4 or IPv6", Kind::IpName).multi(),
+    leaf("uri", "A URI", Kind::Uri).multi(),
 ];
 
 const LOGIN: &[Node] = &[tag(
@@ -239,7 +258,7 @@ mod tests {
         assert_eq!(unknown, PathError::Unknown { good, bad: "spec".into() });
         assert!(matches!(
             locate(&words("system certificate scep csr CSR c")).unwrap_err(),
-            PathError::Ambiguous { completions, .. } if completions.len() == 2
+            PathError::Ambiguous { completions, .. } if completions.len() == 4
         ));
         assert!(matches!(
             locate(&words("system certificate scep csr CSR port 99999")).unwrap_err(),

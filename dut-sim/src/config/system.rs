@@ -1,16 +1,15 @@
 //! Typed settings of a configuration: the rest of the device looks up nothing by name.
 
+mod csr;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use scep::algorithm::{Cipher, Digest};
-use scep::url::HttpUrl;
-
+pub(crate) use self::csr::{CsrSettings, RenewalSettings, RenewalTime};
 use crate::config::message::CommitFault;
 use crate::config::tree::Configuration;
 use crate::config::value::Value;
 use crate::network::{Addressing, InterfaceAddress, StaticRoute};
-use crate::secret::Sealed;
 
 /// All settings of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,16 +17,6 @@ pub(crate) struct System {
     pub(crate) host_name: Option<String>,
     pub(crate) addressing: Addressing,
     pub(crate) csrs: BTreeMap<String, CsrSettings>,
-}
-
-/// The settings of one certificate to request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CsrSettings {
-    pub(crate) endpoint: HttpUrl,
-    pub(crate) cipher: Option<Cipher>,
-    pub(crate) digest: Option<Digest>,
-    pub(crate) distinguished_name: String,
-    pub(crate) password: Option<Sealed>,
 }
 
 impl System {
@@ -120,66 +109,6 @@ impl Reader<'_> {
         }
     }
 
-    fn csrs(&mut self) -> BTreeMap<String, CsrSettings> {
-        let tag = path(&["system", "certificate", "scep", "csr"]);
-        let names = self.configuration.instances(&tag);
-        let settings = |name: &String| Some((name.clone(), self.csr(&below(&tag, name))?));
-        names.into_iter().filter_map(settings).collect()
-    }
-
-    fn csr(&mut self, csr: &[String]) -> Option<CsrSettings> {
-        let leaf = |name: &str| self.configuration.values(&below(csr, name)).first();
-        let (url, distinguished_name) = match (leaf("url"), leaf("distinguished-names")) {
-            (Some(Value::Url(url)), Some(Value::Text(name))) => (url, name),
-            (url, name) => {
-                let url = url.is_none().then_some("`url`");
-                let name = name.is_none().then_some("`distinguished-names`");
-                let missing: Vec<_> = url.into_iter().chain(name).collect();
-                self.fault(csr, format!("a certificate request needs {}", missing.join(" and ")));
-                return None;
-            }
-        };
-        let mut settings = CsrSettings {
-            endpoint: self.endpoint(csr, url),
-            cipher: None,
-            digest: None,
-            distinguished_name: distinguished_name.clone(),
-            password: None,
-        };
-        for name in ["cipher", "digest", "encrypted-password"] {
-            match leaf(name) {
-                Some(Value::Cipher(cipher)) => settings.cipher = Some(*cipher),
-                Some(Value::Digest(digest)) => settings.digest = Some(*digest),
-                Some(Value::Sealed(password)) => settings.password = Some(password.clone()),
-                _ => {}
-            }
-        }
-        Some(settings)
-    }
-
-    /// Configured port and path take precedence over those of the URL, and those over the defaults of the table.
-    fn endpoint(&self, csr: &[String], url: &HttpUrl) -> HttpUrl {
-        let (port, cgi_path) = (below(csr, "port"), below(csr, "cgi-path"));
-        let configured = |path| self.configuration.values(path).first();
-        let default = |path| self.configuration.value_or_default(path);
-        let number = |value: &Value| if let Value::Port(port) = value { Some(*port) } else { None };
-        let port = configured(&port)
-            .and_then(number)
-            .or(url.named_port())
-            .or_else(|| number(&default(&port)?));
-        let path = match configured(&cgi_path).and_then(Value::as_text) {
-            // Exactly one slash between them, whatever was configured.
-            Some(below) => {
-                format!("{}/{}", url.path().trim_end_matches('/'), below.trim_start_matches('/'))
-            }
-            None if url.path() != "/" => url.path().to_owned(),
-            None => default(&cgi_path)
-                .and_then(|value| Some(value.as_text()?.to_owned()))
-                .unwrap_or_default(),
-        };
-        url.at(port.unwrap_or_default(), path)
-    }
-
     fn text(&self, path: &[String]) -> Option<String> {
         Some(self.configuration.values(path).first()?.as_text()?.to_owned())
     }
@@ -198,14 +127,15 @@ fn below(path: &[String], name: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::config::parse::words;
     use crate::config::session::Candidate;
     use crate::secret::SecretStore;
     use scep::secret::Secret;
 
-    fn read(lines: &str) -> Result<System, Vec<String>> {
+    /// The settings in these lines for a device with two interfaces, or its faults with their places.
+    pub(crate) fn read(lines: &str) -> Result<System, Vec<String>> {
         let secrets = SecretStore::new(Some(Secret::new("key")), BTreeMap::new());
         let mut candidate = Candidate::default();
         for line in lines.lines() {
@@ -219,13 +149,6 @@ mod tests {
                 .collect()
         };
         System::read(candidate.configuration(), &interfaces).map_err(reasons)
-    }
-
-    fn endpoint(lines: &str) -> String {
-        let csr = "system certificate scep csr CSR";
-        let lines: String = lines.split("; ").flat_map(|line| [csr, " ", line, "\n"]).collect();
-        let system = read(&format!("{lines}{csr} distinguished-names CN=x")).unwrap();
-        system.csrs["CSR"].endpoint.to_string()
     }
 
     #[test]
@@ -245,21 +168,6 @@ mod tests {
             next_hop: "10.215.168.1".parse().unwrap(),
         };
         assert_eq!(system.addressing.routes, [route]);
-    }
-
-    #[test]
-    fn endpoints_are_composed_of_url_port_and_path() {
-        assert_eq!(
-            endpoint("url http://10.215.168.1; port 8080; cgi-path /scep"),
-            "http://10.215.168.1:8080/scep"
-        );
-        assert_eq!(
-            endpoint("url http://192.168.213.25/; cgi-path CertSrv/mscep/mscep.dll/pkiclient.exe"),
-            "http://192.168.213.25/CertSrv/mscep/mscep.dll/pkiclient.exe"
-        );
-        assert_eq!(endpoint("url http://h:8080"), "http://h:8080/cgi-bin/pkiclient.exe");
-        assert_eq!(endpoint("url http://h:8080/scep"), "http://h:8080/scep");
-        assert_eq!(endpoint("url http://h:8080/a/; port 81; cgi-path /b"), "http://h:81/a/b");
     }
 
     #[test]

@@ -1,13 +1,23 @@
 //! Kinds of configuration values, with their checks and texts, and the typed values.
 
+mod certificate;
+mod network;
+
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
+use scep::certificate::Fingerprint;
+use scep::clock::duration_text;
+use scep::request::AlternativeName;
 use scep::secret::Secret;
-use scep::url::{HttpUrl, UrlError, check_path};
+use scep::url::HttpUrl;
 
+pub(crate) use self::certificate::RenewalKey;
+use self::certificate::{KEY_SIZES, RENEWAL_KEYS};
+use self::network::{is_host_name, is_interface};
 use crate::secret::{MASK, Sealed};
 
 /// Kind of a value.
@@ -23,6 +33,16 @@ pub(crate) enum Kind {
     Cipher,
     Digest,
     DistinguishedName,
+    DnsName,
+    Email,
+    IpName,
+    Uri,
+    CaIdentifier,
+    Fingerprint,
+    KeySize,
+    RenewalKey,
+    Percent,
+    Duration,
     HostName,
     Name,
     Sealed,
@@ -34,19 +54,28 @@ impl Kind {
     /// Parses `text`; the error is the constraint that it violates.
     pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
         let parsed = match self {
-            Self::InterfaceAddress => interface_address(text)?,
-            Self::Network => network(text)?,
+            Self::InterfaceAddress => network::interface_address(text)?,
+            Self::Network => network::network(text)?,
             Self::Address => text.parse().ok().map(Value::Address),
-            Self::Port => port(text).map(Value::Port),
-            Self::Url => Some(url(text)?),
+            Self::Port => network::port(text).map(Value::Port),
+            Self::Url => Some(network::url(text)?),
             Self::Cipher => choice(CIPHERS, text).map(Value::Cipher),
             Self::Digest => choice(DIGESTS, text).map(Value::Digest),
             Self::Sealed => Sealed::parse(text).map(Value::Sealed),
             Self::DistinguishedName => Some(distinguished_name(text)?),
+            Self::DnsName | Self::Email | Self::IpName | Self::Uri => {
+                Some(certificate::alternative_name(self, text)?)
+            }
+            Self::CaIdentifier => certificate::ca_identifier(text),
+            Self::Fingerprint => Some(certificate::fingerprint(text)?),
+            Self::KeySize => choice(KEY_SIZES, text).map(Value::KeySize),
+            Self::RenewalKey => choice(RENEWAL_KEYS, text).map(Value::RenewalKey),
+            Self::Percent => certificate::percent(text),
+            Self::Duration => Some(certificate::duration(text)?),
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
             Self::CryptHash => is_crypt_hash(text).then(|| Value::Hash(Secret::new(text))),
             Self::Interface => is_interface(text).then(|| Value::Text(text.to_owned())),
-            Self::Path => path(text)?,
+            Self::Path => network::path(text)?,
             Self::HostName => is_host_name(text).then(|| Value::Text(text.to_owned())),
             Self::Name => is_name(text).then(|| Value::Text(text.to_owned())),
         };
@@ -61,8 +90,10 @@ impl Kind {
     /// The words to choose from, with their help, if the kind is a choice.
     pub(crate) fn choices(self) -> Vec<(&'static str, &'static str)> {
         match self {
-            Self::Cipher => CIPHERS.iter().map(|(word, _, help)| (*word, *help)).collect(),
-            Self::Digest => DIGESTS.iter().map(|(word, _, help)| (*word, *help)).collect(),
+            Self::Cipher => words_of(CIPHERS),
+            Self::Digest => words_of(DIGESTS),
+            Self::KeySize => words_of(KEY_SIZES),
+            Self::RenewalKey => words_of(RENEWAL_KEYS),
             _ => Vec::new(),
         }
     }
@@ -74,9 +105,10 @@ impl Kind {
 
     fn constraint(self, text: &str) -> String {
         let (_, what) = self.words();
+        let choices = self.choices();
         match self {
-            Self::Cipher | Self::Digest => {
-                let words: Vec<_> = self.choices().iter().map(|(word, _)| *word).collect();
+            _ if !choices.is_empty() => {
+                let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
                 format!("`{text}` is none of {}", words.join(", "))
             }
             _ if self.is_secret() => format!("the value is not {what}"),
@@ -96,6 +128,16 @@ impl Kind {
             Self::Path => ("<text>", "a path: it may not hold blanks, `?` or `#`"),
             Self::Cipher | Self::Digest => ("<algorithm>", "an algorithm"),
             Self::DistinguishedName => ("<CN=name, O=organisation, ...>", "a distinguished name"),
+            Self::DnsName => ("<name>", "a DNS name"),
+            Self::Email => ("<name@host>", "a mailbox"),
+            Self::IpName => ("<address>", "an address of IPv4 or IPv6"),
+            Self::Uri => ("<scheme:...>", "a URI"),
+            Self::CaIdentifier => ("<text>", "printable text of 1 to 255 characters"),
+            Self::Fingerprint => ("<hexadecimal>", "a fingerprint"),
+            Self::KeySize => ("<bits>", "a key size"),
+            Self::RenewalKey => ("<key>", "a key"),
+            Self::Percent => ("<1-99>", "a share from 1 to 99 percent"),
+            Self::Duration => ("<duration>", "a duration"),
             Self::HostName => ("<text>", "a host name of 2 to 63 letters, digits and hyphens"),
             Self::Name => ("<text>", "a name of letters, digits, dots, hyphens and underscores"),
             Self::Sealed => ("<password>", "base64 of the OpenSSL salted format"),
@@ -105,79 +147,17 @@ impl Kind {
     }
 }
 
+fn words_of<T>(choices: &[Choice<T>]) -> Vec<(&'static str, &'static str)> {
+    choices.iter().map(|(word, _, help)| (*word, *help)).collect()
+}
+
 fn choice<T: Copy>(choices: &[Choice<T>], text: &str) -> Option<T> {
     choices.iter().find(|(word, _, _)| *word == text).map(|(_, value, _)| *value)
-}
-
-/// Parses a port as it is shown: without a sign and without leading zeros.
-fn port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port: &u16| *port > 0 && port.to_string() == text)
-}
-
-/// Parses a URL. IPv6 is refused, because devices reach a SCEP server by IPv4.
-fn url(text: &str) -> Result<Value, String> {
-    let url: HttpUrl = text.parse().map_err(|error: UrlError| error.to_string())?;
-    if url.host().contains(':') {
-        let host = url.host();
-        return Err(format!(
-            "`{host}` is an IPv6 address, and the device reaches SCEP servers by IPv4 only"
-        ));
-    }
-    Ok(Value::Url(url))
-}
-
-/// Parses the address of a host, which is neither the subnet's own nor its broadcast address.
-fn interface_address(text: &str) -> Result<Option<Value>, String> {
-    let Some(net) = prefix(text) else { return Ok(None) };
-    let outer = net.prefix_len() < 31;
-    let address = net.addr();
-    if outer && (address == net.network() || address == net.broadcast())
-        || address.is_multicast()
-        || address.is_unspecified()
-    {
-        return Err(format!("`{text}` is not the address of a host"));
-    }
-    Ok(Some(Value::InterfaceAddress(net)))
-}
-
-fn network(text: &str) -> Result<Option<Value>, String> {
-    let Some(net) = prefix(text) else { return Ok(None) };
-    if net.trunc() != net {
-        return Err(format!("`{text}` has host bits set: the network is `{}`", net.trunc()));
-    }
-    Ok(Some(Value::Network(net)))
-}
-
-fn prefix(text: &str) -> Option<Ipv4Net> {
-    text.parse().ok().filter(|net: &Ipv4Net| net.to_string() == text)
 }
 
 fn distinguished_name(text: &str) -> Result<Value, String> {
     scep::name::parse(text).map_err(|error| error.to_string())?;
     Ok(Value::Text(text.to_owned()))
-}
-
-fn is_interface(text: &str) -> bool {
-    let number = text.strip_prefix("eth").unwrap_or_default();
-    (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Parses a path below a URL, with the same characters as in a URL.
-fn path(text: &str) -> Result<Option<Value>, String> {
-    let refused = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-    if text.is_empty() || text.len() > 1024 || text.contains(refused) {
-        return Ok(None);
-    }
-    check_path(text).map_err(|error| error.to_string())?;
-    Ok(Some(Value::Text(text.to_owned())))
-}
-
-fn is_host_name(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    (2..=63).contains(&text.len())
-        && text.chars().all(allowed)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 fn is_name(text: &str) -> bool {
@@ -210,12 +190,20 @@ pub(crate) enum Value {
     Url(HttpUrl),
     Cipher(Cipher),
     Digest(Digest),
+    AlternativeName(AlternativeName),
+    Fingerprint(Fingerprint),
+    /// Number of bits of an RSA key.
+    KeySize(u32),
+    RenewalKey(RenewalKey),
+    /// A share in percent, from 1 to 99.
+    Percent(u8),
+    Duration(Duration),
     Sealed(Sealed),
     /// A hash of a password; it is shown as entered, as OSDx does.
     Hash(Secret),
     /// A clear-text secret; it is sealed before it is stored, and never shown.
     Secret(Secret),
-    /// A name, a path or a distinguished name.
+    /// A name, a path, a distinguished name or the identifier of a CA.
     Text(String),
 }
 
@@ -229,6 +217,12 @@ impl Value {
             Self::Url(url) => url.to_string().into(),
             Self::Cipher(cipher) => word_of(CIPHERS, *cipher).into(),
             Self::Digest(digest) => word_of(DIGESTS, *digest).into(),
+            Self::AlternativeName(name) => name.text().into(),
+            Self::Fingerprint(fingerprint) => fingerprint.to_string().into(),
+            Self::KeySize(bits) => bits.to_string().into(),
+            Self::RenewalKey(key) => word_of(RENEWAL_KEYS, *key).into(),
+            Self::Percent(share) => share.to_string().into(),
+            Self::Duration(duration) => duration_text(*duration).into(),
             Self::Sealed(sealed) => sealed.expose().into(),
             Self::Hash(secret) | Self::Secret(secret) => secret.expose().into(),
             Self::Text(text) => text.into(),

@@ -57,7 +57,7 @@ impl Device {
             "delete" => candidate.delete(words)?,
             "commit" => self.commit(candidate).await?,
             "discard" => self.discard(candidate),
-            "save" => self.save(candidate),
+            "save" => self.save(Some(candidate)),
             _ => self.leave(session, words)?,
         };
         Ok(said.to_owned())
@@ -121,8 +121,9 @@ impl Device {
         "Changes have been discarded"
     }
 
-    fn save(&self, candidate: &Candidate) -> &'static str {
-        let modified = self.is_modified(candidate);
+    /// Saves the active configuration; `candidate` is the user's, in configuration mode.
+    pub(super) fn save(&self, candidate: Option<&Candidate>) -> &'static str {
+        let modified = candidate.is_some_and(|candidate| self.is_modified(candidate));
         let mut state = self.state.lock();
         state.saved = state.active.clone();
         if modified {

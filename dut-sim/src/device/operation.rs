@@ -2,12 +2,13 @@
 
 use std::time::SystemTime;
 
+use scep::clock::{moment, moment_text};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::{Device, Reply, Session, Step};
 use crate::config::session::{Candidate, show};
-use crate::enrolment::RenewalError;
+use crate::enrolment::RequestError;
 use crate::operational::{Action, find};
 use crate::ping::{Ping, Screen};
 use crate::pki;
@@ -33,10 +34,15 @@ impl Device {
             Action::JournalShow => Reply::done(self.protocol_log().join("\n")),
             Action::Ping => return self.ping(session, &arguments, screen).await,
             Action::Reboot => return self.reboot(),
+            Action::Save => Reply::done(self.save(session.candidate.as_ref())),
+            Action::ScepClear => self.scep_clear(&arguments[0]),
+            Action::ScepPoll => self.scep_poll(&arguments[0]),
             Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
+            Action::SetDate => self.set_date(&arguments[0]),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date(self.now())),
+            Action::ShowLog => Reply::done(self.log_with_times()),
             Action::ShowRunning => self.show_running(),
             Action::TerminalLength => set_length(session, &arguments[0]),
             Action::TerminalWidth => Reply::done(""),
@@ -70,13 +76,52 @@ impl Device {
     /// Begins a renewal; `pki scep show` shows its progress below the table.
     fn scep_renew(&self, name: &str) -> Reply {
         let renewal = self.enrolments.lock().renew(name);
-        match renewal {
-            Ok(()) => Reply::done(format!("The renewal of `{name}` has begun")),
-            Err(RenewalError::NoSuchRequest) => {
+        self.about_request(name, renewal, "The renewal of `{}` has begun")
+    }
+
+    /// Deletes certificates and key, and enrols anew.
+    fn scep_clear(&self, name: &str) -> Reply {
+        let cleared = self.enrolments.lock().clear(name);
+        self.about_request(name, cleared, "`{}` is cleared, and a new enrolment has begun")
+    }
+
+    /// Polls a pending request without waiting for the next poll.
+    fn scep_poll(&self, name: &str) -> Reply {
+        let polled = self.enrolments.lock().poll(name);
+        self.about_request(name, polled, "The CA is asked about `{}`")
+    }
+
+    /// The reply to a command about a request; `{}` in the text stands for its name.
+    fn about_request(&self, name: &str, done: Result<(), RequestError>, text: &str) -> Reply {
+        match done {
+            Ok(()) => Reply::done(text.replace("{}", name)),
+            Err(RequestError::NoSuchRequest) => {
                 Reply::refused(format!("CLI Error: {}", self.no_such_csr(name)))
             }
             Err(error) => Reply::refused(format!("CLI Error: `{name}`: {error}")),
         }
+    }
+
+    /// Sets the device's clock; whatever waits for a moment looks at it again.
+    fn set_date(&self, text: &str) -> Reply {
+        let moment = match moment(text) {
+            Ok(moment) => moment,
+            Err(error) => return Reply::refused(format!("CLI Error: `{text}`: {error}")),
+        };
+        let before = moment_text(self.now());
+        self.context.clock.set(moment);
+        self.context.log(&format!("the clock is set, which showed {before}"));
+        self.context.wake.notify_waiters();
+        self.context.changed();
+        Reply::done(date(self.now()))
+    }
+
+    fn log_with_times(&self) -> String {
+        let lines = self.context.log.lines_with_times().into_iter();
+        lines
+            .map(|(at, line)| format!("{}  {line}", moment_text(at)))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn scep_show(&self, name: Option<&String>) -> Reply {

@@ -85,7 +85,7 @@ impl Device {
         self.reset().await;
     }
 
-    /// Goes down, then comes up with the saved configuration and without certificates.
+    /// Goes down, then comes up with the saved configuration. Certificates, keys and enrolments under way of saved requests stay.
     pub(super) fn restart(&self) {
         let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
         if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
@@ -108,8 +108,9 @@ impl Device {
         let saved = self.state.lock().saved.clone();
         if let Err(refusal) = self.make_active(&saved).await {
             let reason = refusal.to_string().replace('\n', "; ");
-            self.context.log.add(&format!("the saved configuration is refused: {reason}"));
+            self.context.log(&format!("the saved configuration is refused: {reason}"));
         }
+        self.enrolments.lock().forget_kept();
         self.restarts.power.send_modify(|it| *it = Power { start: it.start + 1, up: true });
         self.context.changed();
     }
@@ -117,6 +118,7 @@ impl Device {
     async fn reset(&self) {
         // Anything that cannot be removed now is removed when the saved configuration is applied.
         let _ = self.context.network.apply(&Addressing::default()).await;
+        self.enrolments.lock().stop();
         self.activate(Configuration::default(), System::default());
     }
 }

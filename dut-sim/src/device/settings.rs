@@ -58,6 +58,8 @@ pub struct DeviceSettings {
     pub restarts_in_commit: Option<u64>,
     /// Pause between polls of a pending request; by default from 0.5 s, so that labs are fast, to the usual 60 s.
     pub poll_pause: GrowingPause,
+    /// Pause between tries to renew a certificate that is due, of whatever kind the failure is; by default from a minute to a day.
+    pub renewal_pause: GrowingPause,
 }
 
 impl DeviceSettings {
@@ -80,6 +82,7 @@ impl DeviceSettings {
             start_time: Duration::from_secs(1),
             restarts_in_commit: None,
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
+            renewal_pause: GrowingPause { first: longest, longest: Duration::from_secs(86_400) },
         }
     }
 }

@@ -23,22 +23,36 @@ pub(super) struct Builtin<'a> {
 impl Builtin<'_> {
     /// Runs until a certificate is issued or the enrolment has failed for good.
     pub(super) async fn enrol(mut self) -> Result<X509, Failure> {
+        if let Some(pending) = self.journal.kept() {
+            self.journal.log("the pending request from before the restart goes on");
+            let mut client = Client::resume(self.order.client_settings()?, pending);
+            let poll = client.poll(&mut rand_bytes)?;
+            if let Some(certificate) = self.run_transaction(&mut client, poll).await? {
+                return Ok(certificate);
+            }
+        }
         loop {
             let mut client = Client::new(self.order.client_settings()?);
-            if let Some(certificate) = self.run_transaction(&mut client).await? {
+            let first = client.start();
+            if let Some(certificate) = self.run_transaction(&mut client, first).await? {
                 return Ok(certificate);
             }
         }
     }
 
     /// Exchanges messages with the CA until it has decided; `None` if the enrolment must begin anew.
-    async fn run_transaction(&mut self, client: &mut Client) -> Result<Option<X509>, Failure> {
-        let mut request = client.start();
+    async fn run_transaction(
+        &mut self,
+        client: &mut Client,
+        first: HttpRequest,
+    ) -> Result<Option<X509>, Failure> {
+        let mut request = first;
         loop {
             let Some(response) = self.send(client, &request).await? else { return Ok(None) };
             request = match self.receive(client, &response)? {
                 Next::Send(request) => request,
                 Next::Pending => {
+                    self.journal.keep(client.pending());
                     self.journal.wait_for_decision(&client.exchange()).await;
                     client.poll(&mut rand_bytes)?
                 }

@@ -5,23 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openssl::x509::X509Ref;
-use parking_lot::Mutex;
 use redact::{Masker, Secret};
-use scep::client::{CaCertificates, Exchange};
+use scep::client::{CaCertificates, Exchange, PendingRequest};
 use scep::request::differences;
 use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::order::Order;
-use super::progress::{Phase, Progress, seconds};
+use super::progress::{Phase, seconds};
+use super::request::Request;
 
 /// Reports of one enrolment or one renewal.
 pub(super) struct Journal {
-    name: String,
+    request: Arc<Request>,
     pub(super) context: Arc<EnrolmentContext>,
-    progress: Arc<Mutex<Progress>>,
     /// True for a renewal, which keeps the old certificate until there is a new one.
     renews: bool,
+    /// Pause between tries to reach the server.
+    pause: GrowingPause,
     /// Masks the passwords in every text.
     pub(super) masker: Arc<Masker>,
     /// Tries since the CA last answered.
@@ -31,17 +32,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(
-        name: &str,
-        context: &Arc<EnrolmentContext>,
-        progress: &Arc<Mutex<Progress>>,
-        renews: bool,
-    ) -> Self {
+    pub(super) fn new(request: &Arc<Request>, renews: bool, pause: GrowingPause) -> Self {
         Self {
-            name: name.to_owned(),
-            context: Arc::clone(context),
-            progress: Arc::clone(progress),
+            request: Arc::clone(request),
+            context: Arc::clone(&request.context),
             renews,
+            pause,
             masker: Arc::default(),
             tries: 0,
             polls: 0,
@@ -57,8 +53,8 @@ impl Journal {
 
     pub(super) fn log(&self, line: &str) {
         let about = if self.renews { "renewal: " } else { "" };
-        let line = format!("{}: {about}{}", self.name, self.masked(line));
-        self.context.log.add(&line);
+        let line = format!("{}: {about}{}", self.request.name, self.masked(line));
+        self.context.log(&line);
     }
 
     /// Adds a note on the client for the reader of the result; a repeated note is ignored.
@@ -69,7 +65,7 @@ impl Journal {
     }
 
     pub(super) fn enter(&self, phase: Phase) {
-        let mut progress = self.progress.lock();
+        let mut progress = self.request.progress.lock();
         match phase {
             Phase::Issued(_) => {
                 progress.renewal = None;
@@ -84,7 +80,7 @@ impl Journal {
 
     /// Stores the CA's certificates even if they were refused, so that the operator can see them.
     pub(super) fn store_ca(&self, ca: Option<&CaCertificates>) {
-        let mut progress = self.progress.lock();
+        let mut progress = self.request.progress.lock();
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
         }
@@ -100,7 +96,7 @@ impl Journal {
     /// Logs the reason, and waits until the next try is due or the network may have changed.
     pub(super) async fn retry_later(&mut self, reason: &str, woken: impl Future) {
         self.tries = self.tries.saturating_add(1);
-        let pause = self.context.retry_pause.after(self.tries);
+        let pause = self.pause.after(self.tries);
         let reason = self.masked(reason);
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });
@@ -114,8 +110,25 @@ impl Journal {
         self.polls = self.polls.saturating_add(1);
         let pause = self.context.poll_pause.after(self.polls);
         self.log(&format!("{exchange} was answered PENDING, next poll in {}", seconds(pause)));
+        let request = Arc::clone(&self.request);
+        let asked = request.poll.notified();
         self.enter(Phase::Pending);
-        sleep(pause).await;
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = asked => {}
+        }
+    }
+
+    /// Keeps the pending request for the time after a restart.
+    pub(super) fn keep(&self, pending: Option<PendingRequest>) {
+        if let Some(kept) = &mut *self.request.kept.lock() {
+            kept.pending = pending;
+        }
+    }
+
+    /// The pending request from before a restart.
+    pub(super) fn kept(&self) -> Option<PendingRequest> {
+        self.request.kept.lock().as_ref()?.pending.clone()
     }
 
     pub(super) fn log_ca(&self, exchange: &Exchange, ca: &CaCertificates) {
@@ -127,7 +140,9 @@ impl Journal {
     pub(super) fn log_issued(&self, exchange: &Exchange, order: &Order, certificate: &X509Ref) {
         self.log(&format!("{exchange} was answered SUCCESS: {}", described(certificate)));
         let Ok(subject) = scep::name::parse(&order.settings.distinguished_name) else { return };
-        for difference in differences(&subject, &[], certificate, self.context.clock.now()) {
+        let extensions = order.extensions().unwrap_or_default();
+        for difference in differences(&subject, &extensions, certificate, self.context.clock.now())
+        {
             self.log(&format!("warning: {difference}"));
         }
     }

@@ -6,8 +6,10 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509NameEntryRef;
 use scep::client::{Exchange, Refusal, Settings};
+use scep::http::Operation;
 use scep::identity::Identity;
 use scep::name::NameError;
+use scep::request::{Extension, alternative_names};
 use scep::secret::Secret;
 
 use crate::config::system::CsrSettings;
@@ -25,10 +27,14 @@ pub(super) struct Order {
 
 impl Order {
     /// Settings for `scep`'s client.
-    pub(super) fn client_settings(&self) -> Result<Settings, NameError> {
+    pub(super) fn client_settings(&self) -> Result<Settings, Failure> {
         let subject = scep::name::parse(&self.settings.distinguished_name)?;
+        let fingerprint = self.settings.ca_fingerprint.as_ref();
         Ok(Settings {
             challenge: self.password.clone(),
+            extensions: self.extensions()?,
+            ca_identifier: self.settings.ca_identifier.clone(),
+            ca_fingerprint: fingerprint.map(|fingerprint| fingerprint.octets().to_vec()),
             cipher: self.settings.cipher,
             digest: self.settings.digest,
             existing: self.existing.clone(),
@@ -36,6 +42,19 @@ impl Order {
             takes_obsolete_algorithms: true,
             ..Settings::new(self.key.clone(), subject)
         })
+    }
+
+    /// The extensions to ask for.
+    pub(super) fn extensions(&self) -> Result<Vec<Extension>, scep::Error> {
+        match &self.settings.alternative_names[..] {
+            [] => Ok(Vec::new()),
+            names => Ok(vec![alternative_names(names)?]),
+        }
+    }
+
+    /// The question for the CA's certificates.
+    pub(super) fn get_ca_cert(&self) -> Operation {
+        Operation::GetCaCert(self.settings.ca_identifier.clone())
     }
 
     /// Attribute types and values of the subject in its order, such as `CN` and `DUT0`, for a program that takes them one by
@@ -85,7 +104,7 @@ pub(super) enum Failure {
     Folder(#[from] io::Error),
     #[error("a key or certificate cannot be written for the program: {0}")]
     Encoding(#[from] ErrorStack),
-    #[error("a message cannot be written for the program: {0}")]
+    #[error("a message cannot be written: {0}")]
     Message(#[from] scep::Error),
 }
 

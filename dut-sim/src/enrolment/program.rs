@@ -199,10 +199,13 @@ async fn attempt(
     let ca = if let Some(known) = ca {
         known
     } else {
-        let received = program.ca_certificates(job).await?;
+        let mut received = program.ca_certificates(job).await?;
         job.journal.reset_retries();
         job.journal.log_ca(&Exchange::GetCaCert, &received);
         job.journal.store_ca(Some(&received));
+        if let Some(fingerprint) = &job.order.settings.ca_fingerprint {
+            received = received.trusted_by_fingerprint(fingerprint.octets())?;
+        }
         ca.insert(received)
     };
     loop {

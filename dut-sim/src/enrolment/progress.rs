@@ -32,6 +32,16 @@ pub(crate) enum Phase {
 }
 
 impl Progress {
+    /// True while the CA has not decided about a request.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Pending) || matches!(self.renewal, Some(Phase::Pending))
+    }
+
+    /// True while a renewal is requested, and not in a pause between two tries.
+    pub(crate) fn is_renewing(&self) -> bool {
+        matches!(self.renewal, Some(Phase::UnderWay | Phase::Pending))
+    }
+
     /// Text for the operator: why there is no certificate, or no new one.
     pub(crate) fn problem(&self) -> Option<String> {
         match &self.renewal {
@@ -57,7 +67,10 @@ impl Phase {
     }
 }
 
-/// A duration as text: `0.5 s`.
+/// A duration as text: `0.5 s`, and in larger units if it is longer than a minute.
 pub(super) fn seconds(duration: Duration) -> String {
+    if duration > Duration::from_secs(60) {
+        return scep::clock::apart(duration);
+    }
     format!("{} s", duration.as_secs_f64())
 }

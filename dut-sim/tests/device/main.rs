@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test has to stop")]
 
+mod certificate_request;
 mod command_line;
 mod enrolment;
 #[cfg(target_os = "linux")]
 mod programs;
+mod renewal;
+mod request_commands;
+mod restart;
 mod toy_ca;
 mod toy_network;
 
@@ -16,7 +20,8 @@ use std::time::Duration;
 use dut_sim::{Device, DeviceSettings, GrowingPause, KeySource, Secret};
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
-use tokio::time::timeout;
+use scep::clock::{Clock, moment};
+use tokio::time::{Instant, timeout};
 
 use self::toy_ca::{Answer, ToyCa};
 use self::toy_network::ToyNetwork;
@@ -58,15 +63,32 @@ impl Lab {
     }
 
     fn pausing(answer: Answer, opened: &[(&str, &str)], pause: GrowingPause) -> Self {
-        let ca = Arc::new(ToyCa::new(answer));
+        let change = |settings: &mut DeviceSettings| {
+            (settings.retry_pause, settings.poll_pause) = (pause, pause);
+            settings.own.keyring = keyring(opened);
+        };
+        Self::on_clock(answer, Clock::system(), change)
+    }
+
+    /// A lab on lab time, which begins with 2026. The runtime's clock must be paused.
+    fn in_2026(answer: Answer) -> (Self, Clock) {
+        let (start, begun) = (moment("2026-01-01T00:00Z").unwrap(), Instant::now());
+        let clock = Clock::reading(move || start + begun.elapsed());
+        let change = |settings: &mut DeviceSettings| {
+            settings.own.keyring = keyring(&[(SEALED, "secret")]);
+        };
+        (Self::on_clock(answer, clock.clone(), change), clock)
+    }
+
+    fn on_clock(answer: Answer, clock: Clock, change: impl FnOnce(&mut DeviceSettings)) -> Self {
+        let ca = Arc::new(ToyCa::new(answer, clock.clone()));
         let network = ToyNetwork::new(&ca);
         let mut settings = DeviceSettings {
             key_source: keys(),
-            retry_pause: pause,
-            poll_pause: pause,
+            clock,
             ..DeviceSettings::new(Arc::clone(&network) as _)
         };
-        settings.own.keyring = keyring(opened);
+        change(&mut settings);
         let device = Device::start(settings);
         Self { ca, network, device }
     }

@@ -39,7 +39,7 @@ impl Fake {
     /// A fake with this time limit for the program, or the default one.
     fn with_limit(client: ScepClient, script: &str, limit: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ca = Arc::new(ToyCa::new(Answer::Issue));
+        let ca = Arc::new(ToyCa::new(Answer::Issue, scep::clock::Clock::system()));
         write_ca_files(folder.path(), &ca);
         write_program(folder.path(), client, script);
         let network = ToyNetwork::new(&ca);

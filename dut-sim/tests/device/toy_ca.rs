@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, SystemTime};
 
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
@@ -9,14 +10,19 @@ use openssl::pkey::{PKey, Private, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameRef, X509Req};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
 use scep::clock::{Clock, asn1_time};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
 use scep::message::Message;
+use scep::request::Csr;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Days for which the CA's own certificate is valid.
+const CA_DAYS: u32 = 20 * 365;
 
 /// Behaviour of the CA.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,7 +45,14 @@ pub(crate) struct ToyCa {
     identity: Identity,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
+    /// The names of CAs that GetCACaps and GetCACert asked for.
+    identifiers: Mutex<Vec<Option<String>>>,
+    /// The certification requests, in DER.
+    csrs: Mutex<Vec<Vec<u8>>>,
     next_serial: AtomicU32,
+    clock: Clock,
+    /// Days for which a certificate is valid.
+    days: AtomicU32,
 }
 
 /// One key for all CAs, because making a key takes longer than all the rest.
@@ -50,10 +63,10 @@ fn key() -> PKey<Private> {
 }
 
 impl ToyCa {
-    pub(crate) fn new(answer: Answer) -> Self {
+    pub(crate) fn new(answer: Answer, clock: Clock) -> Self {
         let key = key();
         let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
-        let mut builder = builder(1, &subject, &subject);
+        let mut builder = builder(1, &subject, &subject, clock.now(), CA_DAYS);
         builder.set_pubkey(&key).unwrap();
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
@@ -64,7 +77,11 @@ impl ToyCa {
             identity,
             answer: Mutex::new(answer),
             requests: Mutex::default(),
+            identifiers: Mutex::default(),
+            csrs: Mutex::default(),
             next_serial: AtomicU32::new(2),
+            clock,
+            days: AtomicU32::new(365),
         }
     }
 
@@ -74,10 +91,31 @@ impl ToyCa {
         self.identity.certificate.to_der().unwrap()
     }
 
+    /// Fingerprint of the CA's certificate by this digest, in hexadecimal.
+    pub(crate) fn fingerprint(&self, digest: MessageDigest) -> String {
+        hex(&self.identity.certificate.digest(digest).unwrap())
+    }
+
+    /// The names of CAs that GetCACaps and GetCACert asked for.
+    pub(crate) fn identifiers(&self) -> Vec<Option<String>> {
+        self.identifiers.lock().unwrap().clone()
+    }
+
+    /// The certification requests so far.
+    pub(crate) fn csrs(&self) -> Vec<X509Req> {
+        let csrs = self.csrs.lock().unwrap();
+        csrs.iter().map(|der| X509Req::from_der(der).unwrap()).collect()
+    }
+
     /// Key of the CA, in PEM.
     #[cfg(target_os = "linux")]
     pub(crate) fn key(&self) -> Vec<u8> {
         self.identity.key.private_key_to_pem_pkcs8().unwrap()
+    }
+
+    /// Issues certificates that are valid for so many days from now on.
+    pub(crate) fn issue_for(&self, days: u32) {
+        self.days.store(days, Ordering::Relaxed);
     }
 
     /// Changes the behaviour from now on.
@@ -93,6 +131,9 @@ impl ToyCa {
     pub(crate) fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
         let operation = Operation::from_http(request).unwrap();
         self.requests.lock().unwrap().push(format!("{path} {}", operation.name()));
+        if let Operation::GetCaCaps(identifier) | Operation::GetCaCert(identifier) = &operation {
+            self.identifiers.lock().unwrap().push(identifier.clone());
+        }
         let answer = *self.answer.lock().unwrap();
         match (answer, operation) {
             (Answer::Status(status), _) => response(status, Vec::new()),
@@ -114,9 +155,16 @@ impl ToyCa {
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
         let Request { header, body, .. } =
             open(&Message::parse(message).unwrap(), &self.identity).unwrap();
-        let (password, public_key, subject) = asked_for(&header, &body);
+        if let Body::PkcsReq(csr) = &body {
+            self.csrs.lock().unwrap().push(csr.der.clone());
+        }
+        // A poll is about the last request.
+        let last = self.csrs.lock().unwrap().last().unwrap().clone();
+        let (password, public_key, subject) = asked_for(&Csr::from_der(&last).unwrap());
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let mut builder = builder(serial, &subject, self.identity.certificate.subject_name());
+        let issuer = self.identity.certificate.subject_name();
+        let days = self.days.load(Ordering::Relaxed);
+        let mut builder = builder(serial, &subject, issuer, self.clock.now(), days);
         builder.set_pubkey(&public_key).unwrap();
         builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
         let certificates = [builder.build()];
@@ -146,32 +194,35 @@ impl ToyCa {
     }
 }
 
-/// Password, key and subject of a request; for a poll, of the self-signed certificate that signs it.
-fn asked_for(header: &Header, body: &Body) -> (Option<String>, PKey<Public>, X509Name) {
-    if let Body::PkcsReq(csr) = body {
-        assert_eq!(csr.verify(), Ok(()));
-        let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
-        return (password, csr.public_key.clone(), csr.subject().to_owned().unwrap());
-    }
-    let signer = &header.signer;
-    let subject = signer.subject_name().to_owned().unwrap();
-    (Some("secret".to_owned()), signer.public_key().unwrap(), subject)
+/// Password, key and subject of a request.
+fn asked_for(csr: &Csr) -> (Option<String>, PKey<Public>, X509Name) {
+    assert_eq!(csr.verify(), Ok(()));
+    let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
+    (password, csr.public_key.clone(), csr.subject().to_owned().unwrap())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
     HttpResponse { status, body, ..HttpResponse::default() }
 }
 
-fn builder(serial: u32, subject: &X509NameRef, issuer: &X509NameRef) -> X509Builder {
+fn builder(
+    serial: u32,
+    subject: &X509NameRef,
+    issuer: &X509NameRef,
+    now: SystemTime,
+    days: u32,
+) -> X509Builder {
     let mut builder = X509::builder().unwrap();
     builder.set_version(2).unwrap();
     let serial = BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap();
     builder.set_serial_number(&serial).unwrap();
     builder.set_subject_name(subject).unwrap();
     builder.set_issuer_name(issuer).unwrap();
-    let now = Clock::system().now();
-    let end = now + std::time::Duration::from_secs(365 * 86_400);
     builder.set_not_before(&asn1_time(now).unwrap()).unwrap();
-    builder.set_not_after(&asn1_time(end).unwrap()).unwrap();
+    builder.set_not_after(&asn1_time(now + DAY * days).unwrap()).unwrap();
     builder
 }

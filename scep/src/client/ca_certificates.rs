@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use openssl::{
-    hash::MessageDigest,
     pkey::{HasPublic, PKeyRef},
     x509::{X509, X509Ref},
 };
@@ -66,12 +65,16 @@ impl CaCertificates {
         ra.chain(&self.ca).map(AsRef::as_ref).collect()
     }
 
-    /// The CA with this SHA-256 fingerprint, the CAs below it, and their RAs (RFC 8894 §2.2).
+    /// The CA with this fingerprint, of SHA-256 or SHA-1 by its length, the CAs below it, and their RAs (RFC 8894 §2.2).
     ///
     /// All other certificates are dropped, because nothing shows that they belong to this CA.
-    pub(super) fn trusted_by_fingerprint(self, fingerprint: &[u8]) -> Result<Self, Refusal> {
+    ///
+    /// # Errors
+    /// If no CA certificate has the fingerprint; the text has those that came.
+    pub fn trusted_by_fingerprint(self, fingerprint: &[u8]) -> Result<Self, Refusal> {
+        let length = fingerprint.len();
         let is_the_one = |one: &X509| {
-            one.digest(MessageDigest::sha256()).is_ok_and(|digest| *digest == *fingerprint)
+            Fingerprint::of_length(length, one).is_ok_and(|its| its.octets() == fingerprint)
         };
         let (mut trusted, mut others): (Vec<_>, Vec<_>) = self.ca.into_iter().partition(is_the_one);
         if trusted.is_empty() {
@@ -79,11 +82,12 @@ impl CaCertificates {
                 Some(ra) => format!(
                     "the configured fingerprint is that of `{}`, which is an RA's certificate and no CA's; {}",
                     to_text(ra.subject_name()),
-                    fingerprints(&others)
+                    fingerprints(length, &others)
                 ),
                 None => format!(
-                    "no CA certificate has the configured fingerprint; {}",
-                    fingerprints(&others)
+                    "no CA certificate has the configured fingerprint {}; {}",
+                    hex::encode(fingerprint),
+                    fingerprints(length, &others)
                 ),
             };
             return Err(Refusal::unacceptable(Stage::GetCaCert, text));
@@ -192,11 +196,11 @@ fn names_issuer(certificate: &X509Ref, other: &X509Ref) -> bool {
     certificate.issuer_name().try_cmp(other.subject_name()).is_ok_and(Ordering::is_eq)
 }
 
-/// The fingerprints that came, in words.
-fn fingerprints(certificates: &[X509]) -> String {
+/// The fingerprints of this length in octets that came, in words.
+fn fingerprints(length: usize, certificates: &[X509]) -> String {
     const NAMED: usize = 4;
     let named = certificates.iter().take(NAMED).filter_map(|one| {
-        let fingerprint = Fingerprint::of(one).ok()?;
+        let fingerprint = Fingerprint::of_length(length, one).ok()?;
         Some(format!("that of `{}` is {fingerprint}", to_text(one.subject_name())))
     });
     named.collect::<Vec<_>>().join(", ")

@@ -317,7 +317,7 @@ pub(crate) fn encode_attributes(
 /// # assert!(csr.verify().is_ok() && csr.challenge_password == Some(Secret::new("8CE317021F690069")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RequestMessage {
     /// The purpose of the request.
     pub message_type: MessageType,

@@ -119,7 +119,18 @@ fn fingerprints_that_came_are_shown() {
     let came = format!("that of `CN = Test CA` is {}", of(&own));
     assert_eq!(
         with(&[0; 32]),
-        format!("GetCACert: no CA certificate has the configured fingerprint; {came}")
+        format!(
+            "GetCACert: no CA certificate has the configured fingerprint {}; {came}",
+            "00".repeat(32)
+        )
+    );
+    let sha1 = Fingerprint::of_either_digest(&"01".repeat(20)).unwrap();
+    assert_eq!(
+        with(sha1.octets()),
+        format!(
+            "GetCACert: no CA certificate has the configured fingerprint {sha1}; that of `CN = Test CA` is {}",
+            sha1.of_same_digest(&own.certificate).unwrap()
+        )
     );
     assert_eq!(
         with(of(&ra).octets()),

@@ -64,9 +64,13 @@ impl Program for Certmonger {
         self.client = Client::new(job.order.client_settings()?);
         self.client.start();
         let url = job.order.settings.endpoint.to_string();
-        let capabilities = job.succeed(&Exchange::GetCaCaps, &["-u", &url, "-c"]).await?;
+        let identifier = job.order.settings.ca_identifier.clone();
+        let identifier: Vec<&str> = identifier.iter().flat_map(|it| ["-i", it]).collect();
+        let question = [&["-u", &url, "-c"], &identifier[..]].concat();
+        let capabilities = job.succeed(&Exchange::GetCaCaps, &question).await?;
         self.receive(capabilities.stdout)?;
-        let ended = job.succeed(&Exchange::GetCaCert, &["-u", &url, "-C"]).await?;
+        let question = [&["-u", &url, "-C"], &identifier[..]].concat();
+        let ended = job.succeed(&Exchange::GetCaCert, &question).await?;
         let certificates = X509::stack_from_pem(&ended.stdout).unwrap_or_default();
         if certificates.is_empty() {
             return Err(ended.bad_result("it printed no certificate").into());

@@ -5,7 +5,6 @@
 use async_trait::async_trait;
 use scep::algorithm::{Cipher, Digest};
 use scep::client::{CaCertificates, Exchange};
-use scep::http::Operation;
 
 use crate::enrolment::http::HttpFailure;
 use crate::enrolment::order::Failure;
@@ -60,7 +59,7 @@ impl Program for Scepclient {
     /// Fetches the CA's certificates over HTTP, because the program does not store them.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         const EXCHANGE: Exchange = Exchange::GetCaCert;
-        let response = job.fetch(&EXCHANGE, &Operation::GetCaCert(None)).await?;
+        let response = job.fetch(&EXCHANGE, &job.order.get_ca_cert()).await?;
         if response.status == 200 {
             Ok(CaCertificates::read(&response)?)
         } else {
@@ -126,6 +125,14 @@ fn note_missing_options(job: &Job<'_>) {
         job.journal.note(
             "scepclient has no option for the digest: it signs with SHA-1 whatever is configured",
         );
+    }
+    if settings.ca_identifier.is_some() {
+        job.journal.note(
+            "scepclient has no option for the identifier of the CA: it asks for the server's own",
+        );
+    }
+    if !settings.alternative_names.is_empty() {
+        job.journal.note("scepclient has no option for these alternative names: it asks for none");
     }
     if job.order.existing.is_some() {
         job.journal.note("scepclient has no option for a new key: it renews the one there is");

@@ -64,7 +64,9 @@ impl Sscep {
 impl Program for Sscep {
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error> {
         let url = job.order.settings.endpoint.to_string();
-        let arguments = ["getca", "-u", &url, "-c", "ca.pem", "-v"];
+        let mut arguments = vec!["getca", "-u", &url, "-c", "ca.pem", "-v"];
+        let identifier = job.order.settings.ca_identifier.as_deref();
+        arguments.extend(identifier.iter().flat_map(|identifier| ["-i", identifier]));
         let ended = job.succeed(&Exchange::GetCaCert, &arguments).await?;
         let numbered = (0..scep::MAX_CERTIFICATES).map(|number| format!("ca.pem-{number}"));
         let files = std::iter::once("ca.pem".to_owned()).chain(numbered);
@@ -128,7 +130,7 @@ fn request_pem(job: &Job<'_>) -> Result<Vec<u8>, Failure> {
         key: &order.key,
         challenge_password: order.password.as_ref(),
         challenge_string: ChallengeString::default(),
-        extensions: &[],
+        extensions: &order.extensions()?,
         digest: order.settings.digest.unwrap_or(Digest::Sha256),
     };
     Ok(X509Req::from_der(&request.encode()?)?.to_pem()?)

@@ -11,6 +11,7 @@ use scep::algorithm::{Cipher, Digest};
 use scep::capabilities::Capabilities;
 use scep::client::{CaCertificates, Exchange, choice};
 use scep::http::Operation;
+use scep::request::AlternativeName;
 
 use crate::enrolment::order::{Failure, Missing};
 use crate::enrolment::program::folder::key_pem;
@@ -54,6 +55,13 @@ impl Strongswan {
             job.folder.write("old.der", &existing.certificate.to_der()?)?;
         }
         let settings = &job.order.settings;
+        if settings.ca_identifier.is_some() {
+            job.journal
+                .note("strongSwan's `pki` has no option for the identifier of the CA: it asks for the server's own");
+        }
+        if settings.alternative_names.iter().any(|name| identity(name).is_none()) {
+            job.journal.note("strongSwan's `pki` asks for no alternative name that is a URI");
+        }
         Ok(Self { distinguished_name: name, cipher: settings.cipher, digest: settings.digest })
     }
 
@@ -64,7 +72,8 @@ impl Strongswan {
         if self.cipher.is_some() && self.digest.is_some() {
             return Ok(());
         }
-        let response = job.fetch(&EXCHANGE, &Operation::GetCaCaps(None)).await?;
+        let get_ca_caps = Operation::GetCaCaps(job.order.settings.ca_identifier.clone());
+        let response = job.fetch(&EXCHANGE, &get_ca_caps).await?;
         let offered = match response.status {
             200 => Capabilities::parse(&response.body),
             // A CA without this operation has no capabilities (RFC 8894 §3.5.2).
@@ -95,6 +104,9 @@ impl Strongswan {
         add("cacert-sig", &write_der(job, "signature.der", signer(ca, job.clock().now()))?);
         for (index, one) in ca.ca.iter().enumerate() {
             add("cacert", &write_der(job, &format!("issuer-{index}.der"), one)?);
+        }
+        for name in order.settings.alternative_names.iter().filter_map(identity) {
+            add("san", &quoted(&name));
         }
         if order.existing.is_some() {
             add("cert", "old.der");
@@ -191,6 +203,16 @@ fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
         words.push(format!("{word}={value}"));
     }
     Ok(words.join(", "))
+}
+
+/// An alternative name in strongSwan's notation; `None` for a URI, which `pki` leaves out of a request.
+fn identity(name: &AlternativeName) -> Option<String> {
+    match name {
+        AlternativeName::Dns(name) => Some(format!("dns:{name}")),
+        AlternativeName::Email(name) => Some(format!("email:{name}")),
+        AlternativeName::Ip(address) => Some(address.to_string()),
+        _ => None,
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -1,0 +1,137 @@
+//! Values of certificate requests that OSDx does not document: names, fingerprints, keys and times.
+
+use std::time::Duration;
+
+use scep::certificate::Fingerprint;
+use scep::clock::{self, BadDuration, meant_duration};
+use scep::request::AlternativeName;
+
+use super::{Choice, Kind, Value};
+
+/// The longest time before the end of a certificate, and the longest jitter.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// The key of a renewed certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum RenewalKey {
+    #[default]
+    New,
+    Same,
+}
+
+pub(super) const KEY_SIZES: &[Choice<u32>] = &[
+    ("1024", 1024, "Too short for most CAs; to see that they refuse it"),
+    ("2048", 2048, "The usual size"),
+    ("3072", 3072, "As strong as AES with 128 bits"),
+    ("4096", 4096, "Slow on small devices"),
+];
+
+pub(super) const RENEWAL_KEYS: &[Choice<RenewalKey>] = &[
+    ("new", RenewalKey::New, "A new key for each certificate"),
+    ("same", RenewalKey::Same, "The key of the old certificate"),
+];
+
+/// Parses an alternative name of this kind.
+pub(super) fn alternative_name(kind: Kind, text: &str) -> Result<Value, String> {
+    let name = match kind {
+        Kind::Email => AlternativeName::email(text),
+        Kind::IpName => AlternativeName::ip(text),
+        Kind::Uri => AlternativeName::uri(text),
+        _ => AlternativeName::dns(text),
+    };
+    name.map(Value::AlternativeName).map_err(|error| {
+        let (_, what) = kind.words();
+        format!("`{text}` is not {what}: {error}")
+    })
+}
+
+/// Parses the identifier of a CA, which is sent in the query of a URL.
+pub(super) fn ca_identifier(text: &str) -> Option<Value> {
+    let printable = !text.chars().any(char::is_control);
+    let fits = (1..=255).contains(&text.chars().count());
+    (printable && fits).then(|| Value::Text(text.to_owned()))
+}
+
+/// Parses a fingerprint, with colons and blanks or without.
+pub(super) fn fingerprint(text: &str) -> Result<Value, String> {
+    Fingerprint::of_either_digest(text).map(Value::Fingerprint).map_err(|_| {
+        let digits = text.chars().filter(|c| !matches!(c, ':' | ' ')).count();
+        format!(
+            "`{text}` is not a fingerprint: those of SHA-256 have 64 hexadecimal digits, those of SHA-1 40; this has {digits} characters"
+        )
+    })
+}
+
+/// Parses a share of a life, in percent.
+pub(super) fn percent(text: &str) -> Option<Value> {
+    let share: u8 = text.parse().ok()?;
+    let is_share = (1..=99).contains(&share) && share.to_string() == text;
+    is_share.then_some(Value::Percent(share))
+}
+
+/// Parses a duration of at most a century.
+pub(super) fn duration(text: &str) -> Result<Value, String> {
+    let refused = |error: BadDuration| match meant_duration(text) {
+        Some(meant) => format!("`{text}` is not a duration: {error}; did you mean `{meant}`?"),
+        None => format!("`{text}` is not a duration: {error}"),
+    };
+    let duration = clock::duration(text).map_err(refused)?;
+    if duration > LONGEST {
+        return Err(format!("`{text}` is longer than a century"));
+    }
+    Ok(Value::Duration(duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: Kind, accepted: &[&str], refused: &[(&str, &str)]) {
+        for text in accepted {
+            assert_eq!(kind.parse(text).unwrap().expose(), *text);
+        }
+        for (text, reason) in refused {
+            let error = kind.parse(text).unwrap_err();
+            assert!(error.contains(reason), "`{text}`: {error}");
+        }
+    }
+
+    #[test]
+    fn names_are_checked_by_their_kinds() {
+        check(Kind::DnsName, &["r1.example.com"], &[("a b", "`a b` is not a DNS name: ")]);
+        check(Kind::Email, &["noc@example.com"], &[("noc", "`noc` is not a mailbox: ")]);
+        check(
+            Kind::IpName,
+            &["192.0.2.1", "2001:db8::1"],
+            &[("192.0.2.1/24", "is not an address")],
+        );
+        check(Kind::Uri, &["urn:device:1"], &[("device", "is not a URI: ")]);
+        check(Kind::CaIdentifier, &["My CA", "ä&=?"], &[("", "is not printable text")]);
+    }
+
+    #[test]
+    fn fingerprints_of_both_digests_are_read_and_shown_without_colons() {
+        let (sha256, sha1) = ("ab".repeat(32), "ab".repeat(20));
+        let short = [("abcd", "SHA-1 40; this has 4 characters"), ("", "this has 0 characters")];
+        check(Kind::Fingerprint, &[&sha256, &sha1], &short);
+        let colons = Kind::Fingerprint.parse("AB:".repeat(20).trim_end_matches(':')).unwrap();
+        assert_eq!(colons.expose(), sha1);
+    }
+
+    #[test]
+    fn keys_and_times_are_checked() {
+        let sizes = [("512", "`512` is none of 1024, 2048, 3072, 4096"), ("02048", "is none of")];
+        check(Kind::KeySize, &["1024", "2048", "4096"], &sizes);
+        check(Kind::RenewalKey, &["new", "same"], &[("old", "`old` is none of new, same")]);
+        let shares = ["0", "100", "+80", "080", "80%"].map(|text| (text, "from 1 to 99 percent"));
+        check(Kind::Percent, &["1", "80", "99"], &shares);
+        let durations = [
+            ("30", "did you mean `30s`?"),
+            ("30 days", "did you mean `30d`?"),
+            ("101y", "longer than a century"),
+            ("soon", "is not a duration"),
+        ];
+        check(Kind::Duration, &["30d", "90m", "0s"], &durations);
+    }
+}

@@ -1,0 +1,85 @@
+//! The keys to be certified.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use openssl::error::ErrorStack;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
+
+/// Number of bits of a key that the configuration does not change, and of prepared keys.
+const KEY_BITS: u32 = 2048;
+
+/// Source of the keys to be certified.
+#[derive(Clone, Debug, Default)]
+pub enum KeySource {
+    /// Each enrolment generates a fresh RSA key, as a device does.
+    #[default]
+    Generate,
+    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn. A key of another size than
+    /// 2048 bits is generated.
+    Prepared {
+        /// The keys; after the last one the first is used again.
+        keys: Arc<[PKey<Private>]>,
+        /// Number of keys used so far.
+        taken: Arc<AtomicUsize>,
+    },
+}
+
+impl KeySource {
+    /// Prepared keys; if there are none, every enrolment generates its own.
+    pub fn prepared(keys: Vec<PKey<Private>>) -> Self {
+        Self::Prepared { keys: keys.into(), taken: Arc::default() }
+    }
+
+    /// The next key, with so many bits. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
+    pub(crate) async fn key(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+        if let Self::Prepared { keys, taken } = self
+            && bits == KEY_BITS
+            && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
+        {
+            return Ok(keys[next].clone());
+        }
+        match tokio::task::spawn_blocking(move || generate(bits)).await {
+            Ok(key) => key,
+            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+            // The runtime is being shut down, and this future with it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+fn generate(bits: u32) -> Result<PKey<Private>, ErrorStack> {
+    PKey::from_rsa(Rsa::generate(bits)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn generated_keys_are_fresh_and_have_the_size() {
+        let source = KeySource::Generate;
+        let (one, other) = (source.key(KEY_BITS).await.unwrap(), source.key(1024).await.unwrap());
+        assert_eq!((one.bits(), other.bits()), (KEY_BITS, 1024));
+        assert!(!one.public_eq(&other));
+    }
+
+    #[tokio::test]
+    async fn prepared_keys_are_used_in_turn() {
+        let keys = vec![generate(KEY_BITS).unwrap(), generate(KEY_BITS).unwrap()];
+        let source = KeySource::prepared(keys.clone());
+        for expected in keys.iter().cycle().take(5) {
+            assert!(source.key(KEY_BITS).await.unwrap().public_eq(expected));
+        }
+        assert_eq!(source.key(1024).await.unwrap().bits(), 1024);
+        let shown = "Prepared { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], taken: 5 }";
+        assert_eq!(format!("{source:?}"), shown);
+    }
+
+    #[tokio::test]
+    async fn keys_are_generated_if_none_is_prepared() {
+        let source = KeySource::prepared(Vec::new());
+        assert_eq!(source.key(KEY_BITS).await.unwrap().bits(), KEY_BITS);
+    }
+}

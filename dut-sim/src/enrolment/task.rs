@@ -1,0 +1,205 @@
+//! The task of one request: its enrolment, and then the renewals that fall due.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use openssl::x509::X509Ref;
+use scep::clock::{moment_text, system_time};
+use scep::identity::Identity;
+use scep::secret::Secret;
+use tokio::time::sleep;
+
+use super::EnrolmentContext;
+use super::builtin::Builtin;
+use super::journal::{GrowingPause, Journal};
+use super::order::{Failure, Order};
+use super::program;
+use super::progress::Phase;
+use super::request::{Kept, Request};
+use super::schedule::due;
+use crate::config::system::CsrSettings;
+use crate::config::value::RenewalKey;
+
+/// The task of one request.
+pub(super) struct Task {
+    pub(super) settings: CsrSettings,
+    pub(super) request: Arc<Request>,
+}
+
+/// What a task begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// The first enrolment.
+    Enrolment,
+    /// A renewal that the operator asked for, or that was under way at a restart.
+    Renewal,
+    /// A certificate that there is already.
+    Waiting,
+}
+
+impl Begin {
+    /// What the task of a request begins with after a restart.
+    pub(super) fn after_restart(request: &Request) -> Self {
+        let progress = request.progress.lock();
+        let tried = request.tries.load(Ordering::Relaxed) > 0;
+        match (&progress.phase, &progress.renewal) {
+            (Phase::Issued(_), Some(Phase::UnderWay | Phase::Pending)) => Self::Renewal,
+            // A renewal that was due is tried again after its pause.
+            (Phase::Issued(_), Some(Phase::Retrying { .. })) if !tried => Self::Renewal,
+            (Phase::Issued(_), _) => Self::Waiting,
+            _ => Self::Enrolment,
+        }
+    }
+}
+
+impl Task {
+    /// Enrols or renews, and then renews the certificate whenever that is due; ends if there is no certificate.
+    pub(super) async fn run(self, begin: Begin) {
+        let pause = self.context().retry_pause;
+        let journal = self.journal(begin == Begin::Renewal, pause);
+        let _ = match begin {
+            Begin::Enrolment => self.attempt(journal, None).await,
+            Begin::Renewal => self.attempt(journal, self.identity()).await,
+            Begin::Waiting => Ok(()),
+        };
+        self.renew_when_due().await;
+    }
+
+    /// Renews the certificate each time that it is due by the device's clock. After a failed try it pauses, longer each time; after
+    /// the end of the certificate it asks for a first one.
+    async fn renew_when_due(&self) {
+        let (tries, mut announced) = (&self.request.tries, None);
+        loop {
+            // Registered before the settings are read, so that a commit in between also wakes.
+            let woken = self.context().wake.notified();
+            let Some(identity) = self.identity() else { return };
+            let due = due(&self.request.renewal.lock(), &identity.certificate);
+            let Some(due) = due else {
+                woken.await;
+                continue;
+            };
+            if let Some(left) = left_until(due, self.context().clock.now()) {
+                if announced.replace(due) != Some(due) {
+                    let moment = moment_text(due);
+                    self.journal(true, self.context().retry_pause).log(&format!("due {moment}"));
+                }
+                tries.store(0, Ordering::Relaxed);
+                // The clock may be moved meanwhile, so it is read again.
+                tokio::select! {
+                    () = sleep(left) => {}
+                    () = woken => {}
+                }
+                continue;
+            }
+            let before = tries.load(Ordering::Relaxed);
+            if before > 0 {
+                tokio::select! {
+                    () = sleep(self.pause(before, &identity.certificate)) => {}
+                    () = woken => {}
+                }
+            }
+            let count = before.saturating_add(1);
+            tries.store(count, Ordering::Relaxed);
+            self.try_to_renew(identity, count).await;
+        }
+    }
+
+    /// Tries to renew the certificate; after its end, to get a first one.
+    async fn try_to_renew(&self, identity: Identity, tries: u32) {
+        let journal = self.journal(true, self.context().renewal_pause);
+        let end = system_time(identity.certificate.not_after());
+        let has_ended = end.is_ok_and(|end| end < self.context().clock.now());
+        if has_ended {
+            journal.log("the certificate has expired, so a first one is requested");
+        }
+        journal.enter(Phase::UnderWay);
+        let pause = self.pause(tries, &identity.certificate);
+        if let Err(reason) = self.attempt(journal, (!has_ended).then_some(identity)).await {
+            self.journal(true, self.context().retry_pause).enter(Phase::Retrying { reason, pause });
+        }
+    }
+
+    /// The pause after so many tries; at most until the end of the certificate, because then there is another way.
+    fn pause(&self, tries: u32, certificate: &X509Ref) -> Duration {
+        let pause = self.context().renewal_pause.after(tries);
+        let end = system_time(certificate.not_after()).ok();
+        let end = end.map(|end| end + Duration::from_secs(1));
+        end.and_then(|end| left_until(end, self.context().clock.now()))
+            .map_or(pause, |it| it.min(pause))
+    }
+
+    /// Runs until a certificate is issued or the enrolment has failed for good; then the error is the reason.
+    async fn attempt(
+        &self,
+        mut journal: Journal,
+        existing: Option<Identity>,
+    ) -> Result<(), String> {
+        let ended = self.enrol(&mut journal, existing).await;
+        *self.request.kept.lock() = None;
+        match ended {
+            Ok(identity) => {
+                journal.enter(Phase::Issued(identity));
+                Ok(())
+            }
+            Err(failure) => {
+                let reason = journal.masked(&failure.to_string());
+                journal.log(&reason);
+                journal.enter(Phase::Failed { reason: reason.clone() });
+                Err(reason)
+            }
+        }
+    }
+
+    async fn enrol(
+        &self,
+        journal: &mut Journal,
+        existing: Option<Identity>,
+    ) -> Result<Identity, Failure> {
+        let context = self.context();
+        let program = context.client.find(context.program_path.as_deref())?;
+        let password = self.open_password()?;
+        journal.mask(password.as_ref());
+        let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
+            || self.request.renewal.lock().key == RenewalKey::Same;
+        let kept = self.request.kept.lock().as_ref().map(|kept| kept.key.clone());
+        let key = match (kept, &existing) {
+            (Some(kept), _) => kept,
+            (None, Some(existing)) if keeps_key => existing.key.clone(),
+            _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
+        };
+        self.request.kept.lock().get_or_insert_with(|| Kept { key: key.clone(), pending: None });
+        let order = Order { settings: self.settings.clone(), password, key, existing };
+        let certificate = match &program {
+            Some(program) => program::enrol(program, &order, journal).await?,
+            None => Builtin { order: &order, journal }.enrol().await?,
+        };
+        Ok(Identity { certificate, key: order.key })
+    }
+
+    fn open_password(&self) -> Result<Option<Secret>, Failure> {
+        let Some(sealed) = &self.settings.password else { return Ok(None) };
+        self.context().secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
+    }
+
+    /// The certificate with its key, if there is one.
+    fn identity(&self) -> Option<Identity> {
+        match &self.request.progress.lock().phase {
+            Phase::Issued(identity) => Some(identity.clone()),
+            _ => None,
+        }
+    }
+
+    fn journal(&self, renews: bool, pause: GrowingPause) -> Journal {
+        Journal::new(&self.request, renews, pause)
+    }
+
+    fn context(&self) -> &EnrolmentContext {
+        &self.request.context
+    }
+}
+
+/// The time from now until a moment; `None` if it has come.
+fn left_until(moment: SystemTime, now: SystemTime) -> Option<Duration> {
+    moment.duration_since(now).ok().filter(|left| !left.is_zero())
+}
