@@ -72,7 +72,7 @@ fn small_differences_of_a_pattern_are_explained() {
 fn only_secrets_are_masked() {
     for (right, wrong, shown) in [
         ("cgi-path /scep", "cgi-pth /scep", "CSR cgi-pth /scep"),
-        ("port 8080", "key-size 4096", "CSR key-size 4096"),
+        ("port 8080", "key-type ecdsa", "CSR key-type ecdsa"),
         ("port 8080", "proxy http://gateway:3128", "CSR proxy http://gateway:3128"),
         ("port 8080", "renewal-days 30", "CSR renewal-days 30"),
     ] {
