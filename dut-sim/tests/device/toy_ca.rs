@@ -93,7 +93,7 @@ impl ToyCa {
 
     /// Fingerprint of the CA's certificate by this digest, in hexadecimal.
     pub(crate) fn fingerprint(&self, digest: MessageDigest) -> String {
-        hex(&self.identity.certificate.digest(digest).unwrap())
+        hex::encode(self.identity.certificate.digest(digest).unwrap())
     }
 
     /// The names of CAs that GetCACaps and GetCACert asked for.
@@ -199,10 +199,6 @@ fn asked_for(csr: &Csr) -> (Option<String>, PKey<Public>, X509Name) {
     assert_eq!(csr.verify(), Ok(()));
     let password = csr.challenge_password.as_ref().map(|password| password.expose().to_owned());
     (password, csr.public_key.clone(), csr.subject().to_owned().unwrap())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
