@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dut_sim::{Device, DeviceSettings, GrowingPause, KeySource, Secret};
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use scep::clock::{Clock, moment};
 use tokio::time::{Instant, timeout};
@@ -135,9 +135,9 @@ fn pause() -> GrowingPause {
     GrowingPause { first: Duration::from_millis(5), longest: Duration::from_millis(50) }
 }
 
-/// All tests share a few keys; a unit test checks that fresh ones are generated.
+/// All tests share two keys, which each device takes in turn; a unit test checks that fresh ones are generated.
 fn keys() -> KeySource {
-    static KEYS: OnceLock<KeySource> = OnceLock::new();
+    static KEYS: OnceLock<Vec<PKey<Private>>> = OnceLock::new();
     let key = || PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    KEYS.get_or_init(|| KeySource::prepared(vec![key(), key()])).clone()
+    KeySource::prepared(KEYS.get_or_init(|| vec![key(), key()]).clone())
 }
