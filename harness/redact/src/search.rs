@@ -120,6 +120,7 @@ impl Search {
             .flatten()
             .flat_map(|it| self.views(it))
             .collect();
+        views.extend(unescaped_halves(&views[0]));
         let end = text.trim_end().len();
         for layer in layers::below(&views, text.len(), |view| self.views(view)) {
             views.extend(layer.last_parts(end));
@@ -187,6 +188,15 @@ impl Search {
 /// The view with its escapes decoded once, twice and so on, as long as there are some.
 fn unescaped_by_all(view: &View) -> Vec<View> {
     let decoded = |view: &View| view.decoded(&escape::ALL);
+    std::iter::successors(decoded(view), decoded).take(PASSES).collect()
+}
+
+/// The view with its escapes decoded once, twice and so on, each time without what may be half of one at its end.
+fn unescaped_halves(view: &View) -> Vec<View> {
+    let decoded = |view: &View| match view.without_last_escape() {
+        Some(whole) => whole.decoded(&escape::ALL),
+        None => view.decoded(&escape::ALL),
+    };
     std::iter::successors(decoded(view), decoded).take(PASSES).collect()
 }
 

@@ -10,7 +10,6 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use parking_lot::Mutex;
-use tokio::sync;
 
 type NamedKeys = BTreeMap<(String, KeyKind), PKey<Private>>;
 
@@ -21,12 +20,15 @@ pub struct KeyStore {
     shared: Arc<Shared>,
 }
 
-/// Keys that all scenarios share. A second one that asks for a key while it is generated waits for it.
+/// Keys that all scenarios share.
 #[derive(Default)]
 struct Shared {
-    spare: sync::Mutex<Option<PKey<Private>>>,
-    stranger: sync::Mutex<Option<PKey<Private>>>,
+    spare: Place,
+    stranger: Place,
 }
+
+/// A place for a key, which is locked while the key is generated: a second scenario that asks for it meanwhile waits for it.
+type Place = Arc<Mutex<Option<PKey<Private>>>>;
 
 /// Kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,19 +45,27 @@ impl KeyKind {
     /// # Errors
     /// If OpenSSL fails.
     pub async fn generate(self) -> Result<PKey<Private>, ErrorStack> {
-        let make = move || match self {
+        on_blocking_thread(move || self.generate_here()).await
+    }
+
+    fn generate_here(self) -> Result<PKey<Private>, ErrorStack> {
+        match self {
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?),
             Self::P256 => {
                 let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
                 PKey::from_ec_key(EcKey::generate(&group)?)
             }
-        };
-        match tokio::task::spawn_blocking(make).await {
-            Ok(key) => key,
-            Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
-            // The runtime is being shut down, and this future with it.
-            Err(_) => std::future::pending().await,
         }
+    }
+}
+
+/// Does work that takes long, or waits for another lab: meanwhile the time of this lab stands still.
+async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
+        // The runtime is being shut down, and this future with it.
+        Err(_) => std::future::pending().await,
     }
 }
 
@@ -94,10 +104,14 @@ impl KeyStore {
     /// Reports that a PKI has granted a request for this key, or keeps the request. If it is the spare key, the next one is another:
     /// a PKI that certifies no key twice would refuse further requests for this reason.
     pub async fn taken(&self, key: &PKey<Private>) {
-        let mut spare = self.shared.spare.lock().await;
-        if spare.as_ref().is_some_and(|spare| spare.public_eq(key)) {
-            *spare = None;
-        }
+        let (spare, key) = (Arc::clone(&self.shared.spare), key.clone());
+        let forget = move || {
+            let mut spare = spare.lock();
+            if spare.as_ref().is_some_and(|spare| spare.public_eq(&key)) {
+                *spare = None;
+            }
+        };
+        on_blocking_thread(forget).await;
     }
 
     /// A key that signs in another's place, and for which no certificate is requested. It is always the same.
@@ -109,15 +123,17 @@ impl KeyStore {
     }
 }
 
-async fn known_or_new(
-    place: &sync::Mutex<Option<PKey<Private>>>,
-) -> Result<PKey<Private>, ErrorStack> {
-    let mut place = place.lock().await;
-    if let Some(known) = &*place {
-        return Ok(known.clone());
-    }
-    let key = KeyKind::Rsa(2048).generate().await?;
-    Ok(place.insert(key).clone())
+async fn known_or_new(place: &Place) -> Result<PKey<Private>, ErrorStack> {
+    let place = Arc::clone(place);
+    let known_or_new = move || {
+        let mut place = place.lock();
+        if let Some(known) = &*place {
+            return Ok(known.clone());
+        }
+        let key = KeyKind::Rsa(2048).generate_here()?;
+        Ok(place.insert(key).clone())
+    };
+    on_blocking_thread(known_or_new).await
 }
 
 impl fmt::Debug for KeyStore {
@@ -128,7 +144,12 @@ impl fmt::Debug for KeyStore {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::sleep;
+
     use super::*;
+    use crate::lab_time;
 
     #[tokio::test]
     async fn name_is_the_same_key_in_one_store_and_another_key_in_another() {
@@ -165,5 +186,30 @@ mod tests {
         let stranger = store.stranger().await.unwrap();
         assert!(stranger.public_eq(&store.with_new_names().stranger().await.unwrap()));
         assert!(!stranger.public_eq(&store.spare().await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn time_of_a_lab_stands_still_while_another_generates_the_key() {
+        let store = KeyStore::default();
+        let (asks, asked) = std::sync::mpsc::channel();
+        let spare = Arc::clone(&store.shared.spare);
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let other = std::thread::spawn(move || {
+            let _generating = spare.lock();
+            locked.send(()).unwrap();
+            asked.recv().unwrap();
+            // Time for the lab to wait; if it does not wait, the test proves nothing, but does not fail.
+            std::thread::sleep(Duration::from_millis(50));
+        });
+        is_locked.recv().unwrap();
+        let has_key = lab_time::run(move || async move {
+            asks.send(()).unwrap();
+            tokio::select! {
+                key = store.spare() => key.is_ok(),
+                () = sleep(Duration::from_secs(1)) => false,
+            }
+        });
+        assert!(has_key.await);
+        other.join().unwrap();
     }
 }

@@ -423,3 +423,22 @@ fn text_that_repeats_the_beginning_of_secrets_is_searched_in_linear_time() {
         assert_eq!(masker.text(&text), text);
     }
 }
+
+#[test]
+fn escapes_of_escapes_are_masked_wherever_the_text_is_cut() {
+    let secret = "qZ7&Mark3d+Secr3t/X9";
+    let percent = |text: &str| each_byte(text.as_bytes(), |byte| format!("%{byte:02x}"), "");
+    let masker = Masker::new([Secret::new(secret)]);
+    let mut form = secret.to_owned();
+    for level in 1..=3_u32 {
+        form = percent(&form);
+        let a_byte = 3_usize.pow(level);
+        // What shows fewer bytes of the secret is too short to be known as its beginning.
+        for end in 8 * a_byte..=form.len() {
+            let masked = masker.cut_text(&format!("refused: {}", &form[..end]));
+            let shown = masked.strip_prefix("refused: ****");
+            let shown = shown.unwrap_or_else(|| panic!("level {level}, cut at {end}: {masked}"));
+            assert!(shown.len() < 2 * a_byte, "level {level}, cut at {end}: {masked}");
+        }
+    }
+}
