@@ -46,7 +46,7 @@ impl Diagnostic {
         found.into_iter().map(|one| one.masked(masker, quotes_may_nest)).collect()
     }
 
-    fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
+    pub(crate) fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
         let words = |words: &str| {
             if quotes_may_nest { masker.text(words) } else { masker.message(words) }
         };
