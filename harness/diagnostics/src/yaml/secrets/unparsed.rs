@@ -21,8 +21,7 @@ static KEY: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"(?:^|[\s{,\[])["']?([\w-]+)["']?\s*:(?:\s+|$)"#).ok());
 
 /// A placeholder, which is not secret.
-static PLACEHOLDER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\{\{[^{}]*\}\}").ok());
+static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{\{[^{}]*\}\}").ok());
 
 /// Masks possible secrets in a mistake that makes the whole text unreadable: those of all its lines, and everything after a
 /// field with a secret in the line that is shown.
@@ -30,11 +29,13 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
     let masker = Masker::new(secrets(text));
     let mistake = mistake.masked(&masker, false);
     mistake.with_excerpt(|excerpt| {
-        let found = SHAPE.as_ref().and_then(|shape| {
-            let found = shape.captures(&excerpt.text)?;
-            Some(found.get(1)?.end()..found.get(0)?.end())
-        });
-        excerpt.marked(|line| line.mask_ranges(found.as_slice()))
+        excerpt.marked(|line| {
+            let found = SHAPE.as_ref().and_then(|shape| {
+                let found = shape.captures(&line.text)?;
+                Some(found.get(1)?.end()..found.get(0)?.end())
+            });
+            line.mask_ranges(found.as_slice());
+        })
     })
 }
 
