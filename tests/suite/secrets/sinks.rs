@@ -20,7 +20,7 @@ use crate::support::secret_forms::{
 };
 
 /// Forms in one run. More would make a text that is cut.
-pub(super) const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 12;
 
 pub(super) fn lab() -> String {
     format!(
