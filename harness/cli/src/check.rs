@@ -68,7 +68,8 @@ impl CheckArguments {
             Err(error) => return Err(error.and(others.wrong)),
         };
         others.wrong.extend(scenarios.iter().flat_map(lint));
-        scenarios.iter().for_each(|scenario| output::hide(&scenario.lab.secrets()));
+        let secrets: Vec<Secret> = scenarios.iter().flat_map(|it| it.lab.secrets()).collect();
+        output::hide(&secrets);
         if !others.wrong.is_empty() {
             return Err(LoadErrors::new(others.wrong).into());
         }

@@ -114,7 +114,7 @@ mod tests {
             let at = text.find(at).unwrap();
             let source = Source::new("a", text.clone());
             let excerpt = source.place(at, at + 4).excerpt();
-            assert!(!excerpt.text.contains(&encoded) && excerpt.text.contains("HERE"), "{text}");
+            assert!(!excerpt.text.contains(encoded) && excerpt.text.contains("HERE"), "{text}");
             let masked = excerpt.masked(&Masker::new([Secret::new("hunter22")]));
             let cut = masked.text.replace(MASK, "");
             assert!(masked.text.len() > cut.len(), "{}", masked.text);

@@ -129,6 +129,7 @@ fn mistakes_in_other_files_show_no_form_of_a_known_password() {
         ),
         (&["conform-client", "--target", "t.yaml", "--", "true", "--challenge", SECRET], "t.yaml"),
         (&["check", "."], "targets/t.yaml"),
+        (&["run", "b.yaml", "--driver", "live", "--challenge", SECRET], "b.yaml"),
         (&["check", "targets/t.yaml", "labs/lab.yaml"], "targets/t.yaml"),
         (&["matrix", ".", "--ledger", "l.yaml"], "l.yaml"),
         (&["check", "a.yaml", "l.yaml"], "l.yaml"),
