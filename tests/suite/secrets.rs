@@ -1,6 +1,7 @@
 //! Challenge passwords, also sealed ones, and private keys appear in no output, report or error.
 
 mod echo;
+mod failed_loads;
 mod forms;
 mod scenarios;
 mod servers;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::exit::{CommandError, Exit};
-use super::output::say;
+use super::output::{self, say};
 use super::select::{DEFAULT_PATH, Selection};
 use conformance::Target;
 use diagnostics::yaml::{self, Value};
 use diagnostics::{Diagnostic, Place, Source, counted, did_you_mean};
 use matrix::Ledger;
-use model::lab::Lab;
+use model::lab::{Lab, Secret};
 use model::near_files;
 use model::scenario::{LABS, LEDGER, LoadErrors, Scenario, lint, target_files};
 
@@ -68,6 +68,8 @@ impl CheckArguments {
             Err(error) => return Err(error.and(others.wrong)),
         };
         others.wrong.extend(scenarios.iter().flat_map(lint));
+        let secrets: Vec<Secret> = scenarios.iter().flat_map(|it| it.lab.secrets()).collect();
+        output::hide(&secrets);
         if !others.wrong.is_empty() {
             return Err(LoadErrors::new(others.wrong).into());
         }
@@ -150,13 +152,24 @@ impl OtherFiles {
             return;
         }
         match &file.source {
-            Ok(source) => self.wrong.extend(mistakes(file.kind, source, cases)),
+            Ok(source) => {
+                output::hide(&secrets(file.kind, source));
+                self.wrong.extend(mistakes(file.kind, source, cases));
+            }
             Err(unread) => self.wrong.push(unread.clone()),
         }
     }
 
     fn count(&self, kind: Kind) -> usize {
         self.seen.iter().filter(|(other, _)| *other == kind).count()
+    }
+}
+
+/// The values in a file that may be secrets.
+fn secrets(kind: Kind, source: &Arc<Source>) -> Vec<Secret> {
+    match kind {
+        Kind::Lab => Lab::possible_secrets(source),
+        Kind::Ledger | Kind::Target | Kind::Scenario => yaml::possible_secrets(source),
     }
 }
 

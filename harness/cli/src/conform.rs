@@ -24,7 +24,7 @@ pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
 use super::exit::{CommandError, Exit};
-use super::output::{say, warn, warnings};
+use super::output::{hide, say, warn, warnings};
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
 use super::values::{jobs, scep_url};
@@ -150,14 +150,16 @@ impl ConformArguments {
 
     async fn conform(&self, stop: &StopSignals) -> Result<Exit, CommandError> {
         self.reports.check()?;
-        let mut target = load_target(self.target.as_deref())?;
-        let url = self.url(&target)?;
-        let Cases { selected, known } =
-            self.catalogue.cases(CASES, End::Server, Some(&mut target))?;
         let given = tokio::select! {
             given = self.challenges.read() => given.map_err(|reason| Exit::Usage.because(reason))?,
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
+        // Mistakes in the files below are shown without them.
+        hide(&given.secrets);
+        let mut target = load_target(self.target.as_deref())?;
+        let url = self.url(&target)?;
+        let Cases { selected, known } =
+            self.catalogue.cases(CASES, End::Server, Some(&mut target))?;
         let has_no_challenge = matches!(given.challenges, Challenges::None);
         let budget = Budget {
             certificates: self.max_certificates,

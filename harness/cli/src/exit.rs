@@ -111,8 +111,10 @@ impl From<Vec<Diagnostic>> for CommandError {
     }
 }
 
+/// Mistakes in scenarios and labs, whose secrets are masked from now on.
 impl From<LoadErrors> for CommandError {
     fn from(errors: LoadErrors) -> Self {
+        output::hide(errors.secrets());
         Exit::Usage.with(errors.diagnostics().to_vec())
     }
 }

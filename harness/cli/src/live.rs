@@ -10,7 +10,7 @@ use super::output::{agreed, can_ask, warn};
 use super::stop::{Reading, StopSignals};
 use super::wiring::{TargetOptions, Targets, Used, used};
 use diagnostics::{Diagnostic, visible};
-use model::lab::{ChallengeSource, Lab, SshTarget};
+use model::lab::{ChallengeSource, Lab, Secret, SshTarget};
 use model::scenario::Scenario;
 use testbed::{ChangedDevice, Driver, DriverName, UnrestoredDevice};
 
@@ -41,6 +41,11 @@ impl LiveArguments {
             },
         };
         Err(format!("`{option}` is for real devices and PKIs; type `{option} --driver live`"))
+    }
+
+    /// The passwords of the options that are known before a file is read.
+    pub(super) fn passwords(&self) -> Vec<Secret> {
+        self.challenges.known()
     }
 
     /// Prepares the scenarios: lists the addresses, asks for consent, reads all passwords and logs in to the devices. Before

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::client_fits;
-use super::output::{say, warn};
+use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::{self, DEFAULT_PATH, keep_secrets_of};
@@ -111,6 +111,7 @@ impl MatrixArguments {
         let ledger = self.ledger();
         let mut wrong = Vec::new();
         if let Err(errors) = &plan {
+            output::hide(errors.secrets());
             wrong.extend_from_slice(errors.diagnostics());
         }
         if let Err(errors) = &ledger {

@@ -104,8 +104,15 @@ pub(super) fn complain(message: &str) {
     diagnostics(&[Diagnostic::general(message)]);
 }
 
+/// Diagnostics without secrets, also without the parts of secrets at the ends of their excerpts.
+fn without_secrets(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let masker = HIDDEN.lock().clone().unwrap_or_default();
+    Diagnostic::all_masked(diagnostics.to_vec(), &masker, false)
+}
+
 /// Shows diagnostics, an empty line between two, and their number if there are several.
 pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
+    let diagnostics = without_secrets(diagnostics);
     let palette = Palette::of(&io::stderr());
     for (index, diagnostic) in diagnostics.iter().enumerate() {
         if index > 0 {
@@ -121,7 +128,7 @@ pub(super) fn diagnostics(diagnostics: &[Diagnostic]) {
 /// Shows diagnostics that end nothing, each followed by an empty line.
 pub(super) fn warnings(diagnostics: &[Diagnostic]) {
     let palette = Palette::of(&io::stderr());
-    for diagnostic in diagnostics {
+    for diagnostic in &without_secrets(diagnostics) {
         warn(&format!("{}\n", render("warning", diagnostic, palette)));
     }
 }

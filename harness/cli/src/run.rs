@@ -9,7 +9,7 @@ use clap::Args;
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::LabArguments;
 use super::live::{LiveArguments, announce_restoring, report_restored};
-use super::output::{say, warn};
+use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
 use super::select::Selection;
@@ -89,6 +89,8 @@ impl RunArguments {
     ) -> Result<(Vec<Scenario>, Arc<dyn Driver>), CommandError> {
         self.reports.check()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
+        // Mistakes in the files are shown without them.
+        output::hide(&self.live.passwords());
         let scenarios = self.selection.load()?;
         self.selection.keep_secrets_of(&scenarios);
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());

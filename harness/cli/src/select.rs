@@ -96,7 +96,11 @@ impl Selection {
         });
         let scenarios = load_each_by(read, &found(&self.paths)?, lab.as_ref());
         // If the lab cannot be read, errors about its devices would mislead.
-        if errors.is_empty() { scenarios } else { Err(LoadErrors::new(errors)) }
+        if errors.is_empty() {
+            return scenarios;
+        }
+        let secrets = self.lab.as_deref().map(Lab::possible_secrets_in).unwrap_or_default();
+        Err(LoadErrors::new(errors).without(secrets, false))
     }
 
     /// Masks the secrets of these scenarios in all output, and warns of those that are too short for that.

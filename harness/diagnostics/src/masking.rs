@@ -2,7 +2,7 @@
 
 use redact::{Marked, Masker};
 
-use super::{Diagnostic, Excerpt, Location, SHOWN};
+use super::{Beside, Diagnostic, Excerpt, Location};
 
 /// The mark on both sides of a quotation from a file.
 pub const QUOTE: &str = "`";
@@ -11,22 +11,39 @@ impl Excerpt {
     /// Masks secrets; the carets stay below their place.
     #[must_use]
     pub fn masked(&self, masker: &Masker) -> Self {
-        // A long line was cut before the search for secrets.
-        let is_cut = self.text.chars().count() >= SHOWN;
+        let is_cut = self.beside.is_cut;
         self.marked(|line| if is_cut { masker.mask_cut(line) } else { masker.mask(line) })
     }
 
-    /// The excerpt with its line masked by `mask`.
+    /// The excerpt of the line after `mask` has masked it; the same part of the line is shown.
     #[must_use]
-    pub fn marked(&self, mask: impl FnOnce(&mut Marked)) -> Self {
-        let (text, indent) = (self.text.clone(), self.indent);
-        let byte = |chars| text.char_indices().nth(chars).map_or(text.len(), |(byte, _)| byte);
-        let place = byte(indent)..byte(indent + self.width);
-        let mut line = Marked { text, place };
-        mask(&mut line);
-        let indent = line.text[..line.place.start].chars().count();
-        let width = line.text[line.place].chars().count().max(1);
-        Self { text: line.text, indent, width, ..self.clone() }
+    pub fn marked(&self, mask: impl Fn(&mut Marked)) -> Self {
+        let Beside { before, after, is_cut } = &self.beside;
+        let line = [before.as_str(), &self.text, after].concat();
+        let byte = |chars| {
+            let at = self.text.char_indices().nth(chars);
+            before.len() + at.map_or(self.text.len(), |(byte, _)| byte)
+        };
+        let masked = |place| {
+            let mut line = Marked { text: line.clone(), place };
+            mask(&mut line);
+            line
+        };
+        let place = byte(self.indent)..byte(self.indent + self.width);
+        let Marked { text: line, place } = masked(place);
+        let is_whole = before.is_empty() && after.is_empty();
+        let shown = if is_whole { 0..line.len() } else { masked(byte(0)..byte(usize::MAX)).place };
+        Self {
+            text: line[shown.clone()].to_owned(),
+            indent: line[shown.start..place.start].chars().count(),
+            width: line[place].chars().count().max(1),
+            beside: Beside {
+                before: line[..shown.start].to_owned(),
+                after: line[shown.end..].to_owned(),
+                is_cut: *is_cut,
+            },
+            ..self.clone()
+        }
     }
 }
 
@@ -46,7 +63,7 @@ impl Diagnostic {
         found.into_iter().map(|one| one.masked(masker, quotes_may_nest)).collect()
     }
 
-    fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
+    pub(crate) fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
         let words = |words: &str| {
             if quotes_may_nest { masker.text(words) } else { masker.message(words) }
         };
@@ -61,7 +78,7 @@ impl Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use redact::Secret;
+    use redact::{MASK, Secret};
 
     use super::*;
     use crate::Source;
@@ -84,6 +101,27 @@ mod tests {
             let excerpt = excerpt.masked(&Masker::new([Secret::new(secret)]));
             let below = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
             assert_eq!((excerpt.text.as_str(), below.collect()), (masked, pointed.to_owned()));
+        }
+    }
+
+    #[test]
+    fn secret_that_a_long_excerpt_cuts_is_masked() {
+        let (encoded, long) = ("aHVudGVyMjI", "x".repeat(90));
+        for (text, at) in [
+            (format!("{}{encoded} {} HERE {long}", "-".repeat(90), "y".repeat(54)), "HERE"),
+            (format!("HERE {long} {} {encoded} {long}", "y".repeat(58)), "HERE"),
+        ] {
+            let at = text.find(at).unwrap();
+            let source = Source::new("a", text.clone());
+            let excerpt = source.place(at, at + 4).excerpt();
+            assert!(!excerpt.text.contains(encoded) && excerpt.text.contains("HERE"), "{text}");
+            let masked = excerpt.masked(&Masker::new([Secret::new("hunter22")]));
+            let cut = masked.text.replace(MASK, "");
+            assert!(masked.text.len() > cut.len(), "{}", masked.text);
+            assert!(cut.trim_matches(' ').chars().all(|c| "HERExy ".contains(c)), "{cut}");
+            let below: String =
+                masked.text.chars().skip(masked.indent).take(masked.width).collect();
+            assert_eq!(below, "HERE");
         }
     }
 }

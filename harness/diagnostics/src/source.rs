@@ -15,10 +15,14 @@ mod characters;
 pub const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// The longest part of a line in an excerpt, in characters.
-pub const SHOWN: usize = 160;
+const SHOWN: usize = 160;
 
 /// The maximum number of characters of a line that are shown before the mistake.
 const SHOWN_BEFORE: usize = 60;
+
+/// The maximum number of characters of a line that are kept on each side of the part that is shown, because a secret may begin or end
+/// there. The longest forms in which a password of usual length is recognised are shorter.
+const KEPT: usize = 1024;
 
 /// The text of a file.
 #[derive(Debug)]
@@ -61,6 +65,20 @@ pub struct Excerpt {
     pub indent: usize,
     /// Number of characters of `text` at the place.
     pub width: usize,
+    /// What is beside `text` in the line. No report has it.
+    #[serde(skip)]
+    pub beside: Beside,
+}
+
+/// The parts of a line beside the part that is shown, so that a secret is found whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Beside {
+    /// The characters before it, at most [`KEPT`].
+    pub(crate) before: String,
+    /// The characters after it, at most [`KEPT`].
+    pub(crate) after: String,
+    /// True if the line has more characters than these.
+    pub(crate) is_cut: bool,
 }
 
 impl Source {
@@ -242,21 +260,28 @@ impl Place {
         let is_long = source.characters(line_start, line_end) > SHOWN;
         let skipped = if is_long { before.saturating_sub(SHOWN_BEFORE) } else { 0 };
         let indent = before - skipped;
-        let shown_start = source.text[line_start..start]
-            .char_indices()
-            .rev()
-            .take(indent)
-            .last()
-            .map_or(start, |(at, _)| line_start + at);
+        let back = |end: usize, count| {
+            let before = source.text[line_start..end].char_indices().rev();
+            before.take(count).last().map_or(end, |(at, _)| line_start + at)
+        };
+        let shown_start = back(start, indent);
+        let text: String = source.text[shown_start..line_end].chars().take(SHOWN).collect();
+        let rest = &source.text[shown_start + text.len()..line_end];
+        let beside = Beside {
+            before: source.text[back(shown_start, KEPT)..shown_start].to_owned(),
+            after: rest.chars().take(KEPT).collect(),
+            is_cut: skipped > KEPT || rest.chars().nth(KEPT).is_some(),
+        };
         let marked: String =
             source.text[start..self.end.clamp(start, line_end)].chars().take(SHOWN).collect();
         Excerpt {
             path: source.path.clone(),
             line,
             column: before + 1,
-            text: source.text[shown_start..line_end].chars().take(SHOWN).collect(),
+            text,
             indent,
             width: marked.trim_end().chars().count().min(SHOWN.saturating_sub(indent)).max(1),
+            beside,
         }
     }
 }

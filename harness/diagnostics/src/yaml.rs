@@ -13,6 +13,7 @@ pub use self::advice::odd_blank;
 pub use self::fields::{Fields, Keys, Problems, names};
 pub use self::parse::parse;
 pub use self::pattern::PatternError;
+pub use self::secrets::possible_secrets;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::Diagnostic;
-use model::lab::Lab;
+use model::lab::{Lab, Secret};
 use model::scenario::{Found, LoadErrors, Scenario, load};
 use runner::Job;
 use testbed::{Client, Driver};
@@ -40,7 +40,7 @@ impl Plan {
     /// Mistakes in those labs, and references of scenarios that those labs lack.
     pub fn of(scenarios: Vec<Scenario>, clients: Vec<Client>) -> Result<Self, LoadErrors> {
         let mut folders: BTreeMap<PathBuf, Vec<(PathBuf, Lab)>> = BTreeMap::new();
-        let mut errors = Vec::new();
+        let (mut errors, mut secrets) = (Vec::new(), Vec::new());
         let mut rows = Vec::new();
         for scenario in scenarios {
             let own = scenario.lab_file.as_deref();
@@ -49,7 +49,7 @@ impl Plan {
                 continue;
             };
             let labs = folders.entry(folder.to_owned());
-            let labs = labs.or_insert_with(|| stand_ins(folder, &mut errors));
+            let labs = labs.or_insert_with(|| stand_ins(folder, &mut errors, &mut secrets));
             let stands_in = |lab: &Lab| {
                 let named = lab.stands_in_for.as_deref();
                 named.is_some_and(|name| own.file_name().is_some_and(|own| own == name))
@@ -58,7 +58,10 @@ impl Plan {
                 let found = Found { id: scenario.id.clone(), path: scenario.path.clone() };
                 match load(&found, Some(lab)) {
                     Ok(scenario) => rows.push(PlannedRow { scenario, pki: stem(Some(file)) }),
-                    Err(wrong) => errors.extend_from_slice(wrong.diagnostics()),
+                    Err(wrong) => {
+                        errors.extend_from_slice(wrong.diagnostics());
+                        secrets.extend_from_slice(wrong.secrets());
+                    }
                 }
             }
         }
@@ -66,7 +69,7 @@ impl Plan {
         if errors.is_empty() {
             Ok(Self { rows, clients, versions })
         } else {
-            Err(LoadErrors::new(errors))
+            Err(LoadErrors::new(errors).without(secrets, false))
         }
     }
 
@@ -95,8 +98,13 @@ fn stem(lab_file: Option<&Path>) -> String {
     stem.map_or_else(|| IN_PLACE.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// Reads the labs of a folder, and keeps those that can replace another one.
-fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)> {
+/// Reads the labs of a folder, and keeps those that can replace another one. The mistakes in labs are added to `errors`, and what
+/// may be a secret in a lab with mistakes to `secrets`.
+fn stand_ins(
+    folder: &Path,
+    errors: &mut Vec<Diagnostic>,
+    secrets: &mut Vec<Secret>,
+) -> Vec<(PathBuf, Lab)> {
     let entries = std::fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder });
     let entries = entries.into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| folder.join(entry.file_name())).collect();
@@ -105,7 +113,10 @@ fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)>
     for file in files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "yaml")) {
         match Lab::load(&file) {
             Ok(lab) => labs.push((file, lab)),
-            Err(wrong) => errors.extend(wrong),
+            Err(wrong) => {
+                errors.extend(wrong);
+                secrets.extend(Lab::possible_secrets_in(&file));
+            }
         }
     }
     for (file, lab) in &labs {

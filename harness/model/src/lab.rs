@@ -34,7 +34,7 @@ pub use self::password::{
 pub use self::program::{Image, Program, Ready};
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
-use diagnostics::yaml::{self, Node, Problems};
+use diagnostics::yaml::{self, Node, Problems, possible_secrets};
 use diagnostics::{Diagnostic, Source};
 
 /// Initial TTL of a host's packets if the lab file gives none.
@@ -282,6 +282,16 @@ impl Lab {
             secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
         }
         secrets
+    }
+
+    /// The values in the text of a lab file that may be secrets, also if it has mistakes.
+    pub fn possible_secrets(source: &Arc<Source>) -> Vec<Secret> {
+        Self::parse(source).map_or_else(|_| possible_secrets(source), |lab| lab.secrets())
+    }
+
+    /// The same of a lab file; none if it cannot be read.
+    pub fn possible_secrets_in(path: &Path) -> Vec<Secret> {
+        Source::read(path).map_or_else(|_| Vec::new(), |source| Self::possible_secrets(&source))
     }
 
     /// Reads a lab that is part of another file.

@@ -22,7 +22,7 @@ use crate::support::secret_forms::{
 /// Forms in one run. More would make a text that is cut.
 const AT_ONCE: usize = 12;
 
-fn lab() -> String {
+pub(super) fn lab() -> String {
     format!(
         "devices:
   DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}, keyring: {{{SEALED}: x}}}}
@@ -59,7 +59,7 @@ steps:
 
 /// Runs a command on the scenario with each form; returns which output shows which.
 #[track_caller]
-fn found_of(arguments: &[&str], field: &str, code: i32, expected: usize) -> Found {
+pub(super) fn found_of(arguments: &[&str], field: &str, code: i32, expected: usize) -> Found {
     let mut found = Found::new();
     for some in forms(SECRET).chunks(AT_ONCE) {
         let folder = folder(some, field);

@@ -103,6 +103,11 @@ impl ChallengeArguments {
         password_of(VARIABLE).ok()
     }
 
+    /// The passwords that are known before a file is read.
+    pub(crate) fn known(&self) -> Vec<Secret> {
+        self.challenge.iter().cloned().chain(Self::of_environment()).collect()
+    }
+
     /// Reads the passwords, without blocking the task: a file may be a pipe. The error shows none.
     pub(crate) async fn read(&self) -> Result<Given, String> {
         let arguments = self.clone();

@@ -9,7 +9,7 @@ use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
 use super::advice::on_parsing;
-use super::secrets::masked_by_shape;
+use super::secrets::masked_unparsed;
 use super::{Entry, Node, Value};
 use crate::{Diagnostic, Place, Source};
 
@@ -27,10 +27,11 @@ const ALIAS_LIMIT: usize = 20_000;
 /// # Errors
 /// The mistake at its place, without text that looks like a secret.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Diagnostic> {
-    read(source).map_err(masked_by_shape)
+    read(source).map_err(|error| masked_unparsed(error, source.text()))
 }
 
-fn read(source: &Arc<Source>) -> Result<Node, Diagnostic> {
+/// The same; the mistake may show a secret.
+pub(super) fn read(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     let empty = || Diagnostic::of_file(source.path(), "the file is empty");
     if source.text().lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
         return Err(empty());

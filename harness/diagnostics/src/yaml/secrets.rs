@@ -1,12 +1,15 @@
 //! Finds possible secrets in a file, which may have any mistakes.
 
-use std::sync::LazyLock;
+mod unparsed;
+
+use std::sync::Arc;
 
 use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration, names_a_secret};
-use regex::Regex;
 
+pub(super) use self::unparsed::masked as masked_unparsed;
+use super::parse::read;
 use super::{Entry, Node, Value};
-use crate::{Diagnostic, QUOTE, closest};
+use crate::{Diagnostic, QUOTE, Source, closest};
 
 /// Fields with secrets, including everything below them.
 const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
@@ -23,27 +26,20 @@ const CHOICES: [&str; 6] = ["right", "always", "wrong", "empty", "none", "again"
 /// Steps whose `challenge` is one of a few words and no password.
 const STEPS: [&str; 2] = ["client", "scep"];
 
-/// A line with a secret: everything after such a field.
-static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let shape = Regex::new(
-        r"(?ix) ( (?:static|one-time|pas\w*|pa\b|pw\w*|keyring|challenge|secrets?|(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+))\s*:?\s* | U2FsdGVkX1\S*\s*:\s* ) [^\s:].*",
-    );
-    shape.ok()
-});
-
-/// Masks a possible secret in a line of a file that could not be parsed.
-pub(super) fn masked_by_shape(diagnostic: Diagnostic) -> Diagnostic {
-    diagnostic.with_excerpt(|excerpt| {
-        let found = SHAPE.as_ref().and_then(|shape| {
-            let found = shape.captures(&excerpt.text)?;
-            Some(found.get(1)?.end()..found.get(0)?.end())
-        });
-        excerpt.marked(|line| line.mask_ranges(found.as_slice()))
-    })
+/// The values in a file that may be secrets, whatever mistakes the file has.
+pub fn possible_secrets(source: &Arc<Source>) -> Vec<Secret> {
+    read(source).map_or_else(|_| unparsed::secrets(source.text()), |file| secrets_in(&file))
 }
 
 /// Masks possible secrets in the problems of a file.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
+    let masker = Masker::new(secrets_in(file));
+    let quotes_may_nest = file.place.source().text().contains(QUOTE);
+    Diagnostic::all_masked(problems, &masker, quotes_may_nest)
+}
+
+/// The values in a file that may be secrets.
+fn secrets_in(file: &Node) -> Vec<Secret> {
     let (mut secrets, mut choices) = (Vec::new(), Vec::new());
     file.walk(&mut |value| match value {
         Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
@@ -56,9 +52,7 @@ pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> 
         Value::Null | Value::Sequence(_) => {}
     });
     secrets.retain(|secret| !choices.iter().any(|choice| choice == secret.expose()));
-    let masker = Masker::new(secrets);
-    let quotes_may_nest = file.place.source().text().contains(QUOTE);
-    Diagnostic::all_masked(problems, &masker, quotes_may_nest)
+    secrets
 }
 
 /// The `challenge` of a step that takes one of a few words, if it is a word, perhaps another than those.
@@ -76,9 +70,8 @@ fn mistyped_choice(Entry { key, value, .. }: &Entry) -> Option<String> {
 
 /// Adds the secrets of a field, even if its name is misspelt.
 fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
-    let is_harmless = HARMLESS.contains(&key.to_lowercase().as_str());
-    let is_like = |fields: &[&str]| !is_harmless && closest(key, fields.iter().copied()).is_some();
-    if is_like(&FIELDS) || !is_harmless && names_a_secret(key) {
+    let is_like = |fields: &[&str]| is_like(key, fields);
+    if has_secrets(key) {
         let is_choice = |text: &str| key == "challenge" && closest(text, CHOICES).is_some();
         // A field below this one that has a secret is visited by itself.
         let is_fact = |text: &str| matches!(value.value, Value::Mapping(_)) && is_duration(text);
@@ -114,6 +107,20 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
     }
 }
 
+/// True if a field of this name, perhaps misspelt, has secrets.
+fn has_secrets(key: &str) -> bool {
+    is_like(key, &FIELDS) || !is_harmless(key) && names_a_secret(key)
+}
+
+/// True if a name is one of these fields, perhaps misspelt.
+fn is_like(key: &str, fields: &[&str]) -> bool {
+    !is_harmless(key) && closest(key, fields.iter().copied()).is_some()
+}
+
+fn is_harmless(key: &str) -> bool {
+    HARMLESS.contains(&key.to_lowercase().as_str())
+}
+
 /// Adds the keys of mappings in place of a secret.
 fn note_keys(node: &Node, secrets: &mut Vec<Secret>) {
     node.walk(&mut |value| {
@@ -139,30 +146,6 @@ mod tests {
     use redact::MASK;
 
     use super::*;
-    use crate::{Excerpt, Location, Source};
-
-    fn shown_by_shape(line: &str, place: std::ops::Range<usize>) -> Excerpt {
-        let place = Source::new("a", line.to_owned()).place(place.start, place.end);
-        match masked_by_shape(Diagnostic::at(&place, "x")).location {
-            Location::Excerpt(shown) => *shown,
-            _ => panic!("no excerpt"),
-        }
-    }
-
-    #[test]
-    fn unparsed_lines_hide_everything_after_a_password_field() {
-        for line in ["pass: hunter2", "set a csr C pa hunter2", "set a pw 'hunter2"] {
-            let shown = shown_by_shape(line, 0..1);
-            assert!(shown.text.ends_with(MASK), "{}", shown.text);
-        }
-    }
-
-    #[test]
-    fn carets_stay_below_their_place_in_unparsed_lines() {
-        let shown = shown_by_shape("pass: hunter2 'x", 14..15);
-        let below: String = shown.text.chars().skip(shown.indent).take(shown.width).collect();
-        assert_eq!((shown.text.as_str(), below.as_str()), ("pass: ****", "****"));
-    }
 
     fn words(file: &str, words: &str) -> String {
         let node = crate::yaml::parse(&Source::new("a", file.to_owned())).unwrap();

@@ -3,33 +3,54 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use self::secrets::secrets_of;
 use super::advice::on_field;
 use super::steps::{Saved, Timeline, step};
 use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
 use diagnostics::yaml::{self, Fields, Keys, Node, Problems, Value};
-use diagnostics::{Diagnostic, Location, Source, did_you_mean};
+use diagnostics::{Diagnostic, Location, QUOTE, Source, did_you_mean};
+use redact::{Masker, Secret};
+
+mod secrets;
 
 /// The fields of a scenario.
 pub const FIELDS: [&str; 6] = ["title", "description", "tags", "conformance", "lab", "steps"];
 
 /// All mistakes in some files, in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"))]
-pub struct LoadErrors(Vec<Diagnostic>);
+#[error("{}", .diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n"))]
+pub struct LoadErrors {
+    diagnostics: Vec<Diagnostic>,
+    secrets: Vec<Secret>,
+}
 
 impl LoadErrors {
     /// Sorts by file and place; a mistake in a lab that several scenarios share appears once.
     pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort();
         diagnostics.dedup();
-        Self(diagnostics)
+        Self { diagnostics, secrets: Vec::new() }
+    }
+
+    /// The same without these secrets of the files, and of the labs that they name. If `quotes_may_nest`, a file contains
+    /// backticks, so the end of a quotation is unknown.
+    #[must_use]
+    pub fn without(self, secrets: Vec<Secret>, quotes_may_nest: bool) -> Self {
+        let masker = Masker::new(secrets.iter().cloned());
+        let diagnostics = Diagnostic::all_masked(self.diagnostics, &masker, quotes_may_nest);
+        Self { secrets: [self.secrets, secrets].concat(), ..Self::new(diagnostics) }
     }
 
     /// The mistakes.
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.0
+        &self.diagnostics
+    }
+
+    /// The values in the files and their labs that may be secrets, for masking what else is shown.
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
     }
 }
 
@@ -50,15 +71,22 @@ pub fn load_each_by(
     found: &[Found],
     lab: Option<&Lab>,
 ) -> Result<Vec<Scenario>, LoadErrors> {
-    let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
+    let (mut scenarios, mut errors, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for found in found {
         let source = read(&found.path).map_err(|error| LoadErrors::new(vec![error]));
         match source.and_then(|source| parse(&source, found, lab)) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(wrong) => errors.extend(wrong.0),
+            Err(wrong) => {
+                errors.extend(wrong.diagnostics);
+                secrets.extend(wrong.secrets);
+            }
         }
     }
-    if errors.is_empty() { Ok(scenarios) } else { Err(LoadErrors::new(errors)) }
+    if errors.is_empty() {
+        return Ok(scenarios);
+    }
+    secrets.extend(scenarios.iter().flat_map(|scenario| scenario.lab.secrets()));
+    Err(LoadErrors::new(errors).without(secrets, false))
 }
 
 /// Reads a scenario. `lab` replaces its own, unless `lab` is for another one. Then the scenario is read with its own lab and
@@ -80,14 +108,25 @@ pub fn parse(
     found: &Found,
     lab: Option<&Lab>,
 ) -> Result<Scenario, LoadErrors> {
-    let node = yaml::parse(source).map_err(|error| LoadErrors::new(vec![error]))?;
+    read(source, found, lab).map_err(|wrong| {
+        let quotes_may_nest = source.text().contains(QUOTE);
+        LoadErrors::new(wrong).without(secrets_of(source, &found.path, lab), quotes_may_nest)
+    })
+}
+
+fn read(
+    source: &Arc<Source>,
+    found: &Found,
+    lab: Option<&Lab>,
+) -> Result<Scenario, Vec<Diagnostic>> {
+    let node = yaml::parse(source).map_err(|error| vec![error])?;
     let (problems, mut lab_errors) = (Problems::default(), Vec::new());
     match decode(&node, found, lab, &problems, &mut lab_errors) {
         Some(scenario) if problems.is_empty() && lab_errors.is_empty() => Ok(scenario),
         _ => {
             let mut errors = problems.of_file(&node);
             errors.extend(lab_errors);
-            Err(LoadErrors::new(errors))
+            Err(errors)
         }
     }
 }

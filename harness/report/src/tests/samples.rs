@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use diagnostics::Excerpt;
+use diagnostics::{Beside, Excerpt};
 use results::{
     Failure, Finding, LogLine, Outcome, ScenarioOutcome, Sent, Skip, SkipCause, StepOutcome,
     Unfinished, Verdict,
@@ -93,6 +93,7 @@ pub(crate) fn failure() -> Failure {
                 text: r"        - usercert\s+Valid".to_owned(),
                 indent: 10,
                 width: 16,
+                beside: Beside::default(),
             },
             label: "not found in 20.0 s, 81 tries".to_owned(),
             closest: Some("usercert     Failed".to_owned()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::tests::samples;
-use diagnostics::Excerpt;
+use diagnostics::{Beside, Excerpt};
 use results::{Assessment, Cell, KnownFailure, Matrix, Reason, Row, Skip, SkipCause, Unmatched};
 
 /// A matrix with cells of several kinds.
@@ -92,5 +92,6 @@ fn excerpt() -> Excerpt {
         text: "  - client: sscep".to_owned(),
         indent: 4,
         width: 6,
+        beside: Beside::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use diagnostics::Excerpt;
+use diagnostics::{Beside, Excerpt};
 use results::requirement::{Basis, End, Level};
 use results::{
     Assessment, Case, Cell, ConformanceReport, Failure, Finding, KnownFailure, LogLine, Matrix,
@@ -83,7 +83,15 @@ fn skip(texts: &mut Texts) -> Skip {
 fn excerpt(texts: &mut Texts) -> Excerpt {
     let text = texts.next().replace('\n', " ");
     let indent = texts.below(text.chars().count() + 1);
-    Excerpt { path: texts.next(), line: 3, column: 1, text, indent, width: 1 }
+    Excerpt {
+        path: texts.next(),
+        line: 3,
+        column: 1,
+        text,
+        indent,
+        width: 1,
+        beside: Beside::default(),
+    }
 }
 
 fn failure(texts: &mut Texts) -> Failure {
