@@ -62,7 +62,7 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  no SCEP service answers, it refuses the plain request, or it went away or stopped working during the run
+  3  no SCEP service answers, it refuses the plain request, or it stopped during the run
   4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]
