@@ -435,10 +435,10 @@ fn escapes_of_escapes_are_masked_wherever_the_text_is_cut() {
         let a_byte = 3_usize.pow(level);
         // What shows fewer bytes of the secret is too short to be known as its beginning.
         for end in 8 * a_byte..=form.len() {
-            let masked = masker.cut_text(&format!("refused: {}", &form[..end]));
-            let shown = masked.strip_prefix("refused: ****");
-            let shown = shown.unwrap_or_else(|| panic!("level {level}, cut at {end}: {masked}"));
-            assert!(shown.len() < 2 * a_byte, "level {level}, cut at {end}: {masked}");
+            let result = masker.cut_text(&format!("refused: {}", &form[..end]));
+            let shown = result.strip_prefix("refused: ****");
+            let shown = shown.unwrap_or_else(|| panic!("level {level}, cut at {end}: {result}"));
+            assert!(shown.len() < 2 * a_byte, "level {level}, cut at {end}: {result}");
         }
     }
 }
