@@ -2,14 +2,11 @@
 
 mod unparsed;
 
-use std::sync::Arc;
-
 use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration, names_a_secret};
 
-pub(super) use self::unparsed::masked as masked_unparsed;
-use super::parse::read;
+pub(super) use self::unparsed::{masked as masked_unparsed, secrets as secrets_in_unparsed};
 use super::{Entry, Node, Value};
-use crate::{Diagnostic, QUOTE, Source, closest};
+use crate::{Diagnostic, QUOTE, closest};
 
 /// Fields with secrets, including everything below them.
 const FIELDS: [&str; 6] = ["keyring", "challenge", "static", "one-time", "password", "secrets"];
@@ -26,11 +23,6 @@ const CHOICES: [&str; 6] = ["right", "always", "wrong", "empty", "none", "again"
 /// Steps whose `challenge` is one of a few words and no password.
 const STEPS: [&str; 2] = ["client", "scep"];
 
-/// The values in a file that may be secrets, whatever mistakes the file has.
-pub fn possible_secrets(source: &Arc<Source>) -> Vec<Secret> {
-    read(source).map_or_else(|_| unparsed::secrets(source.text()), |file| secrets_in(&file))
-}
-
 /// Masks possible secrets in the problems of a file.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
     let masker = Masker::new(secrets_in(file));
@@ -39,7 +31,7 @@ pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> 
 }
 
 /// The values in a file that may be secrets.
-fn secrets_in(file: &Node) -> Vec<Secret> {
+pub(super) fn secrets_in(file: &Node) -> Vec<Secret> {
     let (mut secrets, mut choices) = (Vec::new(), Vec::new());
     file.walk(&mut |value| match value {
         Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),
@@ -143,6 +135,7 @@ fn is_duration(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::Source;
     use redact::MASK;
 
     use super::*;

@@ -40,7 +40,7 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
 }
 
 /// The values of fields with secrets, also in the lines below such a field, and the passwords in configuration lines.
-pub(super) fn secrets(text: &str) -> Vec<Secret> {
+pub(in crate::yaml) fn secrets(text: &str) -> Vec<Secret> {
     let mut secrets = Vec::new();
     // The indentation of the field whose value is in the lines below.
     let mut field: Option<usize> = None;
