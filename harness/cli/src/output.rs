@@ -104,10 +104,11 @@ pub(super) fn complain(message: &str) {
     diagnostics(&[Diagnostic::general(message)]);
 }
 
-/// Diagnostics without secrets, also without the parts of secrets at the ends of their excerpts.
+/// Diagnostics without secrets in their excerpts, also without parts of secrets at the ends. The rest is masked with the line.
 fn without_secrets(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     let masker = HIDDEN.lock().clone().unwrap_or_default();
-    Diagnostic::all_masked(diagnostics.to_vec(), &masker, false)
+    let without = |one: &Diagnostic| one.clone().with_excerpt(|excerpt| excerpt.masked(&masker));
+    diagnostics.iter().map(without).collect()
 }
 
 /// Shows diagnostics, an empty line between two, and their number if there are several.

@@ -11,14 +11,18 @@ impl Excerpt {
     /// Masks secrets; the carets stay below their place.
     #[must_use]
     pub fn masked(&self, masker: &Masker) -> Self {
-        let is_cut = self.beside.is_cut;
-        self.marked(|line| if is_cut { masker.mask_cut(line) } else { masker.mask(line) })
+        let Beside { before, after } = &self.beside;
+        if before.is_empty() && after.is_empty() {
+            return self.marked(|line| masker.mask(line));
+        }
+        let shown = before.len()..before.len() + self.text.len();
+        self.marked(|line| masker.mask_with_part(line, shown.clone()))
     }
 
     /// The excerpt of the line after `mask` has masked it; the same part of the line is shown.
     #[must_use]
     pub fn marked(&self, mask: impl Fn(&mut Marked)) -> Self {
-        let Beside { before, after, is_cut } = &self.beside;
+        let Beside { before, after } = &self.beside;
         let line = [before.as_str(), &self.text, after].concat();
         let byte = |chars| {
             let at = self.text.char_indices().nth(chars);
@@ -40,7 +44,6 @@ impl Excerpt {
             beside: Beside {
                 before: line[..shown.start].to_owned(),
                 after: line[shown.end..].to_owned(),
-                is_cut: *is_cut,
             },
             ..self.clone()
         }

@@ -77,8 +77,6 @@ pub struct Beside {
     pub(crate) before: String,
     /// The characters after it, at most [`KEPT`].
     pub(crate) after: String,
-    /// True if the line has more characters than these.
-    pub(crate) is_cut: bool,
 }
 
 impl Source {
@@ -270,7 +268,6 @@ impl Place {
         let beside = Beside {
             before: source.text[back(shown_start, KEPT)..shown_start].to_owned(),
             after: rest.chars().take(KEPT).collect(),
-            is_cut: skipped > KEPT || rest.chars().nth(KEPT).is_some(),
         };
         let marked: String =
             source.text[start..self.end.clamp(start, line_end)].chars().take(SHOWN).collect();
