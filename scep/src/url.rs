@@ -38,7 +38,7 @@ pub struct HttpUrl {
 pub enum UrlError {
     /// The scheme is HTTPS.
     #[error(
-        "HTTPS is not supported, because RFC 8894 §4.1 needs none; give the PKI's http:// address"
+        "HTTPS is not supported, because SCEP needs no TLS (RFC 8894 §4.1); give the PKI's http:// address"
     )]
     Https,
     /// The text does not begin with `http://`.

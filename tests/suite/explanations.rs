@@ -442,7 +442,7 @@ fn enrol_and_health_say_what_to_look_at_if_the_server_is_no_scep_service() {
     for (status, words) in [
         ("404 Not Found", "probably the path is another"),
         ("401 Unauthorized", "the server wants a login"),
-        ("301 Moved Permanently", "the server sends clients to another address"),
+        ("301 Moved Permanently", "the server redirects: give the address"),
         ("200 OK", "probably the path is another"),
     ] {
         let server = Canned::start(&[("*", typed(status, "text/html", b"<html>page</html>"))]);

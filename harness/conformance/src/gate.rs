@@ -142,7 +142,7 @@ impl Gate {
 }
 
 /// How to go on all the same.
-const NO_GATE: &str = "`--no-gate` judges what needs no granted request";
+const NO_GATE: &str = "`--no-gate` judges all the same what does not depend on a granted request";
 
 /// A probable cause outside the server, and what to do about it.
 #[derive(Clone, Copy)]

@@ -222,7 +222,7 @@ impl Answer {
         let mut misses: Vec<Miss> = acceptable.iter().filter_map(miss_of).collect();
         // Two outcomes that a step implies have the same place.
         misses.dedup_by(|a, b| a.what == b.what && a.place.excerpt() == b.place.excerpt());
-        let message = "what came is nothing that this step accepts";
+        let message = "the answer is none of those that this step accepts";
         Self { output, message, misses, ..Self::default() }
     }
 }

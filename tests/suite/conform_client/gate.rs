@@ -42,7 +42,7 @@ fn command_that_asks_for_nothing_is_distinguished_from_a_client_that_fails() {
         &[
             "sends no request to the CA",
             "it ended with exit status: 0, and printed nothing",
-            "ended with status 0, but did nothing",
+            "ended with status 0, but sent nothing to the CA",
         ],
     );
     let fails = mistaken("echo started; echo 'no such profile: x' >&2; exit 1", &[], &all);

@@ -101,7 +101,7 @@ fn plain_request_that_ends_the_server_is_a_verdict() {
     assert_eq!(lines(&ended, "FAIL "), [failed], "{}", ended.stdout);
     // It counts against no requirement.
     let line = ended.stdout.lines().find(|line| line.trim_start().starts_with("R02  ")).unwrap();
-    assert!(line.contains("1 ended the server, or saw it stopped"), "{line}");
+    assert!(line.contains("1 after which the server was gone"), "{line}");
     assert!(!ended.stdout.contains("\n  fails"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("HTTPS"), "{}", ended.stdout);
     // All but the plain request itself were not tried.
@@ -205,7 +205,7 @@ fn service_that_is_replaced_in_the_middle_of_the_run_ends_the_run() {
         let ended = conform(&server, &["--case", "message"]);
         assert_given_up(
             &ended,
-            &["something else answers in place of the service", told, "cases were not tried"],
+            &["the address does not serve SCEP any more", told, "cases were not tried"],
         );
         assert!(broken(&ended) > 10, "{}", ended.stdout);
         assert!(lines(&ended, "broke").len() <= 2, "{}", ended.stdout);
@@ -230,7 +230,7 @@ fn service_that_is_replaced_during_the_discovery_is_not_gone() {
     for (answer, told) in OTHERS {
         let server = EndingServer::start(usize::MAX, Ending::SaysFrom(1, answer));
         let ended = conform(&server, &["--case", "message"]);
-        assert_given_up(&ended, &["after GetCACaps, something else answers in place"]);
+        assert_given_up(&ended, &["after GetCACaps, the address does not serve SCEP any more"]);
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
         assert!(!ended.stderr.contains("was gone"), "{}", ended.stderr);
     }

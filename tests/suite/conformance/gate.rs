@@ -41,7 +41,7 @@ fn assert_not_judged(ended: &Ended, parts: &[&str]) {
     assert_eq!(ended.stderr.matches("error: ").count(), 1, "{}", ended.stderr);
     // Nothing can be judged at a URL of no SCEP service.
     let is_offered = !ended.stderr.contains("a SCEP service");
-    let offer = "`--no-gate` judges what needs no granted request";
+    let offer = "`--no-gate` judges all the same what does not depend on a granted request";
     assert_eq!(ended.stderr.contains(offer), is_offered, "{}", ended.stderr);
     for part in parts {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
@@ -172,7 +172,7 @@ fn hint_about_a_url_without_scep_fits_what_came() {
         ("503 Service Unavailable", "the server is busy or not ready"),
         ("502 Bad Gateway", "a proxy does not reach the server behind it"),
         ("500 Internal Server Error", "the server has an error of its own"),
-        ("302 Found\r\nLocation: /pki/scep", "the server sends clients to another address"),
+        ("302 Found\r\nLocation: /pki/scep", "the server redirects: give the address"),
         ("404 Not Found", "probably the path is another"),
     ] {
         let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").leak().as_bytes();

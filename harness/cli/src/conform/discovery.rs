@@ -79,7 +79,7 @@ fn unreachable(url: &ScepUrl, reason: &NoAnswer) -> Diagnostic {
 /// The message about a server that took one request, and none after it.
 fn gone(url: &ScepUrl, reason: &NoAnswer, is_replaced: bool) -> Diagnostic {
     if is_replaced {
-        let message = "something else answers in place of the service";
+        let message = "the address does not serve SCEP any more";
         return Diagnostic::general(format!(
             "{url}: after GetCACaps, {message}, so it is not judged"
         ))
@@ -140,8 +140,8 @@ fn no_service(url: &ScepUrl, capabilities: &Answer, certificates: &Answer) -> Di
 }
 
 /// The probable cause if the replies name no other one.
-const OTHER_PATH: &str = "probably the path is another: such as `/scep` for scepserver, `/certsrv/mscep/mscep.dll` for an NDES, \
-                          `/scep/PROVISIONER` for step-ca";
+const OTHER_PATH: &str = "probably the path is another, such as `/scep` for scepserver, `/certsrv/mscep/mscep.dll` for an NDES, \
+                          `/scep/PROVISIONER` for step-ca; or a proxy or a login page answers in place of the service";
 
 /// The probable cause that a reply names itself.
 fn other_cause(answer: &Answer) -> Option<&'static str> {
@@ -152,7 +152,7 @@ fn other_cause(answer: &Answer) -> Option<&'static str> {
 pub(crate) fn cause_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 302 | 303 | 307 | 308 => {
-            "the server sends clients to another address: give that of the SCEP service itself, which begins with `http://` and needs no login"
+            "the server redirects: give the address of the SCEP service itself, which begins with `http://` and needs no login"
         }
         401 | 403 | 407 => {
             "the server wants a login, or does not let this address in: SCEP clients send no credentials in HTTP"

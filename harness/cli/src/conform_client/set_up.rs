@@ -135,7 +135,7 @@ fn why_silent(command: &Command, run: &ClientRun) -> String {
             "it may wait for input, or for another address; if it only needs longer, give it longer with `--timeout`".to_owned()
         }
         ClientEnd::Succeeded => {
-            "it ended with status 0, but did nothing: it probably needs another argument, or is not the client".to_owned()
+            "it ended with status 0, but sent nothing to the CA: it probably needs another argument, has another address, or had its certificate already".to_owned()
         }
         _ => format!("{}; try the command by hand", where_the_reason_is(run)),
     }

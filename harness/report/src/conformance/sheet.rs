@@ -146,7 +146,7 @@ pub(super) fn rest(requirement: &RequirementResult) -> String {
         parts.push(format!("{} skipped ({})", skipped.len(), causes.join(", ")));
     }
     if requirement.ended_server > 0 {
-        parts.push(format!("{} ended the server, or saw it stopped", requirement.ended_server));
+        parts.push(format!("{} after which the server was gone", requirement.ended_server));
     }
     if known > cases {
         parts.push(format!("{} not selected", counted(known - cases, "case")));

@@ -266,7 +266,7 @@ impl Watch {
         let (name, words) = (probe.name(), presence.in_words());
         let what = match presence {
             Presence::Hangs(_) => "the server answers nothing any more",
-            Presence::Unserved(_) => "something else answers in place of the service",
+            Presence::Unserved(_) => "the address does not serve SCEP any more",
             _ => "the server is gone",
         };
         let is_replaced = matches!(presence, Presence::Unserved(_));
