@@ -270,11 +270,11 @@ impl Rig {
         self.namespaces.in_network("gateway", program)
     }
 
-    /// Ends the device as Ctrl-C does, and returns its outputs.
+    /// Ends the device, and returns its outputs. SIGINT would not do: a shell in the background ignores it for what it starts.
     #[track_caller]
     pub(crate) fn end_device(&mut self) -> (String, String) {
         let mut device = self.device.take().unwrap();
-        device.signal("INT");
+        device.signal("TERM");
         device.wait();
         (device.rest_of_stdout(), device.rest_of_stderr())
     }

@@ -23,8 +23,13 @@ type Cell = (u8, usize);
 /// The bytes in the tables of a view, with a break between two tables; none if it has no table.
 pub(super) fn decoded(view: &View) -> Option<View> {
     let (mut bytes, mut swapped) = (View::default(), View::default());
-    let mut start = 0;
-    for line in view.bytes.split_inclusive(|byte| matches!(*byte, b'\n' | BREAK)) {
+    let (mut start, mut before) = (0, 0);
+    // A string of a list may be a dump, too.
+    let ends_a_line = |byte: &u8| {
+        let last = std::mem::replace(&mut before, *byte);
+        matches!((last, *byte), (_, b'\n' | BREAK) | (b'"', b','))
+    };
+    for line in view.bytes.split_inclusive(ends_a_line) {
         let content = line.strip_suffix(&[BREAK]).unwrap_or(line).trim_ascii_end();
         match cells(content) {
             Some(cells) => {
