@@ -448,6 +448,6 @@ fn dump_in_a_list_of_strings_is_masked() {
     let (masker, secret) = (Masker::new([Secret::new(SECRET)]), SECRET.as_bytes());
     let list = [b"nothing".repeat(30).as_slice(), secret, b"first", secret].map(dump);
     let text = format!("[\"{}\"]", list.join("\",\"").replace('\n', "\\n"));
-    let masked = masker.text(&text);
-    assert_eq!(masked.matches("****").count(), 2, "{masked}");
+    let result = masker.text(&text);
+    assert_eq!(result.matches("****").count(), 2, "{result}");
 }
