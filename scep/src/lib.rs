@@ -5,8 +5,8 @@
 //! requests ([`request`]), and [`http`] maps them to HTTP. [`content`] recognises what came in place of a message, and [`ber`] rewrites
 //! BER as the other modules read it.
 //!
-//! The crate opens no socket, reads no clock and prints nothing: time, keys and randomness are arguments. The cryptography is
-//! OpenSSL's.
+//! The crate opens no socket, reads no clock but a [`clock::Clock`] that it is given, and prints nothing: time, keys and
+//! randomness are arguments. The cryptography is OpenSSL's.
 //!
 //! # Features
 //! - `http`: conversions from and to the types of the crate `http`.
