@@ -125,6 +125,9 @@ impl Builtin<'_> {
             }
             (_, Some(ca), _) if *exchange == Exchange::GetCaCert => {
                 self.journal.log_ca(exchange, ca);
+                if let Some(unclear) = client.unclear_addressee(self.journal.context.clock.now()) {
+                    self.journal.log(&format!("{exchange}: {unclear}"));
+                }
             }
             (_, None, Some(capabilities)) if *exchange == Exchange::GetCaCaps => {
                 let count = capabilities.known().len() + capabilities.unknown().len();

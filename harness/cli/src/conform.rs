@@ -4,7 +4,9 @@ pub(super) mod catalogue;
 pub(super) mod challenges;
 pub(super) mod discovery;
 mod doubts;
+mod end;
 mod identity;
+mod outage;
 mod plan;
 mod run;
 mod trial;
@@ -192,6 +194,7 @@ impl ConformArguments {
             no_gate: self.no_gate,
             verbose: self.verbose,
             secrets: given.secrets,
+            may_repeat: self.max_certificates.is_none(),
             ca: std::mem::take(&mut discovered.ca),
         };
         let rules = Rules {
@@ -203,9 +206,13 @@ impl ConformArguments {
             no_plain_exchange: None,
             is_no_service: discovered.no_service.is_some(),
         };
-        let trial = Trial::new(settings, pki, stop);
+        let trial = Trial::new(settings, Arc::clone(&pki), stop);
         let (mut report, refusal) = trial.run(plan, password, rules).await?;
         report.discovered = discovered.lines;
+        if let Some(outages) = outage::in_words(&pki.outages()) {
+            warn(&format!("warning: {outages}"));
+            report.discovered.push(masker.text(&format!("outages       {outages}")));
+        }
         let exit = finish(&report, self.verbose, &self.reports, stop).await;
         if let Some(refusal) = refusal {
             warnings(&[refusal]);

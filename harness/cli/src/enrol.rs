@@ -3,6 +3,7 @@
 mod refusal;
 mod settings;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,12 +25,15 @@ use super::values::{dns_name, one_of, scep_url};
 use super::wiring::LivePki;
 use diagnostics::{Diagnostic, visible};
 use files::Kept;
-use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use simulated::client::{
-    Enrolled, EnrolmentError, Files, NotInPlace, Polling, PreparedFiles, enrol, new_key,
+    Enrolled, EnrolmentError, Files, NotInPlace, Polling, PreparedFiles, Remark, enrol, new_key,
 };
 use testbed::pki::ScepService;
+
+/// What to do if the certificates of the CA leave a choice.
+const CHOOSE_CA: &str =
+    "; `--ca-fingerprint` or `--ca` says which CA is meant, `--ca-identifier` asks the server for one of its CAs";
 
 /// The pause before each CertPoll.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -140,15 +144,24 @@ impl EnrolArguments {
         let challenge = pki.challenge(false).await.map_err(|error| Exit::Lab.because(error))?;
         output::hide(&challenge);
         settings.challenge = challenge.clone();
-        let sent = Sent {
+        let mut sent = Sent {
             is_renewal: self.renew,
             has_challenge: challenge.is_some(),
             subject: to_text(&settings.subject),
+            has_unclear_addressee: false,
         };
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
-        let remark = |text: String| warn(&format!("warning: {}", visible(&text)));
+        let is_unclear = Cell::new(false);
+        let remark = |remark: Remark| {
+            let is_about_addressee = matches!(remark, Remark::UnclearAddressee(_));
+            is_unclear.set(is_unclear.get() || is_about_addressee);
+            let choose = if is_about_addressee { CHOOSE_CA } else { "" };
+            warn(&format!("warning: {}{choose}", visible(&remark.to_string())));
+        };
         let enrolled = enrol(&pki, settings, polling, &Clock::system(), remark).await;
-        let enrolled = enrolled.map_err(|error| refused(&error, &sent, challenge, known))?;
+        sent.has_unclear_addressee = is_unclear.get();
+        let masker = Masker::new(challenge.into_iter().chain(known));
+        let enrolled = enrolled.map_err(|error| refused(&error, &self.url, &sent, &masker))?;
         keep(files.as_ref().zip(prepared), &enrolled)
     }
 
@@ -187,13 +200,8 @@ impl EnrolArguments {
     }
 }
 
-/// Masks the passwords in the error, because a server may send them back.
-fn refused(
-    error: &EnrolmentError,
-    sent: &Sent,
-    challenge: Option<Secret>,
-    known: Vec<Secret>,
-) -> CommandError {
+/// The error, with the URL and the exchange that failed. The masker has the passwords, because a server may send them back.
+fn refused(error: &EnrolmentError, url: &ScepUrl, sent: &Sent, masker: &Masker) -> CommandError {
     let exit = match error {
         EnrolmentError::Unreachable { .. } => Exit::Lab,
         EnrolmentError::Refused(refusal) if is_no_service(refusal) => Exit::Lab,
@@ -204,9 +212,7 @@ fn refused(
         EnrolmentError::Unreachable { reason, .. } => vec![cause_of_silence(reason).to_owned()],
         EnrolmentError::StillPending(_) => Vec::new(),
     };
-    let diagnostic = Diagnostic::general(
-        Masker::new(challenge.into_iter().chain(known)).text(&error.to_string()),
-    );
+    let diagnostic = Diagnostic::general(masker.text(&format!("{url}: {error}")));
     exit.with(vec![advice.into_iter().fold(diagnostic, Diagnostic::note)])
 }
 

@@ -1,13 +1,15 @@
 //! `sceplab health`: checks that a SCEP service answers, for containers and monitoring.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures_util::future::join_all;
 use mock_ca::PersonalityName;
+use openssl::x509::X509;
 use scep::client::CaCertificates;
 use scep::clock::Clock;
 use scep::http::{HttpResponse, Method, NoCapabilities, Operation};
+use scep::name::to_text;
 use tokio::time::{Instant, timeout_at};
 
 use super::conform::discovery::{cause_of_foreign_reply, cause_of_silence, cause_of_status};
@@ -23,6 +25,7 @@ use testbed::pki::{Exchanged, ScepService};
 
 /// Check that a SCEP service answers, with certificates that a client can use
 ///
+/// Prints a line for each check: the answer to GetCACaps, the answer to GetCACert, and whether a client can use the certificates.
 /// Without a URL, the mock CA of this machine or container is asked, at port 8080 or the port of `SCEPLAB_LISTEN`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,17 +56,18 @@ impl HealthArguments {
         let mut failures = Vec::new();
         // At the same time, so that a server that hangs costs one timeout only.
         let replies = urls.iter().map(|url| self.ask(url));
-        for (url, reply) in urls.iter().zip(join_all(replies).await) {
-            match reply {
-                Ok(capabilities) => {
-                    say(&format!("{url} is healthy: {capabilities}"));
-                    return Ok(Exit::Success);
-                }
-                Err(Unhealthy { reason, cause }) => {
-                    let failure = format!("{url} is not healthy: {reason}");
-                    failures.push(Diagnostic::general(failure).note(cause));
-                }
+        for (url, Checked { passed, unhealthy }) in urls.iter().zip(join_all(replies).await) {
+            let Some(Unhealthy { what, reason, cause }) = unhealthy else {
+                show(&passed, None);
+                say(&format!("{url} is healthy: a client can enrol there"));
+                return Ok(Exit::Success);
+            };
+            // Of several addresses only one needs to answer.
+            if self.url.is_some() {
+                show(&passed, Some(what));
             }
+            let failure = format!("{url} is not healthy: {reason}");
+            failures.push(Diagnostic::general(failure).note(cause));
         }
         diagnostics(&failures);
         Ok(Exit::Lab)
@@ -82,24 +86,36 @@ impl HealthArguments {
         urls.collect::<Result<_, _>>().map_err(|error| error.to_string())
     }
 
-    /// The capabilities on one line. The service must also have certificates with which a client can enrol.
-    async fn ask(&self, url: &ScepUrl) -> Result<String, Unhealthy> {
+    /// Checks the answers to GetCACaps and GetCACert. The service must also have certificates with which a client can enrol.
+    async fn ask(&self, url: &ScepUrl) -> Checked {
+        let mut passed = Vec::new();
+        let unhealthy = self.check(url, &mut passed).await.err();
+        Checked { passed, unhealthy }
+    }
+
+    async fn check(&self, url: &ScepUrl, passed: &mut Vec<String>) -> Result<(), Unhealthy> {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
         let end = Instant::now() + limit;
         let name = || self.ca_identifier.clone();
         let answer = self.answer(&pki, &Operation::GetCaCaps(name()), end).await;
-        let answer = answer.map_err(|reason| Unhealthy::silent(&reason))?;
-        let foreign = |reason| Unhealthy::foreign(reason, answer.status);
+        let answer = answer.map_err(|reason| Unhealthy::silent(CAPS, &reason))?;
+        let foreign = |reason| Unhealthy::foreign(CAPS, reason, answer.status);
         let capabilities = answered("GetCACaps", &answer).and_then(|()| capabilities(&answer));
-        let capabilities = capabilities.map_err(foreign)?;
+        passed.push(format!("{CAPS}: {}", capabilities.map_err(foreign)?));
         let answer = self.answer(&pki, &Operation::GetCaCert(name()), end).await;
         let after = |reason| format!("GetCACaps is answered, and GetCACert is not: {reason}");
-        let answer = answer.map_err(|reason| Unhealthy::silent(&reason.reworded(after)))?;
+        let silent = |reason: NoAnswer| Unhealthy::silent(CERTIFICATES, &reason.reworded(after));
+        let answer = answer.map_err(silent)?;
         let cause = cause_of_status(answer.status).unwrap_or(NO_USABLE_CA);
-        let unusable = |reason| Unhealthy { reason, cause };
-        answered("GetCACert", &answer).and_then(|()| usable_ca(&answer)).map_err(unusable)?;
-        Ok(capabilities)
+        let unusable = |what| move |reason| Unhealthy { what, reason, cause };
+        answered("GetCACert", &answer).map_err(unusable(CERTIFICATES))?;
+        let read = CaCertificates::read(&answer);
+        let read = read.map_err(|refusal| unusable(CERTIFICATES)(visible(&refusal.to_string())))?;
+        passed.push(format!("{CERTIFICATES}: {}", listed(&read)));
+        let usable = addressee(&read, Clock::system().now());
+        passed.push(format!("{RECIPIENT}: {}", usable.map_err(unusable(RECIPIENT))?));
+        Ok(())
     }
 
     /// The answer that comes before `end`.
@@ -117,8 +133,33 @@ impl HealthArguments {
     }
 }
 
+/// The check of the answer to GetCACaps.
+const CAPS: &str = "capabilities (GetCACaps)";
+
+/// The check of the answer to GetCACert.
+const CERTIFICATES: &str = "certificates (GetCACert)";
+
+/// The check of the certificates: one can receive requests, is valid, and belongs to the CA.
+const RECIPIENT: &str = "addressee of requests";
+
+/// The result of all checks.
+struct Checked {
+    /// The checks that the service passed, each with what came.
+    passed: Vec<String>,
+    /// The first that it did not pass.
+    unhealthy: Option<Unhealthy>,
+}
+
+/// Prints a line for each check that was made.
+fn show(passed: &[String], failed: Option<&str>) {
+    passed.iter().for_each(|check| say(&format!("ok    {check}")));
+    failed.into_iter().for_each(|check| say(&format!("FAIL  {check}")));
+}
+
 /// Why a service is not healthy.
 struct Unhealthy {
+    /// The check.
+    what: &'static str,
     reason: String,
     /// The probable cause.
     cause: &'static str,
@@ -126,13 +167,13 @@ struct Unhealthy {
 
 impl Unhealthy {
     /// No answer came.
-    fn silent(reason: &NoAnswer) -> Self {
-        Self { cause: cause_of_silence(reason), reason: reason.to_string() }
+    fn silent(what: &'static str, reason: &NoAnswer) -> Self {
+        Self { what, cause: cause_of_silence(reason), reason: reason.to_string() }
     }
 
     /// A reply with this HTTP status came that is none of a SCEP service.
-    fn foreign(reason: String, status: u16) -> Self {
-        Self { reason, cause: cause_of_foreign_reply(status) }
+    fn foreign(what: &'static str, reason: String, status: u16) -> Self {
+        Self { what, reason, cause: cause_of_foreign_reply(status) }
     }
 }
 
@@ -142,10 +183,24 @@ fn answered(operation: &str, answer: &HttpResponse) -> Result<(), String> {
     if answer.status == 200 { Ok(()) } else { Err(refused()) }
 }
 
-/// Fails if no client could enrol with the certificates in the answer to GetCACert (RFC 8894 §4.2).
-fn usable_ca(answer: &HttpResponse) -> Result<(), String> {
-    let usable = CaCertificates::read(answer).and_then(|read| read.choose(Clock::system().now()));
-    usable.map(drop).map_err(|refusal| visible(&refusal.to_string()))
+/// The subjects of the certificates.
+fn listed(certificates: &CaCertificates) -> String {
+    let names = |what: &str, all: &[X509]| {
+        all.iter()
+            .map(|one| format!("{what} `{}`", visible(&to_text(one.subject_name()))))
+            .collect::<Vec<_>>()
+    };
+    [names("CA", &certificates.ca), names("RA", &certificates.ra)].concat().join(", ")
+}
+
+/// Whom requests are enciphered to, and until when; fails if no client could enrol with the certificates (RFC 8894 §4.2).
+fn addressee(certificates: &CaCertificates, now: SystemTime) -> Result<String, String> {
+    let chosen = certificates.choose(now);
+    let chosen = chosen.map_err(|refusal| visible(&refusal.to_string()))?;
+    let recipient = &chosen.recipient;
+    let usable = format!("`{}`, until {}", to_text(recipient.subject_name()), recipient.not_after());
+    let unclear = certificates.unclear_addressee(&chosen, now);
+    Ok(visible(&unclear.map_or_else(|| usable.clone(), |unclear| format!("{usable}; {unclear}"))))
 }
 
 /// What to do about a service that has no certificate with which a client can enrol.
@@ -155,7 +210,7 @@ const NO_USABLE_CA: &str = "no client can enrol without a certificate of the CA 
 /// The capabilities on one line. A reply with other words only is none of a SCEP service.
 fn capabilities(answer: &HttpResponse) -> Result<String, String> {
     match answer.capabilities() {
-        Ok(read) if read.is_empty() => Ok("no capabilities".to_owned()),
+        Ok(read) if read.is_empty() => Ok("none".to_owned()),
         Ok(read) => Ok(visible(&read.to_string())),
         Err(NoCapabilities { came, .. }) => Err(visible(&format!(
             "GetCACaps is answered with {came}, which lists no capability of SCEP"

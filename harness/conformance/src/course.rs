@@ -56,7 +56,14 @@ impl Course {
             let case = cases.iter().find(|case| case.id == **id);
             matches!((result, case), (Some(result), Some(case)) if depends_on_enrolments(result, case))
         };
-        self.finished.iter().skip(self.proved).map(String::as_str).filter(is_doubtful).collect()
+        let mut unproved: Vec<&str> = Vec::new();
+        // A case that was repeated ended twice.
+        for id in self.finished.iter().skip(self.proved).map(String::as_str).filter(is_doubtful) {
+            if !unproved.contains(&id) {
+                unproved.push(id);
+            }
+        }
+        unproved
     }
 
     /// Replaces the results of unproved cases by a skip, which also has what the case was answered; returns their ids.

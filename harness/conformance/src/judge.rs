@@ -118,28 +118,32 @@ fn case_of(conformance: &Conformance, scenario: ScenarioOutcome, assessment: Ass
     }
 }
 
-/// The possible reasons why a server does not serve after a request.
-pub fn doubt(state: ServerState) -> &'static str {
+/// What may have become of a server that does not serve after a request, and how to find out.
+fn doubt(failure: &Failure, state: ServerState, id: &str) -> String {
+    let repeat = format!("repeat this case with `--case {id}`");
     match state {
-        ServerState::Hangs => {
-            "either this request ended it, or somebody stopped it, or it hangs or is overloaded, or a firewall drops what is sent"
+        ServerState::Hangs => format!(
+            "either this request made it hang, or it is overloaded, or a firewall drops what is sent: its log and its load may say which; \
+             when `sceplab health` finds it well again, {repeat}"
+        ),
+        ServerState::Gone => format!(
+            "either this request ended it, or somebody stopped it: its log may say which; start it again, and {repeat}"
+        ),
+        ServerState::Back if failure.tries > 1 => {
+            format!("probably this request ends it, because it did so twice: its log may say why; {repeat}")
         }
-        ServerState::Gone => "either this request ended it, or somebody stopped it",
-        ServerState::Back => "either this request ended it, or somebody restarted it",
+        ServerState::Back => format!(
+            "either this request ended it, or somebody restarted it: its log may say which; {repeat}"
+        ),
     }
 }
 
-/// Says of a server that was gone after a request how to find out if the request ended it.
+/// Says of a server that did not serve after a request how to find out if the request is the reason.
 fn with_doubt(mut scenario: ScenarioOutcome) -> ScenarioOutcome {
-    let repeat = format!("with `--case {}`", scenario.id);
     if let Verdict::Failed(failure) = &mut scenario.verdict
         && let Some(state) = failure.ended_server
     {
-        let doubt = doubt(state);
-        failure.hint = Some(match state {
-            ServerState::Back => format!("{doubt}: repeat it {repeat}"),
-            _ => format!("{doubt}: start it again, and repeat this case {repeat}"),
-        });
+        failure.hint = Some(doubt(failure, state, &scenario.id));
     }
     scenario
 }

@@ -13,7 +13,7 @@ mod target;
 
 pub use self::course::Course;
 pub use self::gate::{Gate, Password, SetUpFinding};
-pub use self::judge::{Rules, doubt, judge};
+pub use self::judge::{Rules, judge};
 pub use self::plan::{Budget, Coverage, Plan, Planned, coverage};
 pub use self::repetition::{repetition, with_repetitions};
 pub use self::target::{Deviation, Target};

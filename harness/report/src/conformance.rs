@@ -1,9 +1,12 @@
 //! Results of testing a peer, laid out for the formats.
 
 mod cause;
+mod legend;
 mod sheet;
 
-use self::cause::{grouped, reason, shared_reasons, untried_once};
+pub use self::legend::legend;
+
+use self::cause::{Told, grouped, reason, shared_reasons, untried_once};
 use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, counted, visible};
 use results::{
@@ -61,10 +64,13 @@ pub fn case_lines(report: &ConformanceReport, verbose: bool, palette: Palette) -
     let shown = if verbose {
         report.cases.iter().map(|case| (case, 0)).collect()
     } else {
-        untried_once(&report.cases)
+        untried_once(report)
     };
-    let shared = shared_reasons(shown.iter().map(|(case, _)| *case));
-    let line = |(case, further): &(&Case, usize)| case_line(case, *further, &shared, palette);
+    let shared = shared_reasons(report, shown.iter().map(|(case, _)| *case));
+    let line = |(case, further): &(&Case, usize)| {
+        let reason = shown_reason(report, case, &shared).unwrap_or_default();
+        case_line(case, *further, &reason, palette)
+    };
     let mut lines: Vec<String> = shown.iter().map(line).collect();
     let numbered = shared.iter().zip(1..);
     let notes = numbered.map(|(reason, number)| format!("[{number}] {}", visible(reason)));
@@ -75,7 +81,22 @@ pub fn case_lines(report: &ConformanceReport, verbose: bool, palette: Palette) -
     lines
 }
 
-fn case_line(case: &Case, further: usize, shared: &[String], palette: Palette) -> String {
+/// The reason of a verdict beside a case: itself, the number of a shared one, or where it is told.
+fn shown_reason(report: &ConformanceReport, case: &Case, shared: &[String]) -> Option<String> {
+    let own = match reason(report, case) {
+        Some(Told::AsTheEnd) => return Some(": for the reason at the end".to_owned()),
+        Some(Told::Here(own)) => own,
+        None => return case.assessment.reason().map(|reason| format!(": {}", visible(&reason))),
+    };
+    if let Some(index) = shared.iter().position(|known| *known == own) {
+        return Some(format!(": [{}]", index + 1));
+    }
+    let is_broken = matches!(case.assessment, Assessment::LabBroke { .. });
+    let full = if is_broken { Some(own) } else { case.assessment.reason() };
+    full.map(|reason| format!(": {}", visible(&reason)))
+}
+
+fn case_line(case: &Case, further: usize, reason: &str, palette: Palette) -> String {
     let (word, tone) = match case.assessment.status() {
         Status::Passed => ("ok   ", Tone::Good),
         Status::Noted => ("note ", Tone::Doubtful),
@@ -85,15 +106,6 @@ fn case_line(case: &Case, further: usize, shared: &[String], palette: Palette) -
         Status::Vanished | Status::UnexpectedPass => ("gone ", Tone::Doubtful),
         Status::Skipped => ("skip ", Tone::Doubtful),
         Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
-    };
-    let own = reason(case);
-    let number = own.as_ref().and_then(|own| shared.iter().position(|known| known == own));
-    let reason = if let Some(index) = number {
-        Some(format!(": [{}]", index + 1))
-    } else {
-        let is_broken = matches!(case.assessment, Assessment::LabBroke { .. });
-        let full = if is_broken { own } else { case.assessment.reason() };
-        full.map(|reason| format!(": {}", visible(&reason)))
     };
     let further = match further {
         0 => String::new(),
@@ -105,7 +117,7 @@ fn case_line(case: &Case, further: usize, shared: &[String], palette: Palette) -
         visible(&case.requirement),
         case.level.to_string(),
         visible(&case.id),
-        palette.faint(&reason.unwrap_or_default())
+        palette.faint(reason)
     )
 }
 
@@ -146,14 +158,14 @@ fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
     let heading = palette.strong(&visible(&format!("{}  {}", case.id, case.title)));
     let required = visible(&if case.ended_server() {
         format!(
-            "{} {}; the end of a server counts against no requirement",
-            case.requirement, case.level
+            "{} {}; a server must serve after any request, so the case fails whatever its level, and what {} demands was not found out",
+            case.requirement, case.level, case.requirement
         )
     } else {
         format!("{} {}, {}", case.requirement, case.level, case.basis)
     });
     let seen = case.seen.as_ref().map(|seen| format!("\nseen in the wild: {}", visible(seen)));
-    let what = terminal::explanation(&case.scenario, palette).unwrap_or_default();
+    let what = terminal::explanation_in_words(&case.scenario, palette).unwrap_or_default();
     Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
 }
 
@@ -207,7 +219,9 @@ pub fn requirements(report: &ConformanceReport) -> String {
 fn is_unproved(requirement: &RequirementResult) -> bool {
     let is_open =
         matches!(requirement.kind, RequirementVerdict::NotProved | RequirementVerdict::Partly);
-    is_open || requirement.ended_server > 0
+    let is_partly_tried =
+        requirement.untried > 0 && requirement.kind != RequirementVerdict::Broke;
+    is_open || is_partly_tried || requirement.ended_server > 0
 }
 
 /// `    R24  3 of 16 MUST cases held; of all 17 cases: 12 skipped (no-plain-exchange 12), 1 not selected`.

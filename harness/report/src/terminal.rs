@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Part, Reported, Tone};
 use diagnostics::{Frame, Palette, counted, visible};
-use results::{Failure, ScenarioOutcome, Sent, StepOutcome, Verdict};
+use results::{Failure, Finding, ScenarioOutcome, Sent, StepOutcome, Verdict};
 
 /// Limit of lines of an output in a failure.
 const OUTPUT_LINES: usize = 40;
@@ -36,11 +36,35 @@ pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
     scenario.notes.iter().map(note).collect()
 }
 
-/// Full explanation of a failure; none if there is no failure.
+/// How an explanation shows the expectations that were not met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expectations {
+    /// As lines of the file, for its author.
+    OfFile,
+    /// In words, for readers who do not know the file.
+    InWords,
+}
+
+/// Full explanation of a failure, with the lines of the file that were not met; none if there is no failure.
 pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
+    explained(scenario, Expectations::OfFile, palette)
+}
+
+/// The same for readers who do not know the file: expectations about facts are told in words.
+pub fn explanation_in_words(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
+    explained(scenario, Expectations::InWords, palette)
+}
+
+fn explained(
+    scenario: &ScenarioOutcome,
+    expectations: Expectations,
+    palette: Palette,
+) -> Option<String> {
     let (message, note) = match &scenario.verdict {
         Verdict::Passed | Verdict::Skipped(_) => return None,
-        Verdict::Failed(failure) => return Some(failure_text(scenario, failure, palette)),
+        Verdict::Failed(failure) => {
+            return Some(failure_text(scenario, failure, expectations, palette));
+        }
         Verdict::LabBroke { reason } => {
             (format!("the lab of `{}` broke", scenario.id), reason.to_string())
         }
@@ -114,17 +138,19 @@ pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     format!("{}{end} {}", parts.join(", "), seconds(results.elapsed()))
 }
 
-fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette) -> String {
+fn failure_text(
+    scenario: &ScenarioOutcome,
+    failure: &Failure,
+    expectations: Expectations,
+    palette: Palette,
+) -> String {
     let lines = failure.findings.iter().map(|finding| finding.excerpt.line);
     let mut frame = Frame::new("error", &failure.message, lines.max().unwrap_or(1), palette);
-    let mut file = None;
-    for finding in &failure.findings {
-        let path = finding.excerpt.path.as_str();
-        if file.replace(path) == Some(path) {
-            frame.further_excerpt(&finding.excerpt, &finding.label);
-        } else {
-            frame.excerpt(&finding.excerpt, &finding.label);
-        }
+    let has_words = failure.findings.iter().any(|finding| finding.expected.is_some());
+    if expectations == Expectations::InWords && has_words {
+        in_words(&mut frame, &failure.findings);
+    } else {
+        excerpts(&mut frame, &failure.findings);
     }
     frame.note(&format!(
         "{}\n{}",
@@ -145,6 +171,38 @@ fn failure_text(scenario: &ScenarioOutcome, failure: &Failure, palette: Palette)
         frame.note(&format!("help: {hint}"));
     }
     frame.finish()
+}
+
+fn excerpts(frame: &mut Frame, findings: &[Finding]) {
+    let mut file = None;
+    for finding in findings {
+        let path = finding.excerpt.path.as_str();
+        if file.replace(path) == Some(path) {
+            frame.further_excerpt(&finding.excerpt, &finding.label);
+        } else {
+            frame.excerpt(&finding.excerpt, &finding.label);
+        }
+    }
+}
+
+/// The expectations of which one should have been met, what came instead, and what the facts in them mean.
+fn in_words(frame: &mut Frame, findings: &[Finding]) {
+    if let Some(first) = findings.first() {
+        frame.file(&format!("{}:{}", first.excerpt.path, first.excerpt.line));
+    }
+    let told = findings.iter().filter_map(|one| Some((one.expected.as_ref()?, &one.label)));
+    for (index, (expected, label)) in told.enumerate() {
+        let what = if index == 0 { "expected" } else { "or" };
+        frame.note(&format!("{what}: {expected}; but {label}"));
+    }
+    let mut facts: Vec<&str> = Vec::new();
+    let passing = findings.iter().filter(|one| one.expected.is_some());
+    for fact in passing.flat_map(|one| &one.facts) {
+        if !facts.contains(&fact.as_str()) {
+            facts.push(fact);
+        }
+    }
+    facts.into_iter().for_each(|fact| frame.note(fact));
 }
 
 fn position(scenario: &ScenarioOutcome, failure: &Failure) -> String {

@@ -15,6 +15,8 @@ pub struct Breakage {
     pub reason: String,
     /// True if the step sent nothing, because the server did not serve any more before it.
     pub is_untried: bool,
+    /// True if the reason is that of the end of the run, which is told once.
+    pub ends_run: bool,
 }
 
 impl Breakage {

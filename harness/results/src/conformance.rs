@@ -67,8 +67,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// True if the server was gone after a request of this case. That alone does not prove that the request ended it, because
-    /// somebody may have stopped it at that moment; so it counts against no requirement.
+    /// True if the server did not serve after a request of this case. Then the case fails, whatever its level; what its requirement
+    /// demands was not found out.
     pub fn ended_server(&self) -> bool {
         matches!(&self.scenario.verdict, Verdict::Failed(failure) if failure.ended_server.is_some())
     }

@@ -295,6 +295,12 @@ pub struct Finding {
     pub label: String,
     /// The line of the output that comes closest.
     pub closest: Option<String>,
+    /// The expectation in words, if it is about facts and meeting it would have been a pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The facts that are not as expected, each with its meaning.
+    #[serde(skip)]
+    pub facts: Vec<String>,
 }
 
 /// A line of a log.

@@ -28,9 +28,12 @@ pub struct RequirementResult {
     pub held: usize,
     /// Cases that found nothing out.
     pub skipped: Vec<SkippedCase>,
-    /// Number of cases after whose request the server was gone, which proves nothing about the requirement.
+    /// Number of cases that failed because the server did not serve after their request, which says nothing about the requirement.
     #[serde(skip_serializing_if = "crate::outcome::is_zero")]
     pub ended_server: usize,
+    /// Number of cases that could not be tried.
+    #[serde(skip_serializing_if = "crate::outcome::is_zero")]
+    pub untried: usize,
     /// Ids of the cases with the worst verdict, if it is not a good one.
     pub of: Vec<String>,
 }
@@ -64,7 +67,7 @@ scep::named! {
         Unmet = "unmet";
         /// A case failed as known.
         Known = "known";
-        /// A case could not be tried.
+        /// No case found anything out, and one could not be tried.
         Broke = "broke";
         /// A case failed.
         Fails = "fails";
@@ -95,23 +98,25 @@ impl RequirementResult {
         let proving = levels.iter().filter(|one| **one == level).count();
         let is_held = |case: &&&Case| case.level == level && holds(&case.assessment);
         let held = cases.iter().filter(is_held).count();
-        let worst = cases.iter().map(|case| proof(case)).max()?;
+        let worst = worst(cases)?;
         let kind = kind(worst, held, proving);
-        let is_same = |case: &&&Case| proof(case) == worst;
-        let bad = cases.iter().filter(|_| worst > Status::Passed).filter(is_same);
+        let is_bad = |case: &&&Case| {
+            (worst > Status::Passed && proof(case) == worst) || is_in_doubt(case)
+        };
         Some(Self {
             requirement: id.to_owned(),
             verdict: words(kind, held, proving),
             kind,
             cases: cases.len(),
             known: levels.len(),
-            ran: cases.iter().filter(|case| case.assessment.status().has_ran()).count(),
+            ran: cases.iter().filter(|case| case.assessment.status().has_run()).count(),
             level,
             proving,
             held,
             skipped: cases.iter().filter_map(|case| SkippedCase::of(case)).collect(),
             ended_server: cases.iter().filter(|case| is_in_doubt(case)).count(),
-            of: bad.map(|case| case.id.clone()).collect(),
+            untried: cases.iter().filter(|case| case.assessment.status().is_untried()).count(),
+            of: cases.iter().filter(is_bad).map(|case| case.id.clone()).collect(),
         })
     }
 
@@ -156,7 +161,18 @@ fn proof(case: &Case) -> Status {
     if is_in_doubt(case) { Status::Skipped } else { case.assessment.status() }
 }
 
-/// True if the case failed because the server was gone, which may have another reason than the request.
+/// The greatest status of the cases that ran to a verdict, because a case that could not be tried takes nothing back. If none did, that
+/// of all.
+fn worst(cases: &[&Case]) -> Option<Status> {
+    let all = || cases.iter().map(|case| proof(case));
+    let tried = |status: &Status| !status.is_untried();
+    if cases.iter().any(|case| case.assessment.status().has_run()) {
+        return all().filter(tried).max();
+    }
+    all().max()
+}
+
+/// True if the case failed because the server did not serve after its request, which may have another reason than the request.
 fn is_in_doubt(case: &Case) -> bool {
     case.ended_server() && case.assessment.status() == Status::Failed
 }
@@ -171,9 +187,7 @@ fn kind(worst: Status, held: usize, proving: usize) -> RequirementVerdict {
         Status::Failed | Status::UnexpectedPass => RequirementVerdict::Fails,
         Status::ExpectedFailure => RequirementVerdict::Known,
         Status::Unmet => RequirementVerdict::Unmet,
-        Status::LabBroke | Status::Panicked | Status::Unfinished if held == 0 => {
-            RequirementVerdict::Broke
-        }
+        status if status.is_untried() => RequirementVerdict::Broke,
         _ if held == 0 => RequirementVerdict::NotProved,
         _ if held < proving => RequirementVerdict::Partly,
         Status::Noted => RequirementVerdict::Noted,
@@ -191,8 +205,13 @@ fn words(kind: RequirementVerdict, held: usize, proving: usize) -> String {
 
 impl Status {
     /// True if the entry ran to a verdict.
-    fn has_ran(self) -> bool {
-        !matches!(self, Self::Skipped | Self::LabBroke | Self::Panicked | Self::Unfinished)
+    fn has_run(self) -> bool {
+        self != Self::Skipped && !self.is_untried()
+    }
+
+    /// True if the entry could not be tried, or not to its end.
+    fn is_untried(self) -> bool {
+        matches!(self, Self::LabBroke | Self::Panicked | Self::Unfinished)
     }
 }
 
@@ -203,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::requirement::Basis;
-    use crate::{Reason, ScenarioOutcome, Skip, Verdict};
+    use crate::{Breakage, Reason, ScenarioOutcome, Skip, Verdict};
 
     fn case(level: Level, assessment: Assessment) -> Case {
         let scenario = ScenarioOutcome {
@@ -284,6 +303,21 @@ mod tests {
         let skipped = case(Level::Must, skipped());
         assert_eq!(verdict(&[skipped, advice.clone()], 0), "not proved");
         assert_eq!(RequirementResult::of_all(&[advice], &[]), []);
+    }
+
+    #[test]
+    fn requirement_is_not_called_untried_if_a_case_of_it_ran() {
+        let untried = || case(Level::Must, Assessment::LabBroke { reason: Breakage::new("gone") });
+        let held = |level| case(level, Assessment::Passed);
+        assert_eq!(verdict(&[untried(), untried()], 0), "not tried");
+        assert_eq!(verdict(&[untried(), case(Level::Must, skipped())], 0), "not tried");
+        assert_eq!(verdict(&[untried(), held(Level::Must)], 0), "partly, 1 of 2");
+        assert_eq!(verdict(&[untried(), held(Level::Should)], 0), "not proved");
+        let unmet = case(Level::Should, Assessment::Unmet { notes: vec!["n".to_owned()] });
+        assert_eq!(verdict(&[untried(), unmet], 0), "a SHOULD or MAY is not met");
+        assert_eq!(verdict(&[untried(), case(Level::Must, failed())], 0), "fails");
+        let result = RequirementResult::of_all(&[untried(), held(Level::Must)], &[]).remove(0);
+        assert_eq!((result.ran, result.untried, result.of), (1, 1, Vec::new()));
     }
 
     #[test]

@@ -41,6 +41,41 @@ scep::named! {
     }
 }
 
+impl SkipCause {
+    /// The meaning in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NotSupported => {
+                "the device, PKI, client or driver cannot do what a step asks for"
+            }
+            Self::NotInstalled => "a program that the lab needs is not installed",
+            Self::OtherLab => "the scenario does not belong in this lab",
+            Self::RequestNotPossible => {
+                "the request could not be made with what the PKI sent before"
+            }
+            Self::Inconclusive => {
+                "the answer, or the end of the client, proves nothing about the requirement"
+            }
+            Self::NotOffered => {
+                "the peer does not offer the function that the case is about, and need not"
+            }
+            Self::Pending => "the PKI waits for the decision of a person",
+            Self::NoPlainExchange => "the peer did not complete the plain right exchange",
+            Self::SameCause => "the case fails as another one does, which counts",
+            Self::FaultNotMet => "the fault that the case is about did not happen",
+            Self::NeedsDecision => {
+                "the case needs a decision at the CA, which cannot be made from here"
+            }
+            Self::Disruptive => "the case could disturb others, which was not allowed",
+            Self::RevealsPassword => {
+                "the case would send the challenge password so that others can read it, which was not allowed"
+            }
+            Self::CertificateLimit => "the limit of certificates is reached",
+            Self::NoPassword => "no challenge password is given, or none is left",
+        }
+    }
+}
+
 /// Why a scenario or a case found nothing out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skip {

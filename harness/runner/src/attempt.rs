@@ -82,6 +82,10 @@ pub(super) struct Miss {
     pub(super) what: String,
     /// Pattern that was not found, to search the output for the closest line.
     pub(super) pattern: Option<Pattern>,
+    /// The expectation in words, if it is about facts and would be a pass.
+    pub(super) expected: Option<String>,
+    /// The facts that are not as expected, each with its meaning.
+    pub(super) facts: Vec<String>,
 }
 
 /// Why a scenario cannot go on.
@@ -258,7 +262,7 @@ impl Miss {
         } else {
             ("still found", None)
         };
-        Self { place: check.place.clone(), what: what.to_owned(), pattern }
+        Self { pattern, ..Self::at(&check.place, what) }
     }
 
     /// The conditions of an outcome that do not hold, at the place of the first.
@@ -279,11 +283,17 @@ impl Miss {
         let whole = failing.iter().filter_map(|it| it.whole).find(|whole| value(*whole).is_none());
         let whole = whole.map(|whole| format!("and so is {}", whole.name()));
         let label = failing.iter().map(is).chain(whole).collect::<Vec<_>>().join(", ");
-        failing.first().map(|first| Self::at(&first.place, label))
+        let meaning = |it: &&Condition<F>| format!("{}: {}", it.fact.name(), it.fact.meaning());
+        failing.first().map(|first| Self {
+            expected: acceptable.skip.is_none().then(|| acceptable.in_words(&filled)),
+            facts: failing.iter().map(meaning).collect(),
+            ..Self::at(&first.place, label)
+        })
     }
 
     fn at(place: &Place, what: impl Into<String>) -> Self {
-        Self { place: place.clone(), what: what.into(), pattern: None }
+        let (place, what) = (place.clone(), what.into());
+        Self { place, what, pattern: None, expected: None, facts: Vec::new() }
     }
 }
 

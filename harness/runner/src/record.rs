@@ -137,6 +137,8 @@ impl<'a> Recorder<'a> {
             excerpt: last.place.excerpt().masked(&self.masker),
             label: format!("`{rule}` did not happen up to this step"),
             closest: None,
+            expected: None,
+            facts: Vec::new(),
         };
         Failure {
             step,
@@ -196,7 +198,7 @@ impl<'a> Recorder<'a> {
         if attempted.expect == Expect::Failure {
             let label = format!("succeeded{effort}");
             let excerpt = attempted.place.excerpt().masked(&self.masker);
-            return vec![Finding { excerpt, label, closest: None }];
+            return vec![Finding { excerpt, label, closest: None, expected: None, facts: Vec::new() }];
         }
         let finding = |miss: &Miss| Finding {
             excerpt: miss.place.excerpt().masked(&self.masker),
@@ -206,6 +208,8 @@ impl<'a> Recorder<'a> {
                 .as_ref()
                 .and_then(|pattern| closest_line(&answers.last.output, pattern))
                 .map(|line| self.text(line.trim())),
+            expected: miss.expected.as_ref().map(|expected| self.text(expected)),
+            facts: miss.facts.clone(),
         };
         answers.last.misses.iter().map(finding).collect()
     }

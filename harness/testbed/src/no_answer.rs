@@ -9,6 +9,9 @@ pub enum NoAnswer {
     /// No connection could be made: the name has no address, or no server takes connections there.
     #[error("{0}")]
     NotConnected(String),
+    /// Nothing answered an attempt to connect in time.
+    #[error("{0}")]
+    Unreached(String),
     /// The time limit expired.
     #[error("{0}")]
     TimedOut(String),
@@ -32,6 +35,7 @@ impl NoAnswer {
     pub fn reworded(self, words: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::NotConnected(old) => Self::NotConnected(words(old)),
+            Self::Unreached(old) => Self::Unreached(words(old)),
             Self::TimedOut(old) => Self::TimedOut(words(old)),
             Self::NotHttp(old) => Self::NotHttp(words(old)),
             Self::Gone(old) => Self::Gone(words(old)),
@@ -42,6 +46,9 @@ impl NoAnswer {
 
 impl From<ConnectError> for NoAnswer {
     fn from(error: ConnectError) -> Self {
-        Self::NotConnected(error.to_string())
+        match error {
+            ConnectError::TimedOut(_) => Self::Unreached(error.to_string()),
+            _ => Self::NotConnected(error.to_string()),
+        }
     }
 }

@@ -10,7 +10,7 @@ use openssl::{
 
 use super::{CaCertificates, Refusal, Stage};
 use crate::{
-    certificate::{allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance},
+    certificate::{allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance, serial_number},
     key_usage::KeyUsage,
     name::to_text,
 };
@@ -63,6 +63,33 @@ impl CaCertificates {
         let candidates = self.candidates();
         let best = self.best(&candidates, now).or(candidates.first().copied());
         best.and_then(|best| best.issuer).unwrap_or_else(|| self.leaves()[0])
+    }
+
+    /// Whom a request is addressed to and whom it could be addressed to as well, in words, if several certificates are usable at `now`, such
+    /// as those of two CAs that nothing connects; `None` if the choice is clear. `chosen` is what [`CaCertificates::choose`] chose.
+    pub fn unclear_addressee(&self, chosen: &Chosen, now: SystemTime) -> Option<String> {
+        let rivals: Vec<String> = self.rivals(chosen, now).into_iter().map(named).collect();
+        if rivals.is_empty() {
+            return None;
+        }
+        Some(format!(
+            "several certificates of the CA could receive the request: it is addressed to {}, and not to {}; a server that expects another \
+             one refuses it",
+            named(&chosen.recipient),
+            rivals.join(" or ")
+        ))
+    }
+
+    /// The usable recipients but the chosen one.
+    fn rivals(&self, chosen: &Chosen, now: SystemTime) -> Vec<&X509Ref> {
+        let mut rivals: Vec<&X509Ref> = Vec::new();
+        for one in self.candidates().iter().filter(|one| self.problem(one, now).is_none()) {
+            let recipient: &X509Ref = one.recipient;
+            if recipient != &*chosen.recipient && !rivals.contains(&recipient) {
+                rivals.push(recipient);
+            }
+        }
+        rivals
     }
 
     /// RAs with keyEncipherment, each with every CA that has issued it. If none has an RSA key, the issuing CAs themselves come
@@ -203,6 +230,12 @@ impl Candidate<'_> {
              an RA certificate with an RSA key"
         ))
     }
+}
+
+/// A certificate by its subject and its serial number, because an old one and its successor have one name.
+fn named(certificate: &X509Ref) -> String {
+    let serial = serial_number(certificate).unwrap_or_default();
+    format!("`{}` (serial number {serial})", to_text(certificate.subject_name()))
 }
 
 fn invalid(certificate: &X509Ref, now: SystemTime) -> Option<String> {

@@ -113,7 +113,7 @@ fn certificate_budget_is_kept_and_issued_certificates_are_listed() {
     let listed = ended.stdout.lines().filter(|line| line.contains("  CN = sceplab-")).count();
     assert!((1..=3).contains(&listed), "{}", ended.stdout);
     assert!(ended.stdout.contains("the budget of certificates is used up"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("at most 3 certificates will be issued"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("  certificates issued       3 at most\n"), "{}", ended.stderr);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn dry_run_sends_nothing() {
     let heading = "would be sent to http://127.0.0.1:1/scep:";
     assert!(ended.stdout.starts_with(heading), "{}", ended.stdout);
     let one = ["conform", "http://127.0.0.1:1/scep", "--dry-run", "--case", "enrolment/pkcs-req"];
-    let cost = "1 case; at most 1 certificate will be issued; 1 challenge password would be needed, if the server wants them\n";
+    let cost = "\n1 case\n  certificates issued       1 at most\n  challenge passwords used  none is given; if the server wants them: 1 at most\n";
     let ended = run(&one);
     assert!(ended.stdout.ends_with(cost), "{}", ended.stdout);
 }

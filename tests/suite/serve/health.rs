@@ -15,6 +15,10 @@ fn answering_server_is_healthy() {
             asked.stdout.contains(" is healthy: ") && asked.stdout.contains("SHA-256"),
             "{asked:?}"
         );
+        // A line for each check, with what came.
+        let checks = asked.stdout.lines().filter(|line| line.starts_with("ok    ")).count();
+        assert_eq!(checks, 3, "{asked:?}");
+        assert!(asked.stdout.contains("addressee of requests: `CN = "), "{asked:?}");
     }
 }
 
@@ -38,7 +42,7 @@ fn refusing_server_and_status_503_are_unhealthy() {
 fn health_shows_all_capabilities_and_refuses_other_replies() {
     let server = Server::start(&["rfc8894"]);
     let asked = run(&["health", &server.url("/scep")]);
-    let line = asked.stdout.trim_end();
+    let line = asked.stdout.lines().next().unwrap();
     assert!(
         line.len() > 120 && line.contains("SCEPStandard") && line.contains("SHA-512"),
         "{asked:?}"
@@ -53,7 +57,7 @@ fn health_shows_all_capabilities_and_refuses_other_replies() {
     );
     let empty = Server::start(&["linux", "--fault", "on: GetCACaps, do: caps-none"]);
     let asked = run(&["health", &empty.url(LINUX)]);
-    assert!(asked.stdout.ends_with("is healthy: no capabilities\n"), "{asked:?}");
+    assert!(asked.stdout.starts_with("ok    capabilities (GetCACaps): none\n"), "{asked:?}");
 }
 
 /// Without usable certificates no client can enrol, whatever the capabilities are.
@@ -76,7 +80,10 @@ fn server_without_usable_ca_certificate_is_unhealthy() {
         let server = Server::start(&[personality, "--fault", &fault]);
         let asked = run(&["health", &server.url(path), "--timeout", "1"]);
         assert_eq!(asked.code, Some(3), "{fault}: {asked:?}");
-        assert!(asked.stdout.is_empty(), "{fault}: {asked:?}");
+        let lines: Vec<&str> = asked.stdout.lines().collect();
+        let (failed, passed) = lines.split_last().unwrap();
+        assert!(failed.starts_with("FAIL  "), "{fault}: {asked:?}");
+        assert!(passed.iter().all(|line| line.starts_with("ok    ")), "{fault}: {asked:?}");
         assert!(asked.stderr.contains(" is not healthy: GetCAC"), "{fault}: {asked:?}");
         assert!(asked.stderr.contains(reason), "{fault}: {asked:?}");
         assert_eq!(asked.stderr.matches("\n  = ").count(), 1, "{fault}: {asked:?}");

@@ -73,7 +73,7 @@ pub(super) async fn discover(
 fn unreachable(url: &ScepUrl, reason: &NoAnswer) -> Diagnostic {
     Diagnostic::general(format!("{url} cannot be reached, so it is not judged"))
         .note(reason.to_string())
-        .note(NOT_RUNNING)
+        .note(cause_of_silence(reason))
 }
 
 /// The message about a server that took one request, and none after it.
@@ -93,11 +93,15 @@ fn gone(url: &ScepUrl, reason: &NoAnswer, is_replaced: bool) -> Diagnostic {
 /// The probable cause if no connection is made.
 const NOT_RUNNING: &str = "probably the server is not running, or the URL has another host or port";
 
+/// The probable cause if nothing answers an attempt to connect.
+const UNREACHED: &str = "probably the host is not there or not up, or a firewall drops what is sent to it";
+
 /// What to do about a server that gives no answer, by the reason.
 pub(crate) fn cause_of_silence(reason: &NoAnswer) -> &'static str {
     match reason {
         NoAnswer::TimedOut(_) => "probably the server hangs, or needs longer than `--timeout`",
         NoAnswer::NotConnected(_) => NOT_RUNNING,
+        NoAnswer::Unreached(_) => UNREACHED,
         _ => why_silent(reason),
     }
 }
@@ -250,6 +254,7 @@ mod tests {
     fn cause_of_silence_follows_from_its_kind() {
         let words = || "`pki.invalid` cannot be resolved".to_owned();
         assert_eq!(cause_of_silence(&NoAnswer::NotConnected(words())), NOT_RUNNING);
+        assert_eq!(cause_of_silence(&NoAnswer::Unreached(words())), UNREACHED);
         let cause = |reason| (cause_of_silence(&reason), why_silent(&reason));
         for (reason, of_silence, of_replies) in [
             (NoAnswer::TimedOut(words()), "the server hangs", "try GetCACaps"),

@@ -7,7 +7,7 @@ use scep::certificate::Fingerprint;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::discovery::ca_of;
-use results::{Outcome, Verdict};
+use results::{Breakage, Outcome, Verdict};
 use runner::Event;
 use testbed::pki::ScepService;
 
@@ -55,7 +55,8 @@ impl<'a> Identity<'a> {
         let confirmed = self.confirmed.lock();
         for one in &mut outcome.scenarios {
             if matches!(one.verdict, Verdict::Failed(_)) && !confirmed.contains(&one.id) {
-                one.verdict = Verdict::LabBroke { reason: change.to_owned().into() };
+                let reason = Breakage { ends_run: true, ..Breakage::new(change) };
+                one.verdict = Verdict::LabBroke { reason };
             }
         }
     }

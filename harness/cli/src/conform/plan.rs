@@ -5,7 +5,7 @@ use conformance::{Plan, Planned};
 use diagnostics::counted;
 use model::scep_url::ScepUrl;
 
-/// Number of cases, and the most certificates and challenge passwords that they use.
+/// Number of cases, and the most certificates and challenge passwords that they use, each on a line.
 pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
     // A control that is not selected has no line of its own in the results.
     let is_extra = plan.control.is_some() && !plan.is_control_selected;
@@ -15,29 +15,33 @@ pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
         _ => format!("{running} of {}", counted(running + skipped, "case")),
     };
     let cases = if is_extra { format!("{cases} after the plain request") } else { cases };
-    let certificates = counted(plan.certificates(), "certificate");
+    let certificates = match plan.certificates() {
+        0 => "none".to_owned(),
+        count => format!("{count} at most"),
+    };
     let passwords = passwords(plan);
-    if has_no_challenge && plan.most_challenges() > 0 {
-        let condition = "would be needed, if the server wants them";
-        let passwords = passwords.replace(" used", &format!(" {condition}"));
-        return format!("{cases}; at most {certificates} will be issued; {passwords}");
-    }
-    format!("{cases}; at most {certificates} will be issued and {passwords}")
+    let passwords = if has_no_challenge && plan.most_challenges() > 0 {
+        format!("none is given; if the server wants them: {passwords}")
+    } else {
+        passwords
+    };
+    format!("{cases}\n  certificates issued       {certificates}\n  challenge passwords used  {passwords}")
 }
 
-/// The most challenge passwords that a plan uses; of the only one, how often it is sent.
+/// How many challenge passwords a plan uses; of the only one, how often it is sent.
 fn passwords(plan: &Plan) -> String {
     let (most, usual) = (plan.most_challenges(), plan.challenges());
-    if plan.shares_challenge && most > 0 {
-        let repeated = usize::from(plan.repeats_control);
-        return format!("1 challenge password sent with {}", counted(most + repeated, "request"));
+    if most == 0 {
+        return "none".to_owned();
     }
-    let usual = if usual < most {
-        format!(" ({usual} if the server refuses every wrong request)")
-    } else {
-        String::new()
-    };
-    format!("{} used{usual}", counted(most, "challenge password"))
+    if plan.shares_challenge {
+        let repeated = usize::from(plan.repeats_control);
+        return format!("the one that is given, with {} at most", counted(most + repeated, "request"));
+    }
+    if usual < most {
+        return format!("{usual} if the server refuses every wrong request, {most} if it grants all of them");
+    }
+    format!("{most} at most")
 }
 
 /// Prints the cases with their cost, in the order in which they would run.

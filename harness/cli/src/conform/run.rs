@@ -9,7 +9,7 @@ use crate::output::{complain, say};
 use crate::progress::Progress;
 use crate::reports::Reports;
 use crate::stop::StopSignals;
-use ::report::conformance::{case_lines, explanations, issued, requirements};
+use ::report::conformance::{case_lines, explanations, issued, legend, requirements};
 use ::report::terminal::{line, summary, transcript_before_explanation};
 use diagnostics::{Palette, counted};
 use model::scenario::Scenario;
@@ -64,6 +64,9 @@ pub(crate) async fn finish(
         say(&format!("\n{}", issued.join("\n")));
     }
     say(&format!("\n{}", requirements(found)));
+    if let Some(legend) = legend(found) {
+        say(&format!("\n{legend}"));
+    }
     say(&format!("\n{}", summary(found, palette)));
     let exit = Exit::of_peer(found);
     if let Some(reason) = &found.given_up {

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use scep::certificate::Fingerprint;
 
 use super::doubts::Doubts;
+use super::end::{Order, gone};
 use super::identity::{Identity, failures};
+use super::outage;
 use super::run::run_cases;
 use crate::exit::{CommandError, Exit};
+use crate::output::warn;
 use crate::stop::StopSignals;
 use crate::wiring::LivePki;
-use conformance::{Gate, OnePki, Password, Plan, Rules, SetUpFinding, doubt, judge};
+use conformance::{Gate, OnePki, Password, Plan, Rules, SetUpFinding, judge};
 use diagnostics::{Diagnostic, counted};
 use model::lab::Secret;
 use model::scenario::Scenario;
 use results::requirement::End;
 use results::{
-    Assessment, Breakage, Case, ConformanceReport, Outcome, ScenarioOutcome, ServerState, Skip,
-    SkipCause, Verdict,
+    Assessment, Case, ConformanceReport, Outcome, ScenarioOutcome, Skip, SkipCause, Verdict,
 };
 use runner::{Event, run_on};
 use testbed::pki::Pki;
@@ -39,6 +41,8 @@ pub(super) struct Settings {
     pub(super) verbose: bool,
     /// Passwords that no output may show.
     pub(super) secrets: Vec<Secret>,
+    /// True if a case may be run again after an outage of the server, which costs further certificates.
+    pub(super) may_repeat: bool,
     /// Fingerprints of the CA's certificates before the run; none if they are unknown.
     pub(super) ca: Vec<Fingerprint>,
 }
@@ -50,6 +54,7 @@ pub(super) struct Trial<'a> {
     stop: &'a StopSignals,
     driver: Arc<dyn Driver>,
     received: ReceivedLog,
+    order: Order,
 }
 
 /// The result of the plain exchange, and what follows from it.
@@ -77,7 +82,7 @@ impl<'a> Trial<'a> {
             secrets,
             keys: KeyStore::default(),
         });
-        Self { settings, pki, stop, driver, received }
+        Self { settings, pki, stop, driver, received, order: Order::default() }
     }
 
     /// Runs the control, then the other cases, and judges them.
@@ -101,7 +106,7 @@ impl<'a> Trial<'a> {
         }
         let rules = Rules { no_plain_exchange: passage.no_plain_exchange, ..rules };
         let mut report = judge(&rules, outcome, &cases, skipped);
-        given_up = self.pki.gone().map(|reason| gone(&report, reason)).or(given_up);
+        given_up = self.pki.gone().map(|reason| gone(&report, &self.order, reason)).or(given_up);
         report.given_up = given_up;
         (report.issued, report.challenges) = (self.received.entries(), self.pki.challenges_given());
         let refusal = passage.refusal.map(|refusal| not_judged(&refusal, &report));
@@ -158,6 +163,8 @@ impl<'a> Trial<'a> {
                 let (no_plain_exchange, refusal) = (Some(skip), Some(finding));
                 return Ok(Passage { outcome: None, granted: None, no_plain_exchange, refusal });
             }
+            // The other cases cannot be tried.
+            Gate::Judged { skip, .. } if self.pki.gone().is_some() => Some(skip),
             Gate::Judged { skip, is_silent } => {
                 plan.without_messages(&skip, !is_silent);
                 Some(skip)
@@ -221,6 +228,41 @@ impl<'a> Trial<'a> {
         doubts.noticed().await;
     }
 
+    fn follow(&self, event: &Event<'_>, doubts: Option<&Doubts<'_>>) {
+        self.order.note(event);
+        if let Some(doubts) = doubts {
+            doubts.follow(event);
+        }
+    }
+
+    /// Runs those cases again, one at a time, after whose request the server was away for a moment. Perhaps somebody restarted it, so
+    /// once is no proof.
+    async fn repeat_after_outages(
+        &self,
+        cases: &[Scenario],
+        outcome: &mut Outcome,
+        doubts: Option<&Doubts<'_>>,
+    ) {
+        let was_away = |case: &&Scenario| {
+            outcome.scenarios.iter().any(|one| one.id == case.id && outage::met_by(one))
+        };
+        let again: Vec<Scenario> = cases.iter().filter(was_away).cloned().collect();
+        if again.is_empty() || !self.settings.may_repeat {
+            return;
+        }
+        let count = counted(again.len(), "case");
+        warn(&format!(
+            "after a request of {count}, the server was away for a moment: trying again, one at a time"
+        ));
+        let (stopped, driver) = (self.stop.clone().received(1), Arc::clone(&self.driver));
+        let follow = |event: &Event<'_>| self.follow(event, doubts);
+        let verbose = self.settings.verbose;
+        let repeated = run_cases(driver, &again, NonZeroUsize::MIN, verbose, stopped, follow).await;
+        for ended_twice in outage::merge(outcome, repeated) {
+            self.follow(&Event::Finished(&ended_twice), doubts);
+        }
+    }
+
     /// Runs cases until they are finished, the user stops the run, or the server does not answer; then with the reason.
     async fn outcome(
         &self,
@@ -250,12 +292,11 @@ impl<'a> Trial<'a> {
         let verbose = self.settings.verbose;
         let follow = |event: &Event<'_>| {
             note(event);
-            if let Some(doubts) = doubts {
-                doubts.follow(event);
-            }
+            self.follow(event, doubts);
         };
         let mut outcome = run_cases(driver, cases, at_once, verbose, ended, follow).await;
         if change.is_none() && given_up.is_none() && !outcome.interrupted {
+            self.repeat_after_outages(cases, &mut outcome, doubts).await;
             change = identity.changed_at_last().await;
         }
         if let Some(change) = &change {
@@ -275,49 +316,4 @@ fn not_judged(refusal: &SetUpFinding, report: &ConformanceReport) -> Diagnostic 
     };
     let count = counted(report.cases.iter().filter(is_not_judged).count(), "case");
     refusal.because(&format!("{count} could not be judged"))
-}
-
-/// Why a run ended at a server that is gone, what may have ended it, and how to find out.
-fn gone(report: &ConformanceReport, reason: &str) -> String {
-    let not_tried = |case: &&Case| match &case.assessment {
-        Assessment::Skipped(skip) => skip.because == SkipCause::NoPlainExchange,
-        _ => broke(case).is_some_and(|it| it.is_untried),
-    };
-    let count = report.cases.iter().filter(not_tried).count() + report.unfinished.len();
-    let rest = match count {
-        0 => "no further case was left".to_owned(),
-        1 => "1 case was not tried".to_owned(),
-        count => format!("{count} cases were not tried"),
-    };
-    let stayed_away = report.cases.iter().find_map(|case| Some((&case.id, stayed_away(case)?)));
-    let was_under_way = |case: &&Case| broke(case).is_some_and(|it| !it.is_untried);
-    let under_way = report.cases.iter().find(was_under_way).map(|case| &case.id);
-    match (stayed_away, under_way) {
-        (Some((id, (message, state))), _) => {
-            let what = message.replace("this request", &format!("the request of `{id}`"));
-            format!(
-                "{what}, so {rest}; {}: start it again, and repeat the case with `--case {id}`",
-                doubt(state)
-            )
-        }
-        (None, Some(id)) => {
-            format!("{reason}, and {rest}; this began during `{id}`, which is not judged either")
-        }
-        (None, None) => format!("{reason}, and {rest}"),
-    }
-}
-
-/// The message about a case after whose request the server did not come back.
-fn stayed_away(case: &Case) -> Option<(&str, ServerState)> {
-    let Verdict::Failed(failure) = &case.scenario.verdict else { return None };
-    let state = failure.ended_server.filter(|state| *state != ServerState::Back)?;
-    Some((&failure.message, state))
-}
-
-/// Why a case was not tried to its end.
-fn broke(case: &Case) -> Option<&Breakage> {
-    match &case.assessment {
-        Assessment::LabBroke { reason } => Some(reason),
-        _ => None,
-    }
 }

@@ -11,12 +11,17 @@ const OBSOLETE: &str = "`--obsolete` accepts such replies";
 /// Advice on a reply that cannot be read, to a request that is granted.
 const ISSUED: &str = "the CA has issued the certificate: look there before you ask for another, and revoke it if it is not needed";
 
+/// Advice on any refusal of a message whose addressee was chosen among several.
+const ADDRESSEE: &str = "perhaps the request went to the wrong one of the certificates that the warning above names: the server cannot read it then";
+
 /// The request that was refused.
 pub(super) struct Sent {
     pub(super) is_renewal: bool,
     pub(super) has_challenge: bool,
     /// The name in the request.
     pub(super) subject: String,
+    /// True if the certificates of the CA left a choice, so that the request perhaps went to the wrong one.
+    pub(super) has_unclear_addressee: bool,
 }
 
 /// True if the reply is none of a SCEP service: another HTTP status or another kind of content, before the CA has sent its
@@ -33,6 +38,13 @@ pub(super) fn is_no_service(refusal: &Refusal) -> bool {
 
 /// Advice on a refusal; empty if the server has given its reason, or nothing can be advised.
 pub(super) fn advice(refusal: &Refusal, sent: &Sent) -> Vec<String> {
+    // A server that cannot open a message may say anything about it.
+    let is_of_message = matches!(refusal.exchange, Exchange::PkiOperation(_));
+    let elsewhere = is_of_message && sent.has_unclear_addressee;
+    elsewhere.then(|| ADDRESSEE.to_owned()).into_iter().chain(by_reason(refusal, sent)).collect()
+}
+
+fn by_reason(refusal: &Refusal, sent: &Sent) -> Vec<String> {
     let denial = match &refusal.reason {
         Reason::Refused(denial) => denial,
         Reason::HttpStatus { status, .. } if is_no_service(refusal) => {
@@ -104,11 +116,11 @@ mod tests {
             (FailInfo::BadTime, true, "the clocks"),
             (FailInfo::BadMessageCheck, true, "its log may have one"),
         ] {
-            let sent = Sent { is_renewal: false, has_challenge, subject: "CN=r1".to_owned() };
+            let sent = Sent { is_renewal: false, has_challenge, subject: "CN=r1".to_owned(), has_unclear_addressee: false };
             let advice = without_reason(Some(&fail_info), &sent).join("\n");
             assert!(advice.contains(words), "{advice}");
         }
-        let sent = Sent { is_renewal: true, has_challenge: true, subject: "CN=r1".to_owned() };
+        let sent = Sent { is_renewal: true, has_challenge: true, subject: "CN=r1".to_owned(), has_unclear_addressee: false };
         let advice = without_reason(Some(&FailInfo::BadRequest), &sent).join("\n");
         assert!(advice.contains("`-allowrenew`") && !advice.contains("--subject"), "{advice}");
     }

@@ -17,7 +17,7 @@ use scep::name;
 use tokio::time::{Instant, timeout};
 
 pub use self::command::{Command, CommandError};
-pub use self::enrolment::{Enrolled, EnrolmentError, KeyError, Polling, enrol, new_key};
+pub use self::enrolment::{Enrolled, EnrolmentError, KeyError, Polling, Remark, enrol, new_key};
 pub use self::files::{Files, FilesError, NotInPlace, PreparedFiles, fingerprint_of};
 use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;

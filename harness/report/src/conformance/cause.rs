@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use results::{Assessment, Case, Failure, Skip, SkipCause, Verdict};
+use results::{Assessment, Case, ConformanceReport, Failure, Skip, SkipCause, Verdict};
 
 /// Cases with the same cause. The first is shown for all of them.
 pub(super) struct Group<'a> {
@@ -31,9 +31,10 @@ pub(super) fn grouped<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Vec<Grou
 
 /// The cases that are shown, each with the number of further ones that are not: those that could not be tried, and have the reason
 /// of the shown one.
-pub(super) fn untried_once(cases: &[Case]) -> Vec<(&Case, usize)> {
+pub(super) fn untried_once(report: &ConformanceReport) -> Vec<(&Case, usize)> {
     let mut shown: Vec<(&Case, usize)> = Vec::new();
-    for case in cases {
+    let reason = |case: &Case| reason(report, case);
+    for case in &report.cases {
         let is_alike =
             |other: &Case| is_untried(case) && is_untried(other) && reason(other) == reason(case);
         match shown.iter_mut().find(|(other, _)| is_alike(other)) {
@@ -54,9 +55,16 @@ fn is_untried(case: &Case) -> bool {
 }
 
 /// Reasons that several cases share, in the order of their first case.
-pub(super) fn shared_reasons<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<String> {
+pub(super) fn shared_reasons<'a>(
+    report: &ConformanceReport,
+    cases: impl Iterator<Item = &'a Case>,
+) -> Vec<String> {
     let mut counts: Vec<(String, usize)> = Vec::new();
-    for reason in cases.filter_map(reason) {
+    let told = |case: &'a Case| match reason(report, case)? {
+        Told::Here(reason) => Some(reason),
+        Told::AsTheEnd => None,
+    };
+    for reason in cases.filter_map(told) {
         match counts.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
             None => counts.push((reason, 1)),
@@ -65,16 +73,28 @@ pub(super) fn shared_reasons<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<S
     counts.into_iter().filter(|(_, count)| *count > 1).map(|(reason, _)| reason).collect()
 }
 
+/// Where the reason of a case without a verdict is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Told {
+    /// At the case: this reason.
+    Here(String),
+    /// With the reason why the run ended.
+    AsTheEnd,
+}
+
 /// The reason of a case without a verdict; it has no number of a step and no fault that did not happen, because the cases differ in
 /// those.
-pub(super) fn reason(case: &Case) -> Option<String> {
-    match &case.assessment {
+pub(super) fn reason(report: &ConformanceReport, case: &Case) -> Option<Told> {
+    let (reason, is_of_end) = match &case.assessment {
         Assessment::Skipped(skip) => {
-            Some(Skip { particulars: Vec::new(), ..skip.clone() }.to_string())
+            (Skip { particulars: Vec::new(), ..skip.clone() }.to_string(), false)
         }
-        Assessment::LabBroke { reason } => Some(reason.without_step()),
-        _ => None,
-    }
+        Assessment::LabBroke { reason } => (reason.without_step(), reason.ends_run),
+        _ => return None,
+    };
+    let is_told = |end: &String| is_of_end || end.contains(&reason);
+    let as_the_end = report.given_up.as_ref().is_some_and(is_told);
+    Some(if as_the_end { Told::AsTheEnd } else { Told::Here(reason) })
 }
 
 /// What came, without anything that differs each time.
@@ -112,9 +132,11 @@ fn alike(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::tests::samples;
-    use results::requirement::{Basis, Level};
+    use results::requirement::{Basis, End, Level};
     use results::{Breakage, Reason, Skip};
 
     /// A failed case with this answer and this unmet expectation.
@@ -136,6 +158,23 @@ mod tests {
             seen: None,
             assessment,
             scenario: results::ScenarioOutcome { verdict, ..scenario },
+        }
+    }
+
+    fn report(cases: &[Case], given_up: Option<&str>) -> ConformanceReport {
+        ConformanceReport {
+            requirements: Vec::new(),
+            target: String::new(),
+            end: End::Server,
+            discovered: Vec::new(),
+            cases: cases.to_vec(),
+            unfinished: Vec::new(),
+            strict: false,
+            interrupted: false,
+            given_up: given_up.map(str::to_owned),
+            issued: Vec::new(),
+            challenges: 0,
+            elapsed: Duration::ZERO,
         }
     }
 
@@ -195,10 +234,27 @@ mod tests {
             skipped("d", "other"),
             skipped("e", "pending"),
         ];
-        assert_eq!(shared_reasons(cases.iter()), ["pending", "gone"]);
+        let report = report(&cases, None);
+        assert_eq!(shared_reasons(&report, cases.iter()), ["pending", "gone"]);
         let shown: Vec<_> =
-            untried_once(&cases).into_iter().map(|(case, further)| (&*case.id, further)).collect();
+            untried_once(&report).into_iter().map(|(case, further)| (&*case.id, further)).collect();
         assert_eq!(shown, [("a", 0), ("b", 1), ("d", 0), ("e", 0)]);
+    }
+
+    #[test]
+    fn reason_of_the_end_is_told_there() {
+        let broke = |id, text: &str, ends_run| {
+            let reason = Breakage { ends_run, ..Breakage::new(text) };
+            let verdict = Verdict::LabBroke { reason: reason.clone() };
+            case(id, verdict, Assessment::LabBroke { reason })
+        };
+        let cases = [broke("a", "gone", true), broke("b", "gone before", true), broke("c", "x", false)];
+        let report = report(&cases, Some("the server was gone after the request of `d`"));
+        let told: Vec<_> = cases.iter().map(|case| reason(&report, case).unwrap()).collect();
+        assert_eq!(told, [Told::AsTheEnd, Told::AsTheEnd, Told::Here("x".to_owned())]);
+        let shown: Vec<_> =
+            untried_once(&report).into_iter().map(|(case, further)| (&*case.id, further)).collect();
+        assert_eq!(shown, [("a", 1), ("c", 0)]);
     }
 
     #[test]
@@ -210,6 +266,7 @@ mod tests {
             case(id, Verdict::Skipped(skip.clone()), Assessment::Skipped(skip))
         };
         let cases = [skipped("a", "do: drop"), skipped("b", "do: wrong-nonce")];
-        assert_eq!(shared_reasons(cases.iter()), ["it ended before (it hung)"]);
+        let report = report(&cases, None);
+        assert_eq!(shared_reasons(&report, cases.iter()), ["it ended before (it hung)"]);
     }
 }

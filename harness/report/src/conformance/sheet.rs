@@ -1,7 +1,7 @@
 //! The Markdown report of a test of a peer.
 
-use super::cause::{grouped, reason};
-use super::issued;
+use super::cause::{Told, grouped, reason};
+use super::{issued, legend};
 use crate::markdown::{code, escaped, head, row};
 use crate::terminal;
 use diagnostics::{Palette, counted};
@@ -31,7 +31,14 @@ pub(super) fn markdown(report: &ConformanceReport) -> String {
     let headings = ["case", "requirement", "level", "section", "verdict"];
     let rows = report.cases.iter().map(case_row);
     lines.extend(section("All cases", head(&headings).into_iter().chain(rows)));
+    lines.extend(section("Legend", codes(report)));
     lines.join("\n") + "\n"
+}
+
+/// The meaning of each code in the tables above.
+fn codes(report: &ConformanceReport) -> Vec<String> {
+    let codes = [legend::causes(report), legend::requirements(&report.requirements)].concat();
+    codes.iter().map(|(code, meaning)| format!("- **{code}** {}", escaped(meaning))).collect()
 }
 
 /// A heading and lines; nothing if there are no lines.
@@ -92,7 +99,11 @@ fn unmet(failure: &Failure) -> String {
 fn without_verdict(report: &ConformanceReport) -> Vec<String> {
     let mut reasons: Vec<(String, Vec<&Case>)> = Vec::new();
     for case in &report.cases {
-        let Some(reason) = reason(case) else { continue };
+        let reason = match reason(report, case) {
+            Some(Told::Here(reason)) => reason,
+            Some(Told::AsTheEnd) => "for the reason at the top".to_owned(),
+            None => continue,
+        };
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, cases)) => cases.push(case),
             None => reasons.push((reason, vec![case])),
@@ -146,7 +157,13 @@ pub(super) fn rest(requirement: &RequirementResult) -> String {
         parts.push(format!("{} skipped ({})", skipped.len(), causes.join(", ")));
     }
     if requirement.ended_server > 0 {
-        parts.push(format!("{} after which the server was gone", requirement.ended_server));
+        parts.push(format!(
+            "{} failed because the server did not serve after its request",
+            requirement.ended_server
+        ));
+    }
+    if requirement.untried > 0 {
+        parts.push(format!("{} not tried", requirement.untried));
     }
     if known > cases {
         parts.push(format!("{} not selected", counted(known - cases, "case")));

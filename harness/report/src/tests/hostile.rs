@@ -159,6 +159,7 @@ fn terminal_with_any_text_is_inert() {
         assert_inert(&conformance::explanations(&report, true, palette).join("\n"), seed);
         assert_inert(&conformance::issued(&report).join("\n"), seed);
         assert_inert(&conformance::requirements(&report), seed);
+        assert_inert(&conformance::legend(&report).unwrap_or_default(), seed);
         let cells = results_of::matrix(&mut texts);
         assert_inert(&matrix::table(&cells, palette), seed);
         for cell in cells.cells() {

@@ -97,6 +97,8 @@ pub(crate) fn failure() -> Failure {
             },
             label: "not found in 20.0 s, 81 tries".to_owned(),
             closest: Some("usercert     Failed".to_owned()),
+            expected: None,
+            facts: Vec::new(),
         }],
         sent: Sent::Command { device: "DUT0".to_owned(), command: "pki scep show CSR".to_owned() },
         first_output: Some("Certificate  Status\n".to_owned()),

@@ -195,6 +195,7 @@ pub(super) fn stop(name: &str, error: &PkiError) -> Stop {
         PkiError::NoPassword { .. } => Stop::Skip(SkipCause::NoPassword, because),
         PkiError::NotServed { reason } => Stop::Broken(Breakage {
             is_untried: matches!(reason, NoAnswer::Gone(_)),
+            ends_run: true,
             ..Breakage::new(reason.to_string())
         }),
         PkiError::Broken { reason } => Stop::Broken(Breakage {

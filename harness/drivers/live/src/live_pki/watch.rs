@@ -35,6 +35,8 @@ pub(super) struct Watch {
     gone: OnceLock<String>,
     /// True if something else than the service answers.
     is_replaced: AtomicBool,
+    /// Why the server could not be reached for a moment, each time.
+    outages: Mutex<Vec<String>>,
 }
 
 /// A GetCACaps or GetCACert, and the look of its answer. Some servers answer only one of them.
@@ -54,7 +56,7 @@ enum Presence {
     Back,
     /// The server cannot be reached, for this reason.
     Gone(String),
-    /// The server takes connections and answers nothing, for this reason.
+    /// The server takes connections and answers nothing, or leaves them without an answer, for this reason.
     Hangs(String),
     /// What answers is not the service any more.
     Unserved(HttpResponse),
@@ -78,6 +80,11 @@ impl LivePki {
         self.watch.as_ref().is_some_and(|watch| watch.is_replaced.load(Ordering::Relaxed))
     }
 
+    /// Why the server could not be reached for a moment before a request, which was then sent again.
+    pub fn outages(&self) -> Vec<String> {
+        self.watch.as_ref().map(|watch| watch.outages.lock().clone()).unwrap_or_default()
+    }
+
     /// Sends a request, unless the server is gone. If the service does not answer, finds out if it is still there.
     pub(super) async fn send_watched(
         &self,
@@ -99,12 +106,15 @@ impl LivePki {
             Ok(Exchanged::Answered(response)) if probe.is_unlike(request, &response) => {
                 self.unserved(watch, &probe, (request, suffix), response).await
             }
-            Err(PkiError::NotServed { .. }) => match self.presence(&probe).await {
-                Presence::Here | Presence::Back => self.send(request, suffix).await,
+            Err(PkiError::NotServed { reason }) => match self.presence(&probe).await {
+                Presence::Here | Presence::Back => {
+                    watch.outages.lock().push(reason.to_string());
+                    self.send(request, suffix).await
+                }
                 away => {
                     watch.set_gone(&probe, &away);
-                    let then = away.in_words();
-                    let reason = format!("the server was gone before this request: {then}");
+                    let (what, then) = (away.what(), away.in_words());
+                    let reason = format!("{what} before this request: {then}");
                     Err(PkiError::NotServed { reason: NoAnswer::Other(reason) })
                 }
             },
@@ -136,7 +146,8 @@ impl LivePki {
         watch.set_gone(probe, &presence);
         if was_answered {
             let reason = format!(
-                "the server was gone after this request, which it had answered before: {}; then: {then}",
+                "{} after this request, which it had answered before: {}; then: {then}",
+                presence.what(),
                 but(String::new())
             );
             return Err(PkiError::Broken { reason });
@@ -200,7 +211,11 @@ impl LivePki {
                 }
                 Err(PkiError::NotServed { reason }) => {
                     was_away = true;
-                    Presence::Gone(reason.to_string())
+                    let reason_in_words = reason.to_string();
+                    match reason {
+                        NoAnswer::Unreached(_) => Presence::Hangs(reason_in_words),
+                        _ => Presence::Gone(reason_in_words),
+                    }
                 }
                 Err(error) => Presence::Gone(error.to_string()),
             };
@@ -278,6 +293,16 @@ impl Watch {
 }
 
 impl Presence {
+    /// What became of the server.
+    fn what(&self) -> &'static str {
+        match self {
+            Self::Here | Self::Back => "the server was away for a moment",
+            Self::Gone(_) => "the server was gone",
+            Self::Hangs(_) => "the server answered nothing any more",
+            Self::Unserved(_) => "the address did not serve SCEP any more",
+        }
+    }
+
     /// What was met.
     fn in_words(&self) -> String {
         match self {

@@ -1,5 +1,6 @@
 //! One enrolment with the project's own client through a PKI.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use openssl::error::ErrorStack;
@@ -68,6 +69,22 @@ pub enum EnrolmentError {
 #[error("no key could be made: OpenSSL says {}", scep::reasons(.0))]
 pub struct KeyError(ErrorStack);
 
+/// Something that an enrolment makes silently of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// What came in place of capabilities, and what is made of it.
+    NoCapabilities(String),
+    /// The certificates of the CA leave a choice: whom the request is addressed to.
+    UnclearAddressee(String),
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::NoCapabilities(text) | Self::UnclearAddressee(text)) = self;
+        f.write_str(text)
+    }
+}
+
 /// Generates a key for a certificate.
 ///
 /// # Errors
@@ -76,8 +93,7 @@ pub async fn new_key() -> Result<PKey<Private>, KeyError> {
     KEY.generate().await.map_err(KeyError)
 }
 
-/// Enrols with the PKI as `settings` say, until there is a certificate or the enrolment has failed. `remark` gets what is silently
-/// made of an answer.
+/// Enrols with the PKI as `settings` say, until there is a certificate or the enrolment has failed. `remark` gets each remark.
 ///
 /// # Errors
 /// [`EnrolmentError`], if there is no answer, the answer is rejected, or the CA does not decide in time.
@@ -86,7 +102,7 @@ pub async fn enrol(
     settings: Settings,
     polling: Polling,
     clock: &Clock,
-    remark: impl Fn(String),
+    remark: impl Fn(Remark),
 ) -> Result<Enrolled, EnrolmentError> {
     let mut client = Client::new(settings);
     let mut request = client.start();
@@ -103,7 +119,9 @@ pub async fn enrol(
             }
             Next::Send(request) => {
                 // Not before, because the server is now known to be a CA.
-                unlisted.take().into_iter().for_each(&remark);
+                let unclear = client.unclear_addressee(clock.now());
+                unlisted.take().map(Remark::NoCapabilities).into_iter().for_each(&remark);
+                unclear.map(Remark::UnclearAddressee).into_iter().for_each(&remark);
                 request
             }
             Next::Pending => {

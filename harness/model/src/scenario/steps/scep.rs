@@ -4,7 +4,9 @@ mod acceptable;
 mod decode;
 mod fact;
 mod mutation;
+mod words;
 
+use self::acceptable::ABSENT;
 pub(super) use self::acceptable::acceptables;
 pub use self::acceptable::{Acceptable, Condition, Expected};
 pub(crate) use self::fact::facts;

@@ -99,6 +99,8 @@ fn failure(texts: &mut Texts) -> Failure {
         excerpt: excerpt(texts),
         label: texts.next(),
         closest: Some(texts.next()),
+        expected: (texts.below(2) == 0).then(|| texts.next()),
+        facts: vec![texts.next()],
     };
     let line = |texts: &mut Texts| LogLine {
         source: texts.next(),

@@ -8,7 +8,7 @@ use diagnostics::{Diagnostic, Place};
 use results::SkipCause;
 
 /// The value of a fact that is not there.
-const ABSENT: &str = "absent";
+pub(super) const ABSENT: &str = "absent";
 
 /// An acceptable outcome: all its conditions hold.
 #[derive(Debug, Clone)]

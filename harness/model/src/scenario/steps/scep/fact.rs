@@ -10,6 +10,9 @@ pub trait FactName: Copy + Eq + Ord + Debug + 'static {
     /// Name in a scenario.
     fn name(self) -> &'static str;
 
+    /// What the fact says, in a sentence.
+    fn meaning(self) -> &'static str;
+
     /// Possible values except `absent`; empty if they are not a fixed set.
     fn values(self) -> &'static [&'static str];
 
@@ -39,6 +42,10 @@ macro_rules! facts {
 
             fn name(self) -> &'static str {
                 self.as_str()
+            }
+
+            fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
             }
 
             fn values(self) -> &'static [&'static str] {
