@@ -149,6 +149,9 @@ pub struct SeenMessage {
 pub struct SeenPoll {
     /// True if the issuer is the CA.
     pub issuer_is_ca: bool,
+    /// The issuer, as OpenSSL writes it on one line.
+    #[serde(default)]
+    pub issuer: String,
     /// The subject, as OpenSSL writes it on one line.
     pub subject: String,
 }
@@ -168,6 +171,9 @@ pub struct SeenCsr {
     pub key_bits: u32,
     /// True if the signer of the message has the same subject (RFC 8894 §2.3).
     pub subject_is_signers: bool,
+    /// The subject of the signer of the message.
+    #[serde(default)]
+    pub signer_subject: String,
     /// True if the signer of the message has the same key (RFC 8894 §2.3).
     pub key_is_signers: bool,
 }
@@ -212,8 +218,8 @@ impl SeenMessage {
             self.message_type.as_ref().map(|it| it.as_wire().len()),
             self.transaction_id.as_ref().map(|it| it.as_str().len()),
             self.sender_nonce.as_ref().map(String::len),
-            self.csr.as_ref().map(|it| it.subject.len()),
-            self.poll.as_ref().map(|it| it.subject.len()),
+            self.csr.as_ref().map(|it| it.subject.len() + it.signer_subject.len()),
+            self.poll.as_ref().map(|it| it.subject.len() + it.issuer.len()),
         ];
         texts.into_iter().flatten().sum()
     }
@@ -224,6 +230,7 @@ impl SeenPoll {
         let order = names.issuer.try_cmp(ca.subject_name());
         Self {
             issuer_is_ca: order.is_ok_and(Ordering::is_eq),
+            issuer: shortened(name::to_text(&names.issuer)),
             subject: shortened(name::to_text(&names.subject)),
         }
     }
@@ -238,6 +245,7 @@ impl SeenCsr {
             proves_possession: csr.verify_signature().is_ok(),
             key_bits: csr.public_key.bits(),
             subject_is_signers: order.is_ok_and(Ordering::is_eq),
+            signer_subject: shortened(name::to_text(signer.subject_name())),
             key_is_signers: signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key)),
         }
     }

@@ -141,6 +141,46 @@ fn expired_ca_certificate_of_the_same_name_does_not_block() {
 }
 
 #[test]
+fn choice_between_two_unrelated_cas_is_told() {
+    let url = CarelessCa { lists_another_ca: true, ..CarelessCa::default() }.start();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = enrol(folder.path(), &url, &[]);
+    let [own, other] = ["Careless CA", "Another CA"].map(|name| format!("`CN = {name}` (serial number "));
+    // DER sorts the certificates by their contents, so either may be the first.
+    let is_right = ended.stderr.contains(&format!("it is addressed to {own}"));
+    let told = "warning: several certificates of the CA could receive the request: it is addressed to ";
+    for word in [told, &own, &other, "`--ca-fingerprint` or `--ca` says which CA is meant"] {
+        assert!(ended.stderr.contains(word), "lacks `{word}`: {}", ended.transcript());
+    }
+    let advice = "perhaps the request went to the wrong one";
+    assert_eq!(ended.stderr.contains(advice), !is_right, "{}", ended.transcript());
+    assert_eq!(ended.code, Some(if is_right { 0 } else { 4 }), "{}", ended.transcript());
+    if !is_right {
+        let failed = format!("error: {url}: PKIOperation (PKCSReq) was answered HTTP 400");
+        assert!(ended.stderr.contains(&failed), "{}", ended.transcript());
+    }
+    let health = run_in(folder.path(), &["health", &url]);
+    assert!(health.stdout.contains("it is addressed to `CN = "), "{}", health.transcript());
+    // One certificate leaves no choice.
+    let url = CarelessCa::default().start();
+    let alone = enrol(folder.path(), &url, &[]);
+    assert!(!alone.stderr.contains("several certificates"), "{}", alone.transcript());
+}
+
+#[test]
+fn failed_enrolment_names_url_and_exchange() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = enrol(folder.path(), "http://127.0.0.1:1/scep", &[]);
+    let told = "error: http://127.0.0.1:1/scep: GetCACaps: cannot connect to 127.0.0.1:1: ";
+    assert!(refused.stderr.contains(told), "{}", refused.transcript());
+    let server = Server::start(&["linux", "--challenge", PASSWORD]);
+    let url = server.url(LINUX);
+    let denied = enrol(folder.path(), &url, &[]);
+    let told = format!("error: {url}: PKIOperation (PKCSReq) was answered FAILURE, ");
+    assert!(denied.stderr.contains(&told), "{}", denied.transcript());
+}
+
+#[test]
 fn renewal_has_a_challenge_password_if_one_is_given() {
     let url = CarelessCa { challenge: Some(PASSWORD), ..CarelessCa::default() }.start();
     let folder = tempfile::tempdir().unwrap();

@@ -66,6 +66,16 @@ impl Course {
         unproved
     }
 
+    /// The one of these cases that ended first after the last enrolment; otherwise the first of them. Cases that ran at the same time as the
+    /// enrolment are less suspicious, because the server worked during it.
+    pub fn suspect<'a>(&self, unproved: &'a [String]) -> Option<&'a str> {
+        let last = self.last_enrolment.as_ref();
+        let position = last.and_then(|last| self.finished.iter().position(|id| id == last));
+        let after = self.finished.iter().skip(position.map_or(0, |it| it + 1));
+        let mut suspects = after.filter_map(|id| unproved.iter().find(|one| *one == id));
+        suspects.next().or(unproved.first()).map(String::as_str)
+    }
+
     /// Replaces the results of unproved cases by a skip, which also has what the case was answered; returns their ids.
     pub fn take_back(&self, outcome: &mut Outcome, cases: &[Scenario], skip: &Skip) -> Vec<String> {
         let unproved = self.unproved(outcome, cases);

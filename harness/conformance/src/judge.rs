@@ -173,10 +173,18 @@ fn assessment(
         }
         (Verdict::Failed(_), Some(expired)) => unmet(expired.no_longer_excused()),
         (Verdict::Failed(failure), None) => {
-            unmet(format!("{level} is not met: {}", failure.message))
+            let is_advice = level == Level::Advice;
+            let verb = if is_advice { "not followed" } else { "not met" };
+            unmet(format!("{level} is {verb}: {}", what_came(&failure)))
         }
         (verdict, _) => verdict.into(),
     }
+}
+
+/// The facts that are not as expected by the first acceptable outcome, or else the message of the failure.
+fn what_came(failure: &Failure) -> &str {
+    let first = failure.findings.iter().find(|finding| finding.expected.is_some());
+    first.map_or(failure.message.as_str(), |finding| &finding.label)
 }
 
 /// The skip of a case whose fault did not happen, so that the failure of a step proves nothing about it.

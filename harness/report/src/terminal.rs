@@ -147,7 +147,9 @@ fn failure_text(
     let lines = failure.findings.iter().map(|finding| finding.excerpt.line);
     let mut frame = Frame::new("error", &failure.message, lines.max().unwrap_or(1), palette);
     let has_words = failure.findings.iter().any(|finding| finding.expected.is_some());
-    if expectations == Expectations::InWords && has_words {
+    // No line of the file asks for a server that serves; what came is in the output.
+    let needs_no_words = failure.ended_server.is_some();
+    if expectations == Expectations::InWords && (has_words || needs_no_words) {
         in_words(&mut frame, &failure.findings);
     } else {
         excerpts(&mut frame, &failure.findings);

@@ -78,14 +78,23 @@ impl RequirementResult {
     /// The verdict on each requirement of `cases`. `catalogue` has requirement and level of every case that exists, because a
     /// requirement is not proved by a selection. Advice proves no requirement.
     pub fn of_all(cases: &[Case], catalogue: &[(&str, Level)]) -> Vec<Self> {
-        let cases = || cases.iter().filter(|case| case.level != Level::Advice);
+        let all = cases;
+        let cases = || all.iter().filter(|case| case.level != Level::Advice);
         let mut ids: Vec<&str> = cases().map(|case| case.requirement.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
         let about = |id: &str| {
             let own: Vec<&Case> = cases().filter(|case| case.requirement == id).collect();
             let levels = catalogue.iter().filter(|(of, _)| *of == id).map(|(_, level)| *level);
-            Self::of_one(id, &own, levels.filter(|level| *level != Level::Advice).collect())
+            let mut result =
+                Self::of_one(id, &own, levels.filter(|level| *level != Level::Advice).collect())?;
+            // Advice proves nothing, but it was tried.
+            let has_run = |case: &Case| case.requirement == id && case.assessment.status().has_run();
+            if result.kind == RequirementVerdict::Broke && all.iter().any(has_run) {
+                result.kind = RequirementVerdict::NotProved;
+                result.verdict = words(result.kind, result.held, result.proving);
+            }
+            Some(result)
         };
         ids.into_iter().filter_map(about).collect()
     }
@@ -313,6 +322,7 @@ mod tests {
         assert_eq!(verdict(&[untried(), case(Level::Must, skipped())], 0), "not tried");
         assert_eq!(verdict(&[untried(), held(Level::Must)], 0), "partly, 1 of 2");
         assert_eq!(verdict(&[untried(), held(Level::Should)], 0), "not proved");
+        assert_eq!(verdict(&[untried(), held(Level::Advice)], 0), "not proved");
         let unmet = case(Level::Should, Assessment::Unmet { notes: vec!["n".to_owned()] });
         assert_eq!(verdict(&[untried(), unmet], 0), "a SHOULD or MAY is not met");
         assert_eq!(verdict(&[untried(), case(Level::Must, failed())], 0), "fails");

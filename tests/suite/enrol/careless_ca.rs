@@ -37,6 +37,8 @@ pub(super) struct CarelessCa {
     pub(super) issues_expired: bool,
     /// An expired certificate with the CA's name and another key comes first in the answer to GetCACert.
     pub(super) lists_expired_ca: bool,
+    /// A valid certificate of another CA, of which nothing is known here, is in the answer to GetCACert.
+    pub(super) lists_another_ca: bool,
     /// The challenge password of each request, renewals too.
     pub(super) challenge: Option<&'static str>,
 }
@@ -62,6 +64,10 @@ impl CarelessCa {
         if self.lists_expired_ca {
             let (from, to) = (-9 * DAY, -DAY);
             list.insert(0, certificate(&subject, &old_key, &subject, &old_key, (from, to), true));
+        }
+        if self.lists_another_ca {
+            let other = name::parse("CN=Another CA").unwrap();
+            list.push(certificate(&other, &old_key, &other, &old_key, (-DAY, 90 * DAY), true));
         }
         let identity = Identity { certificate: own, key };
         let ca = Arc::new(Running { behaviour: self, identity, list });
@@ -95,7 +101,10 @@ impl Running {
             Operation::GetCaCert(_) => {
                 (CA_RA_CERTIFICATES, certs_only::encode(&self.list, &[]).unwrap())
             }
-            Operation::PkiOperation(message) => (PKI_MESSAGE, self.cert_rep(&message)),
+            Operation::PkiOperation(message) => match self.cert_rep(&message) {
+                Some(reply) => (PKI_MESSAGE, reply),
+                None => return HttpResponse { status: 400, ..HttpResponse::default() },
+            },
             other => panic!("unexpected {other:?}"),
         };
         HttpResponse {
@@ -106,9 +115,10 @@ impl Running {
         }
     }
 
-    fn cert_rep(&self, message: &[u8]) -> Vec<u8> {
+    /// The reply; `None` to a message for another CA.
+    fn cert_rep(&self, message: &[u8]) -> Option<Vec<u8>> {
         let message = Message::parse(message).unwrap();
-        let request = server::open(&message, &self.identity).unwrap();
+        let request = server::open(&message, &self.identity).ok()?;
         let (Body::PkcsReq(csr) | Body::RenewalReq(csr)) = &request.body else {
             panic!("no request for a certificate")
         };
@@ -130,7 +140,7 @@ impl Running {
         };
         let mut reply = reply.message(&mut rand_bytes).unwrap();
         reply.certificates = vec![self.identity.certificate.clone()];
-        reply.encode(&self.identity).unwrap()
+        Some(reply.encode(&self.identity).unwrap())
     }
 
     fn issue(&self, csr: &Csr) -> X509 {

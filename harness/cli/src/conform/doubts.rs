@@ -113,7 +113,7 @@ impl<'a> Doubts<'a> {
             1 => ", and 1 case was not tried".to_owned(),
             count => format!(", and {count} cases were not tried"),
         };
-        let first = taken_back.first().map(|id| format!("; {}", self.advice(id)));
+        let first = course.suspect(taken_back).map(|id| format!("; {}", self.advice(id)));
         format!("{skip}, so {count} {since} {proves} nothing{rest}{}", first.unwrap_or_default())
     }
 

@@ -147,6 +147,11 @@ fn judged(it: &Scep, step: &Step, conversation: &Conversation, exchange: &Exchan
             |text| conversation.filled(text),
         ),
     };
+    if let Some(note) = answer.notes.iter_mut().find(|note| is_about_names(it, note))
+        && !seen.differences.is_empty()
+    {
+        *note = format!("{note}: {}", seen.differences.join("; "));
+    }
     if answer.met() && answer.inconclusive.is_none() && is_of_another(it, seen) {
         answer = of_another(answer.output);
     }
@@ -165,6 +170,15 @@ fn judged(it: &Scep, step: &Step, conversation: &Conversation, exchange: &Exchan
     }
     answer.reply = Some(seen.reply());
     answer
+}
+
+/// True if the note is that of an outcome about the names in the issued certificate.
+fn is_about_names(it: &Scep, note: &str) -> bool {
+    let about = [Fact::IssuedSubject, Fact::IssuedNames];
+    it.acceptable.iter().any(|one| {
+        let is_about = one.conditions.iter().any(|condition| about.contains(&condition.fact));
+        is_about && one.note.as_deref() == Some(note)
+    })
 }
 
 /// True if the reply returns neither the transactionID nor the senderNonce of the request, and the step does not ask about them.

@@ -43,6 +43,8 @@ pub(crate) struct Observation {
     clock: Clock,
     /// Reasons, and texts of the server.
     pub details: Vec<String>,
+    /// Names in the issued certificate that differ from those that were asked for.
+    pub differences: Vec<String>,
 }
 
 impl Observation {
@@ -83,7 +85,8 @@ impl Observation {
     /// One line for each fact and detail.
     pub(crate) fn lines(&self) -> Vec<String> {
         let facts = self.facts.iter().map(|(fact, value)| format!("{}: {value}", fact.name()));
-        facts.chain(self.details.iter().map(|detail| format!("  {detail}"))).collect()
+        let details = self.details.iter().chain(&self.differences);
+        facts.chain(details.map(|detail| format!("  {detail}"))).collect()
     }
 
     /// Masks the secrets, then shortens the peer's texts and escapes their control characters.
@@ -95,7 +98,7 @@ impl Observation {
         if let Some(FailInfo::Other(value)) = &mut self.fail_info {
             *value = masker.text(value);
         }
-        for detail in &mut self.details {
+        for detail in self.details.iter_mut().chain(&mut self.differences) {
             let clean: String = masker.text(detail).chars().take(LONGEST).collect();
             *detail = visible(&clean);
         }
@@ -228,6 +231,10 @@ impl Conversation {
         encoding(seen, "the envelope's content", is_der(content));
         seen.set(Fact::Certificates, certificates.len());
         let found = certificate::issued(seen, &certificates, transaction, self.authority.as_ref());
+        if let (Some(found), Some(requested)) = (&found, &transaction.requested) {
+            let dns_names = &request.message.dns_names;
+            seen.differences = certificate::differences(found, &requested.subject, dns_names);
+        }
         if let (Some(found), Some(requested)) = (found, &transaction.requested)
             && request.operation != Operation::GetCert
         {

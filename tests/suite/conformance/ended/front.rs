@@ -23,6 +23,10 @@ pub(in super::super) enum Ending {
     Hangs,
     /// It ends at the next message, and is started again.
     Restarts,
+    /// It ends at each message that comes by GET, and is started again.
+    RestartsAtGets,
+    /// It ends after its last answer, and is started again, as if somebody restarted it between two requests.
+    Pauses,
     /// It ends after its last answer, as if somebody stopped it between two requests.
     Stops,
     /// It ends at the next GET, whose like it answered before.
@@ -75,12 +79,16 @@ impl EndingServer {
             match ending {
                 // The connections that hang are held open, and further ones wait in the backlog.
                 Ending::Hangs => thread::sleep(Duration::from_secs(600)),
-                Ending::Restarts => {
+                Ending::Restarts | Ending::Pauses => {
                     drop((listener, held));
-                    // The command has 3 s to see that nobody listens, and then that somebody does.
-                    thread::sleep(Duration::from_millis(1500));
-                    let again = TcpListener::bind(address).unwrap();
-                    Front { answered: usize::MAX, ..front }.serve(&again);
+                    let again = Front { answered: usize::MAX, ..front };
+                    again.serve(&listener_after_a_pause(address));
+                }
+                Ending::RestartsAtGets => {
+                    drop((listener, held));
+                    loop {
+                        drop(front.serve(&listener_after_a_pause(address)));
+                    }
                 }
                 _ => drop(listener),
             }
@@ -91,6 +99,12 @@ impl EndingServer {
     pub(in super::super) fn url(&self) -> String {
         format!("http://{}/scep", self.address)
     }
+}
+
+/// Listens again. The command has 3 s to see that nobody listens, and then that somebody does.
+fn listener_after_a_pause(address: SocketAddr) -> TcpListener {
+    thread::sleep(Duration::from_millis(1500));
+    TcpListener::bind(address).unwrap()
 }
 
 /// Two servers with the same password and different CAs.
@@ -149,6 +163,9 @@ impl Front {
                     return Some(stream);
                 }
                 Ending::DiesAtGet if !is_message && is_over => return Some(stream),
+                Ending::RestartsAtGets if is_message && request.starts_with(b"GET ") => {
+                    return Some(stream);
+                }
                 Ending::Says(answer) if is_over => Some(answer),
                 Ending::SaysFrom(first, answer) if number >= first => Some(answer),
                 Ending::SaysToMessages(answer) if is_message && is_over => Some(answer),
@@ -163,7 +180,8 @@ impl Front {
                 while let Ok(1..) = stream.read(&mut [0; 1]) {}
             }
             let _ = stream.write_all(&self.pass_on(&request, is_over));
-            if self.ending == Ending::Stops && is_message && before + 1 >= self.answered {
+            let ends_after_answer = matches!(self.ending, Ending::Stops | Ending::Pauses);
+            if ends_after_answer && is_message && before + 1 >= self.answered {
                 return None;
             }
         }

@@ -70,7 +70,11 @@ impl Earlier {
         if let Some(poll) = &message.poll {
             let is_asked = asked.as_ref() == Some(&poll.subject);
             facts.push((SeenFact::PollIssuer, choose(poll.issuer_is_ca, "CA", "other")));
+            facts.push((SeenFact::PollIssuerName, poll.issuer.clone()));
             facts.push((SeenFact::PollSubject, choose(is_asked, "requested", "other")));
+            facts.push((SeenFact::PollSubjectName, poll.subject.clone()));
+            // What a CertPoll asks about is known from the message before it.
+            facts.extend(asked.clone().map(|asked| (SeenFact::Subject, asked)));
         }
         let subject = message.csr.as_ref().map(|csr| csr.subject.clone());
         let subject = subject.or(asked);
@@ -112,6 +116,7 @@ fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
             (SeenFact::Challenge, present(csr.has_challenge)),
             (SeenFact::ProofOfPossession, Some(choose(csr.proves_possession, "valid", "invalid"))),
             (SeenFact::SignerSubject, as_signer(csr.subject_is_signers)),
+            (SeenFact::SignerName, Some(csr.signer_subject.clone())),
             (SeenFact::SignerKey, as_signer(csr.key_is_signers)),
         ]);
     }

@@ -102,6 +102,7 @@ impl SeenFact {
             | Self::Challenge
             | Self::ProofOfPossession
             | Self::SignerSubject
+            | Self::SignerName
             | Self::SignerKey => Some(Self::KeyBits),
             _ => Some(Self::Digest),
         }
@@ -129,6 +130,7 @@ facts! {
     Signer, "signer", ["self-signed", "issued"], "Whether the signer's certificate is self-signed; `absent` if it is not in the message.";
     SignerKeyUsage, "signer-key-usage", [], "The key usages of the signer's certificate, separated by commas.";
     SignerSubject, "signer-subject", ["requested", "other"], "Whether the signer's certificate has the subject that is asked for.";
+    SignerName, "signer-name", [], "The subject of the signer's certificate, in one line.";
     SignerKey, "signer-key", ["requested", "other"], "Whether the signer's certificate has the key that is to be certified.";
     Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope; `absent` if it did not open.";
     KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "Encryption of the envelope's key.";
@@ -136,6 +138,8 @@ facts! {
     KeyBits, "key-bits", [], "The length of the key that is to be certified, in bits.";
     Challenge, "challenge", ["present"], "Whether the certification request has a challenge password.";
     PollIssuer, "poll-issuer", ["CA", "other"], "Whether a CertPoll names the CA as issuer.";
+    PollIssuerName, "poll-issuer-name", [], "The issuer that a CertPoll names, in one line.";
     PollSubject, "poll-subject", ["requested", "other"], "Whether a CertPoll names the subject that was asked for in its transaction.";
+    PollSubjectName, "poll-subject-name", [], "The subject that a CertPoll names, in one line.";
     ProofOfPossession, "proof-of-possession", ["valid", "invalid"], "Whether the certification request is signed with the key that it is for.";
 }

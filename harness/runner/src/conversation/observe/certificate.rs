@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use openssl::asn1::Asn1TimeRef;
-use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref};
+use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref};
 use scep::certificate::is_issued_by;
 use scep::clock::asn1_time;
 use scep::key_usage::KeyUsage;
@@ -55,6 +55,22 @@ pub(super) fn issued(
     seen.set(Fact::IssuedSerial, serial_of(found));
     seen.set(Fact::IssuedVersion, found.version() + 1);
     Some(found.clone())
+}
+
+/// The names in an issued certificate that differ from those that were asked for.
+pub(super) fn differences(found: &X509Ref, subject: &X509NameRef, asked: &[String]) -> Vec<String> {
+    let mut differences = Vec::new();
+    if !found.subject_name().try_cmp(subject).is_ok_and(Ordering::is_eq) {
+        let [issued, asked] = [found.subject_name(), subject].map(scep::name::to_text);
+        differences.push(format!("its subject is `{issued}`, and `{asked}` was asked for"));
+    }
+    let names = found.subject_alt_names();
+    let names: Vec<&str> = names.iter().flatten().filter_map(|name| name.dnsname()).collect();
+    if asked.iter().any(|one| !names.contains(&one.as_str())) {
+        let issued = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        differences.push(format!("its DNS names: {issued}; asked for: {}", asked.join(", ")));
+    }
+    differences
 }
 
 /// Says what came in place of the requested certificate.
