@@ -2,6 +2,7 @@
 
 mod asn1;
 mod first_bytes;
+mod fixed;
 pub mod page;
 mod text;
 
@@ -44,8 +45,8 @@ pub enum Content {
     Empty,
     /// HTML.
     WebPage(Page),
-    /// XML with this first tag.
-    Xml(String),
+    /// XML with this first tag, and the words in it that say most; a property list shows none, because it may have a password.
+    Xml(String, Option<String>),
     /// JSON, with blanks removed.
     Json(String),
     /// PEM with this label, such as `CERTIFICATE`.
@@ -58,8 +59,12 @@ pub enum Content {
     Marked(Box<Content>),
     /// Other text, with its first line.
     Text(String),
+    /// A message in MIME, as mail has it, with its first header.
+    Mime(String),
     /// Data compressed by this program.
     Compressed(&'static str),
+    /// A document or a picture of this kind.
+    Document(&'static str),
     /// A TLS record: the beginning of a handshake, or an alert with this number.
     Tls(Option<u8>),
     /// An HTTP/1 message with this first line.
@@ -86,8 +91,9 @@ impl Content {
         if let Some(after) = after_mark(bytes) {
             return Self::Marked(Box::new(after));
         }
-        protocol(start)
-            .or_else(|| compressed(start))
+        fixed::protocol(start)
+            .or_else(|| fixed::compressed(start))
+            .or_else(|| fixed::document(start))
             .or_else(|| text::decoded(start).map(|text| of_text(&text)))
             .or_else(|| Asn1::of(bytes).map(Self::Asn1))
             .unwrap_or_else(|| {
@@ -100,15 +106,17 @@ impl Content {
         match self {
             Self::Empty => "an empty body",
             Self::WebPage(_) => "a web page",
-            Self::Xml(tag) if tag.starts_with("<plist") => "an XML property list",
-            Self::Xml(_) => "XML",
+            Self::Xml(tag, _) if is_property_list(tag) => "an XML property list",
+            Self::Xml(..) => "XML",
             Self::Json(_) => "JSON",
             Self::Pem(_) => "PEM",
             Self::Base64(_) => "base64",
             Self::Hexadecimal(_) => "hexadecimal digits",
             Self::Marked(_) => "a UTF-8 byte order mark (EFBBBF)",
             Self::Text(_) => "plain text",
+            Self::Mime(_) => "a MIME message",
             Self::Compressed(_) => "compressed data",
+            Self::Document(kind) => kind,
             Self::Tls(_) => "TLS",
             Self::Http1(_) => "another HTTP message",
             Self::Http2 => "HTTP/2",
@@ -122,16 +130,21 @@ impl Content {
     /// The details, to be written after the kind.
     fn details(&self) -> String {
         match self {
-            Self::Empty | Self::Http2 | Self::Proxy => String::new(),
+            Self::Empty | Self::Http2 | Self::Proxy | Self::Document(_) => String::new(),
             Self::WebPage(page) => page.details(),
-            Self::Xml(text) | Self::Json(text) | Self::Text(text) => format!(": `{}`", shown(text)),
-            Self::Http1(line) | Self::Ssh(line) => format!(": `{}`", shown(line)),
+            Self::Xml(tag, Some(words)) => format!(": `{}`: `{}`", shown(tag), shown(words)),
+            Self::Xml(text, None) | Self::Json(text) | Self::Text(text) => {
+                format!(": `{}`", shown(text))
+            }
+            Self::Http1(line) | Self::Ssh(line) | Self::Mime(line) => {
+                format!(": `{}`", shown(line))
+            }
             Self::Pem(label) => format!(" with the label `{}`", shown(label)),
             Self::Base64(inner) | Self::Hexadecimal(inner) => format!(" of {inner}"),
             Self::Marked(inner) => format!(" before {inner}"),
             Self::Compressed(program) => format!(" ({program})"),
             Self::Tls(None) => " (the beginning of a handshake)".to_owned(),
-            Self::Tls(Some(number)) => format!(" (alert {number}{})", alert(*number)),
+            Self::Tls(Some(number)) => format!(" (alert {number}{})", fixed::alert(*number)),
             Self::Asn1(asn1) => asn1.details(),
             Self::Binary(length, first) => {
                 format!(" ({length} bytes, the first are {})", hex::encode_upper(first))
@@ -205,65 +218,23 @@ fn after_mark(bytes: &[u8]) -> Option<Content> {
         content,
         Content::Empty
             | Content::WebPage(_)
-            | Content::Xml(_)
+            | Content::Xml(..)
             | Content::Json(_)
             | Content::Text(_)
     );
     (!is_text).then_some(content)
 }
 
-/// Protocols whose first bytes are fixed.
-fn protocol(start: &[u8]) -> Option<Content> {
-    /// The length of the first frame, its type SETTINGS, flags and the stream 0 (RFC 9113 §4.1, §6.5).
-    fn is_settings(start: &[u8]) -> bool {
-        matches!(start, [0, 0, length, 4, 0, 0, 0, 0, 0, ..] if length % 6 == 0)
-    }
-    let line = || {
-        let end = start.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-        String::from_utf8_lossy(&start[..end.unwrap_or(start.len())]).into_owned()
-    };
-    match start {
-        // The types of records are those of RFC 8446 §5.1; the version has been 3.x since SSL 3.0.
-        [0x16, 3, 0..=4, ..] => Some(Content::Tls(None)),
-        [0x15, 3, 0..=4, 0, 2, _, number, ..] => Some(Content::Tls(Some(*number))),
-        _ if start.starts_with(b"PRI * HTTP/2") || is_settings(start) => Some(Content::Http2),
-        _ if start.starts_with(b"HTTP/1.") => Some(Content::Http1(line())),
-        _ if start.starts_with(b"PROXY TCP") || start.starts_with(b"PROXY UNKNOWN") => {
-            Some(Content::Proxy)
-        }
-        _ if start.starts_with(b"\r\n\r\n\0\r\nQUIT\n") => Some(Content::Proxy),
-        _ if start.starts_with(b"SSH-") => Some(Content::Ssh(line())),
-        _ => None,
-    }
+fn is_property_list(tag: &str) -> bool {
+    tag.starts_with("<plist")
 }
 
-/// The names of alerts that a server sends to a client that speaks no TLS, or speaks it otherwise (RFC 8446 §6).
-fn alert(number: u8) -> &'static str {
-    match number {
-        0 => ", close_notify",
-        10 => ", unexpected_message",
-        22 => ", record_overflow",
-        40 => ", handshake_failure",
-        47 => ", illegal_parameter",
-        50 => ", decode_error",
-        70 => ", protocol_version",
-        80 => ", internal_error",
-        112 => ", unrecognized_name",
-        116 => ", certificate_required",
-        _ => "",
-    }
-}
-
-fn compressed(start: &[u8]) -> Option<Content> {
-    let program = match start {
-        [0x1f, 0x8b, ..] => "gzip",
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => "zlib",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
-        [b'P', b'K', 3, 4, ..] => "zip",
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => "bzip2",
-        _ => return None,
-    };
-    Some(Content::Compressed(program))
+/// True if the text begins with a header of MIME (RFC 2045 §3).
+fn is_mime(text: &str) -> bool {
+    const HEADERS: [&str; 4] =
+        ["mime-version:", "content-type:", "content-transfer-encoding:", "content-disposition:"];
+    let start: String = text.chars().take(40).collect::<String>().to_ascii_lowercase();
+    HEADERS.iter().any(|header| start.starts_with(header))
 }
 
 fn of_text(text: &str) -> Content {
@@ -278,7 +249,12 @@ fn of_text(text: &str) -> Content {
         return Content::Pem(label.to_owned());
     }
     if let Some(tag) = page::first_tag(trimmed) {
-        return Content::Xml(tag.to_owned());
+        let words = (!is_property_list(tag)).then(|| Page::read(trimmed).longest_words());
+        return Content::Xml(tag.to_owned(), words.flatten());
+    }
+    if is_mime(trimmed) {
+        let header = trimmed.lines().next().unwrap_or_default();
+        return Content::Mime(header.trim_end().to_owned());
     }
     if is_json(trimmed) {
         return Content::Json(text::in_one_line(trimmed));

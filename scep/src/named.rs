@@ -1,8 +1,10 @@
 //! Enumerations of named values, such as algorithms and capabilities, which are written and read by their names.
 
+use crate::suggestion::closest;
+
 /// The error for an unknown name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no {what} (known: {known})", known = .known.join(", "))]
+#[error("`{name}` is no {what} (known: {known}){meant}", known = .known.join(", "), meant = self.meant())]
 pub struct UnknownName {
     /// The kind of the named value, such as `digest`.
     pub what: &'static str,
@@ -10,6 +12,14 @@ pub struct UnknownName {
     pub name: String,
     /// The known names.
     pub known: Vec<&'static str>,
+}
+
+impl UnknownName {
+    /// The known name that was probably meant, as the end of a sentence.
+    fn meant(&self) -> String {
+        let meant = closest(&self.name, self.known.iter().copied());
+        meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    }
 }
 
 /// Defines an enumeration of named variants: `Display` and serde write the names, `FromStr` and serde read them.

@@ -145,10 +145,12 @@ fn choice_between_two_unrelated_cas_is_told() {
     let url = CarelessCa { lists_another_ca: true, ..CarelessCa::default() }.start();
     let folder = tempfile::tempdir().unwrap();
     let ended = enrol(folder.path(), &url, &[]);
-    let [own, other] = ["Careless CA", "Another CA"].map(|name| format!("`CN = {name}` (serial number "));
+    let [own, other] =
+        ["Careless CA", "Another CA"].map(|name| format!("`CN = {name}` (serial number "));
     // DER sorts the certificates by their contents, so either may be the first.
     let is_right = ended.stderr.contains(&format!("it is addressed to {own}"));
-    let told = "warning: several certificates of the CA could receive the request: it is addressed to ";
+    let told =
+        "warning: several certificates of the CA could receive the request: it is addressed to ";
     for word in [told, &own, &other, "`--ca-fingerprint` or `--ca` says which CA is meant"] {
         assert!(ended.stderr.contains(word), "lacks `{word}`: {}", ended.transcript());
     }

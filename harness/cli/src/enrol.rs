@@ -32,8 +32,7 @@ use simulated::client::{
 use testbed::pki::ScepService;
 
 /// What to do if the certificates of the CA leave a choice.
-const CHOOSE_CA: &str =
-    "; `--ca-fingerprint` or `--ca` says which CA is meant, `--ca-identifier` asks the server for one of its CAs";
+const CHOOSE_CA: &str = "; `--ca-fingerprint` or `--ca` says which CA is meant, `--ca-identifier` asks the server for one of its CAs";
 
 /// The pause before each CertPoll.
 const PAUSE: Duration = Duration::from_secs(1);

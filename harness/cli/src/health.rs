@@ -198,7 +198,8 @@ fn addressee(certificates: &CaCertificates, now: SystemTime) -> Result<String, S
     let chosen = certificates.choose(now);
     let chosen = chosen.map_err(|refusal| visible(&refusal.to_string()))?;
     let recipient = &chosen.recipient;
-    let usable = format!("`{}`, until {}", to_text(recipient.subject_name()), recipient.not_after());
+    let usable =
+        format!("`{}`, until {}", to_text(recipient.subject_name()), recipient.not_after());
     let unclear = certificates.unclear_addressee(&chosen, now);
     Ok(visible(&unclear.map_or_else(|| usable.clone(), |unclear| format!("{usable}; {unclear}"))))
 }

@@ -130,7 +130,9 @@ fn doubt(failure: &Failure, state: ServerState, id: &str) -> String {
             "either this request ended it, or somebody stopped it: its log may say which; start it again, and {repeat}"
         ),
         ServerState::Back if failure.tries > 1 => {
-            format!("probably this request ends it, because it did so twice: its log may say why; {repeat}")
+            format!(
+                "probably this request ends it, because it did so twice: its log may say why; {repeat}"
+            )
         }
         ServerState::Back => format!(
             "either this request ended it, or somebody restarted it: its log may say which; {repeat}"

@@ -6,13 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diagnostics::yaml::{self, Fields, Keys, Node, Problems};
-use diagnostics::{Diagnostic, Place, Source, closest};
+use diagnostics::{Diagnostic, Place, Source, closest, did_you_mean};
 use model::known_failure;
+use model::near_files;
 use model::scenario::Scenario;
 use model::scep_url::ScepUrl;
 use results::KnownFailure;
 use scep::certificate::Fingerprint;
 use scep::url::UrlError;
+
+/// The folder of the target files that Sceplab brings along.
+const TARGETS: &str = "scenarios/targets";
 
 /// Known facts about a target.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +56,16 @@ impl Target {
     /// # Errors
     /// All mistakes in the target file.
     pub fn load(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        Self::parse(&Source::read(path).map_err(|error| vec![error])?)
+        let missing = |error: Diagnostic| {
+            let near = if path.exists() {
+                Vec::new()
+            } else {
+                near_files(Path::new(""), &path.display().to_string(), &[TARGETS])
+            };
+            let near: Vec<&str> = near.iter().map(String::as_str).collect();
+            vec![did_you_mean(&near).into_iter().fold(error, Diagnostic::note)]
+        };
+        Self::parse(&Source::read(path).map_err(missing)?)
     }
 
     /// Reads the text of a target file.

@@ -219,8 +219,7 @@ pub fn requirements(report: &ConformanceReport) -> String {
 fn is_unproved(requirement: &RequirementResult) -> bool {
     let is_open =
         matches!(requirement.kind, RequirementVerdict::NotProved | RequirementVerdict::Partly);
-    let is_partly_tried =
-        requirement.untried > 0 && requirement.kind != RequirementVerdict::Broke;
+    let is_partly_tried = requirement.untried > 0 && requirement.kind != RequirementVerdict::Broke;
     is_open || is_partly_tried || requirement.ended_server > 0
 }
 

@@ -89,7 +89,8 @@ impl RequirementResult {
             let mut result =
                 Self::of_one(id, &own, levels.filter(|level| *level != Level::Advice).collect())?;
             // Advice proves nothing, but it was tried.
-            let has_run = |case: &Case| case.requirement == id && case.assessment.status().has_run();
+            let has_run =
+                |case: &Case| case.requirement == id && case.assessment.status().has_run();
             if result.kind == RequirementVerdict::Broke && all.iter().any(has_run) {
                 result.kind = RequirementVerdict::NotProved;
                 result.verdict = words(result.kind, result.held, result.proving);
@@ -109,9 +110,8 @@ impl RequirementResult {
         let held = cases.iter().filter(is_held).count();
         let worst = worst(cases)?;
         let kind = kind(worst, held, proving);
-        let is_bad = |case: &&&Case| {
-            (worst > Status::Passed && proof(case) == worst) || is_in_doubt(case)
-        };
+        let is_bad =
+            |case: &&&Case| (worst > Status::Passed && proof(case) == worst) || is_in_doubt(case);
         Some(Self {
             requirement: id.to_owned(),
             verdict: words(kind, held, proving),

@@ -198,7 +198,13 @@ impl<'a> Recorder<'a> {
         if attempted.expect == Expect::Failure {
             let label = format!("succeeded{effort}");
             let excerpt = attempted.place.excerpt().masked(&self.masker);
-            return vec![Finding { excerpt, label, closest: None, expected: None, facts: Vec::new() }];
+            return vec![Finding {
+                excerpt,
+                label,
+                closest: None,
+                expected: None,
+                facts: Vec::new(),
+            }];
         }
         let finding = |miss: &Miss| Finding {
             excerpt: miss.place.excerpt().masked(&self.masker),

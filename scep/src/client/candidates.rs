@@ -10,7 +10,9 @@ use openssl::{
 
 use super::{CaCertificates, Refusal, Stage};
 use crate::{
-    certificate::{allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance, serial_number},
+    certificate::{
+        allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance, serial_number,
+    },
     key_usage::KeyUsage,
     name::to_text,
 };

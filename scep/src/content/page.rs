@@ -67,6 +67,11 @@ impl Page {
         reader.page
     }
 
+    /// The block of several words that is the longest, or else the longest block.
+    pub(super) fn longest_words(self) -> Option<String> {
+        self.blocks.into_iter().max_by_key(|block| (block.contains(' '), block.len()))
+    }
+
     /// The title and the longest heading that says something else, or the first words of a page without either.
     pub(super) fn details(&self) -> String {
         let title = self.title.as_deref().unwrap_or_default();

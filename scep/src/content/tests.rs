@@ -23,12 +23,30 @@ fn kinds_of_text_are_distinguished() {
             "<?xml version=\"1.0\"?>\n<plist version=\"1.0\"><dict/></plist>",
             "an XML property list: `<plist version=\"1.0\">`",
         ),
+        (
+            "<plist version=\"1.0\"><dict><string>a secret of a phone</string></dict></plist>",
+            "an XML property list: `<plist version=\"1.0\">`",
+        ),
         ("<soap:Envelope><soap:Body/></soap:Envelope>", "XML: `<soap:Envelope>`"),
+        (
+            "<Error><Code>NoSuchTenantAtThisService</Code><Message>no such tenant</Message></Error>",
+            "XML: `<Error>`: `no such tenant`",
+        ),
+        ("MIME-Version: 1.0\r\n\r\nMIIB", "a MIME message: `MIME-Version: 1.0`"),
+        ("%PDF-1.4\n1 0 obj", "a PDF document"),
         ("\u{feff}hello", "plain text: `hello`"),
         ("8CE317021F690069", "plain text: `8CE317021F690069`"),
     ] {
         assert_eq!(named(body.as_bytes()), words);
     }
+}
+
+#[test]
+fn pictures_are_named() {
+    assert_eq!(named(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "a PNG picture");
+    assert_eq!(named(b"\xff\xd8\xff\xe0\0\x10JFIF"), "a JPEG picture");
+    assert_eq!(named(b"GIF89a\x01\0\x01\0"), "a GIF picture");
+    assert_eq!(named(b"\0\0\x01\0\x01\0\x10\x10"), "an icon");
 }
 
 #[test]

@@ -343,11 +343,13 @@ fn plain_request_is_in_the_budget_and_in_the_dry_run() {
     let limited = ["conform", url, "--dry-run", "--case", "attributes", "--max-certificates", "1"];
     let dry = run(&limited);
     assert!(dry.stdout.contains(first), "{}", dry.stdout);
-    let limited = "\n0 of 17 cases after the plain request\n  certificates issued       1 at most\n";
+    let limited =
+        "\n0 of 17 cases after the plain request\n  certificates issued       1 at most\n";
     assert!(dry.stdout.contains(limited), "{}", dry.stdout);
     let none = ["conform", url, "--dry-run", "--case", "polling", "--max-certificates", "0"];
     let dry = run(&none);
-    let none = "\n0 of 11 cases\n  certificates issued       none\n  challenge passwords used  none\n";
+    let none =
+        "\n0 of 11 cases\n  certificates issued       none\n  challenge passwords used  none\n";
     assert!(dry.stdout.contains(none), "{}", dry.stdout);
     let dry = run(&["conform", url, "--dry-run", "--case", "discovery"]);
     assert!(!dry.stdout.contains("pkcs-req"), "{}", dry.stdout);

@@ -179,3 +179,21 @@ fn former_id_of_a_case_still_names_it() {
     let checked = run_in(folder.path(), &["check"]);
     assert_eq!(checked.code, Some(0), "{}", checked.transcript());
 }
+
+#[test]
+fn misspelt_names_on_the_command_line_are_recognised() {
+    let url = "http://127.0.0.1:1/scep";
+    let path = "scenarios/conformance/server/attributes/nonce-long.yaml";
+    for (option, value, told) in [
+        ("--target", "scenarios/targets/linx.yaml", "did you mean `scenarios/targets/linux.yaml`?"),
+        ("--case", path, "did you mean `conformance/server/attributes/nonce-long`?"),
+        ("--requirement", "R31,R32", "several are given one by one"),
+    ] {
+        let ended = run_in(workspace(), &["conform", url, "--dry-run", option, value]);
+        assert_ne!(ended.code, Some(0), "{}", ended.transcript());
+        assert!(ended.stderr.contains(told), "lacks `{told}`: {}", ended.transcript());
+    }
+    let ended = run_in(workspace(), &["serve", "linux", "--fault", "on: PKCSreq, do: pending"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(ended.stderr.contains("; did you mean `PKCSReq`?"), "{}", ended.transcript());
+}

@@ -168,7 +168,12 @@ fn of_requirement(text: &str) -> Result<&'static Requirement, CommandError> {
             "the requirements are {}; `sceplab conform --coverage` lists them",
             range.unwrap_or_default()
         );
-        Exit::NothingSelected.with(vec![Diagnostic::general(message).note(note)])
+        let diagnostic = Diagnostic::general(message).note(note);
+        Exit::NothingSelected.with(vec![match text.contains([',', ' ']) {
+            true => diagnostic
+                .note("several are given one by one: `--requirement R01 --requirement R02`"),
+            false => diagnostic,
+        }])
     })
 }
 
@@ -202,6 +207,13 @@ fn unknown_case(id: &str, known: &[Scenario], end: End) -> Diagnostic {
     if is_case_of(other, id) {
         let (id, command) = (visible(id), command(other));
         return diagnostic.note(format!("there is one for a {other}: `{command} --case {id}`"));
+    }
+    // A path of a file, as a shell completes it.
+    let path = id.trim_end_matches(".yaml").trim_end_matches(".yml").trim_matches('/');
+    if path != id
+        && let Some(case) = known.iter().find(|case| path.ends_with(case.id.as_str()))
+    {
+        return diagnostic.note(format!("did you mean `{}`?", visible(&case.id)));
     }
     let wanted = id.trim_matches('/');
     let depth = wanted.matches('/').count();

@@ -94,7 +94,8 @@ fn gone(url: &ScepUrl, reason: &NoAnswer, is_replaced: bool) -> Diagnostic {
 const NOT_RUNNING: &str = "probably the server is not running, or the URL has another host or port";
 
 /// The probable cause if nothing answers an attempt to connect.
-const UNREACHED: &str = "probably the host is not there or not up, or a firewall drops what is sent to it";
+const UNREACHED: &str =
+    "probably the host is not there or not up, or a firewall drops what is sent to it";
 
 /// What to do about a server that gives no answer, by the reason.
 pub(crate) fn cause_of_silence(reason: &NoAnswer) -> &'static str {

@@ -40,7 +40,9 @@ pub(super) fn gone(report: &ConformanceReport, order: &Order, reason: &str) -> S
     };
     let noticed = match order.first(was_under_way) {
         Some((id, Some(before))) => {
-            format!("; this was noticed at `{id}`, which began or went on after the end of `{before}`")
+            format!(
+                "; this was noticed at `{id}`, which began or went on after the end of `{before}`"
+            )
         }
         Some((id, None)) => format!("; this was noticed at `{id}`, the first case"),
         None => String::new(),

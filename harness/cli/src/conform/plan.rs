@@ -25,7 +25,9 @@ pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
     } else {
         passwords
     };
-    format!("{cases}\n  certificates issued       {certificates}\n  challenge passwords used  {passwords}")
+    format!(
+        "{cases}\n  certificates issued       {certificates}\n  challenge passwords used  {passwords}"
+    )
 }
 
 /// How many challenge passwords a plan uses; of the only one, how often it is sent.
@@ -36,10 +38,15 @@ fn passwords(plan: &Plan) -> String {
     }
     if plan.shares_challenge {
         let repeated = usize::from(plan.repeats_control);
-        return format!("the one that is given, with {} at most", counted(most + repeated, "request"));
+        return format!(
+            "the one that is given, with {} at most",
+            counted(most + repeated, "request")
+        );
     }
     if usual < most {
-        return format!("{usual} if the server refuses every wrong request, {most} if it grants all of them");
+        return format!(
+            "{usual} if the server refuses every wrong request, {most} if it grants all of them"
+        );
     }
     format!("{most} at most")
 }

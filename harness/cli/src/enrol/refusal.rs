@@ -116,11 +116,21 @@ mod tests {
             (FailInfo::BadTime, true, "the clocks"),
             (FailInfo::BadMessageCheck, true, "its log may have one"),
         ] {
-            let sent = Sent { is_renewal: false, has_challenge, subject: "CN=r1".to_owned(), has_unclear_addressee: false };
+            let sent = Sent {
+                is_renewal: false,
+                has_challenge,
+                subject: "CN=r1".to_owned(),
+                has_unclear_addressee: false,
+            };
             let advice = without_reason(Some(&fail_info), &sent).join("\n");
             assert!(advice.contains(words), "{advice}");
         }
-        let sent = Sent { is_renewal: true, has_challenge: true, subject: "CN=r1".to_owned(), has_unclear_addressee: false };
+        let sent = Sent {
+            is_renewal: true,
+            has_challenge: true,
+            subject: "CN=r1".to_owned(),
+            has_unclear_addressee: false,
+        };
         let advice = without_reason(Some(&FailInfo::BadRequest), &sent).join("\n");
         assert!(advice.contains("`-allowrenew`") && !advice.contains("--subject"), "{advice}");
     }

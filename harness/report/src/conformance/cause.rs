@@ -248,7 +248,8 @@ mod tests {
             let verdict = Verdict::LabBroke { reason: reason.clone() };
             case(id, verdict, Assessment::LabBroke { reason })
         };
-        let cases = [broke("a", "gone", true), broke("b", "gone before", true), broke("c", "x", false)];
+        let cases =
+            [broke("a", "gone", true), broke("b", "gone before", true), broke("c", "x", false)];
         let report = report(&cases, Some("the server was gone after the request of `d`"));
         let told: Vec<_> = cases.iter().map(|case| reason(&report, case).unwrap()).collect();
         assert_eq!(told, [Told::AsTheEnd, Told::AsTheEnd, Told::Here("x".to_owned())]);

@@ -55,7 +55,10 @@ mod tests {
         for (text, words) in [
             ("{status: SUCCESS, issued-issuer: CA}", "status is SUCCESS, and issued-issuer is CA"),
             ("{http: [absent, 200, 400..499]}", "http is absent, 200 or 400 to 499"),
-            ("{issued-days: 1.., digest: not absent}", "issued-days is 1 or more, and digest is there"),
+            (
+                "{issued-days: 1.., digest: not absent}",
+                "issued-days is 1 or more, and digest is there",
+            ),
             ("{issued-serial: 'not {{first}}'}", "issued-serial is not 0A"),
             ("{issued-serial: /^A/}", "issued-serial is a text that matches `^A`"),
         ] {
