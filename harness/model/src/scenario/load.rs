@@ -85,7 +85,7 @@ pub fn load_each_by(
     if errors.is_empty() {
         return Ok(scenarios);
     }
-    secrets.extend(scenarios.iter().flat_map(|scenario| scenario.lab.secrets()));
+    secrets.extend(scenarios.iter().flat_map(|scenario| scenario.lab.secrets_at_hand()));
     Err(LoadErrors::new(errors).without(secrets, false))
 }
 
@@ -108,25 +108,19 @@ pub fn parse(
     found: &Found,
     lab: Option<&Lab>,
 ) -> Result<Scenario, LoadErrors> {
-    read(source, found, lab).map_err(|wrong| {
+    let wrong = |wrong, parsed: Option<&Node>| {
         let quotes_may_nest = source.text().contains(QUOTE);
-        LoadErrors::new(wrong).without(secrets_of(source, &found.path, lab), quotes_may_nest)
-    })
-}
-
-fn read(
-    source: &Arc<Source>,
-    found: &Found,
-    lab: Option<&Lab>,
-) -> Result<Scenario, Vec<Diagnostic>> {
-    let node = yaml::parse(source).map_err(|error| vec![error])?;
+        let secrets = secrets_of(source, parsed, &found.path, lab);
+        LoadErrors::new(wrong).without(secrets, quotes_may_nest)
+    };
+    let node = yaml::parse(source).map_err(|error| wrong(vec![error], None))?;
     let (problems, mut lab_errors) = (Problems::default(), Vec::new());
     match decode(&node, found, lab, &problems, &mut lab_errors) {
         Some(scenario) if problems.is_empty() && lab_errors.is_empty() => Ok(scenario),
         _ => {
             let mut errors = problems.of_file(&node);
             errors.extend(lab_errors);
-            Err(errors)
+            Err(wrong(errors, Some(&node)))
         }
     }
 }
