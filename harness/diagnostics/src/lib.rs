@@ -19,7 +19,9 @@ pub use self::difference::word_difference;
 pub use self::masking::QUOTE;
 pub use self::palette::Palette;
 pub use self::render::{Frame, render};
-pub use self::source::{Beside, Excerpt, Located, Place, SIZE_LIMIT, Source, floor_char_boundary};
+pub use self::source::{
+    Beside, Excerpt, Located, Place, SIZE_LIMIT, Source, Unreadable, floor_char_boundary,
+};
 
 /// The maximum number of known names that are listed beside a suggestion.
 const LISTED: usize = 40;

@@ -1,5 +1,7 @@
 //! Masks secrets in diagnostics, which quote files.
 
+use std::ops::Range;
+
 use redact::{Marked, Masker};
 
 use super::{Beside, Diagnostic, Excerpt, Location};
@@ -13,24 +15,25 @@ impl Excerpt {
     pub fn masked(&self, masker: &Masker) -> Self {
         let Beside { before, after } = &self.beside;
         if before.is_empty() && after.is_empty() {
-            return self.marked(|line| masker.mask(line));
+            return self.without(|line| masker.ranges(line));
         }
         let shown = before.len()..before.len() + self.text.len();
-        self.marked(|line| masker.mask_with_part(line, shown.clone()))
+        self.without(|line| masker.ranges_with_part(line, shown))
     }
 
-    /// The excerpt of the line after `mask` has masked it; the same part of the line is shown.
+    /// The excerpt without some ranges of its line, which `hidden` finds; the same part of the line is shown.
     #[must_use]
-    pub fn marked(&self, mask: impl Fn(&mut Marked)) -> Self {
+    pub fn without(&self, hidden: impl FnOnce(&str) -> Vec<Range<usize>>) -> Self {
         let Beside { before, after } = &self.beside;
         let line = [before.as_str(), &self.text, after].concat();
         let byte = |chars| {
             let at = self.text.char_indices().nth(chars);
             before.len() + at.map_or(self.text.len(), |(byte, _)| byte)
         };
+        let hidden = hidden(&line);
         let masked = |place| {
             let mut line = Marked { text: line.clone(), place };
-            mask(&mut line);
+            line.mask_ranges(&hidden);
             line
         };
         let place = byte(self.indent)..byte(self.indent + self.width);

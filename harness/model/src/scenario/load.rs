@@ -10,7 +10,7 @@ use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
 use diagnostics::yaml::{self, Fields, Keys, Node, Problems, Value};
-use diagnostics::{Diagnostic, Location, QUOTE, Source, did_you_mean};
+use diagnostics::{Diagnostic, QUOTE, Source, did_you_mean};
 use redact::{Masker, Secret};
 
 mod secrets;
@@ -207,23 +207,20 @@ fn lab(
     // A node that is no text reports that.
     let given = node.text(problems)?;
     let file = file?;
-    let wrong = match Lab::load(file) {
-        Ok(lab) => return Some(lab),
-        Err(wrong) => wrong,
-    };
-    if let [Diagnostic { location: Location::File(_), message, .. }] = wrong.as_slice() {
-        // An unreadable file is reported at the place that names it.
-        let reason = message.strip_prefix("the file ").unwrap_or(message);
-        let message = format!("lab file `{}` {reason}", file.display());
-        let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
-        let near = near_files(folder, &given, &["labs", "../labs", ".."]);
-        let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
-        let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
-        problems.add(wrong.note("a lab is a path relative to this file, or a map in its place"));
-    } else {
-        lab_errors.extend(wrong);
+    match Source::open(file) {
+        Ok(source) => Lab::parse(&source).map_err(|wrong| lab_errors.extend(wrong)).ok(),
+        Err(reason) => {
+            // A file that is not read is reported at the place that names it.
+            let message = format!("lab file `{}` {reason}", file.display());
+            let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
+            let near = near_files(folder, &given, &["labs", "../labs", ".."]);
+            let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
+            let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
+            let note = "a lab is a path relative to this file, or a map in its place";
+            problems.add(wrong.note(note));
+            None
+        }
     }
-    None
 }
 
 /// `scep/../labs/x.yaml` as `labs/x.yaml`, so that two scenarios name their common lab alike.

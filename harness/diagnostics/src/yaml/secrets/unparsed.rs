@@ -29,12 +29,12 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
     let masker = Masker::new(secrets(text));
     let mistake = mistake.masked(&masker, false);
     mistake.with_excerpt(|excerpt| {
-        excerpt.marked(|line| {
+        excerpt.without(|line| {
             let found = SHAPE.as_ref().and_then(|shape| {
-                let found = shape.captures(&line.text)?;
+                let found = shape.captures(line)?;
                 Some(found.get(1)?.end()..found.get(0)?.end())
             });
-            line.mask_ranges(found.as_slice());
+            found.into_iter().collect()
         })
     })
 }
