@@ -3,14 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use scep::http::{HttpRequest, Method};
 
-use crate::suite::sceplab::{Ended, run_in, workspace};
+use crate::suite::sceplab::{run_in, workspace};
 use crate::suite::serve::client::exchange;
 use crate::suite::serve::{LINUX, Server};
 use crate::support::echo_server::{Answer, EchoServer};
