@@ -70,7 +70,7 @@ impl CheckArguments {
         others.wrong.extend(scenarios.iter().flat_map(lint));
         if !others.wrong.is_empty() {
             let secrets = scenarios.iter().flat_map(|it| it.lab.secrets_at_hand());
-            output::hide(&secrets.collect::<Vec<Secret>>());
+            output::hide_of_files(&secrets.collect::<Vec<Secret>>());
             return Err(LoadErrors::new(others.wrong).into());
         }
         self.selection.keep_secrets_of(&scenarios);
@@ -153,7 +153,7 @@ impl OtherFiles {
         }
         match &file.source {
             Ok(source) => {
-                output::hide(&secrets(file.kind, source));
+                output::hide_of_files(&secrets(file.kind, source));
                 self.wrong.extend(mistakes(file.kind, source, cases));
             }
             Err(unread) => self.wrong.push(unread.clone()),

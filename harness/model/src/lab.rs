@@ -231,7 +231,9 @@ impl Lab {
     pub fn decode(node: &Node, problems: &Problems) -> Self {
         let before = problems.count();
         let draft = decode::decode(node, problems);
-        check::check(draft, problems.count() == before, problems)
+        let lab = check::check(draft, problems.count() == before, problems);
+        lab.refuse_many_secrets(node, problems);
+        lab
     }
 }
 

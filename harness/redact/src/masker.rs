@@ -32,6 +32,11 @@ impl Masker {
         Self { secrets, search: Arc::default() }
     }
 
+    /// Number of different secrets.
+    pub fn count(&self) -> usize {
+        self.secrets.len()
+    }
+
     /// Also masks more secrets.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
@@ -139,6 +144,13 @@ impl Masker {
     fn search(&self) -> &Search {
         self.search.get_or_init(|| Search::new(&self.secrets))
     }
+}
+
+/// A message of our own without what it quotes in backticks.
+pub fn without_quotations(message: &str) -> String {
+    let mut marked = Marked::unmarked(message);
+    marked.mask_ranges(&message::quoted(message));
+    marked.text
 }
 
 impl fmt::Debug for Masker {

@@ -3,15 +3,27 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use diagnostics::Source;
 use diagnostics::yaml::{self, Node, Problems, SecretSource};
+use diagnostics::{Diagnostic, Source};
 use mock_ca::ChallengePolicy;
 use redact::is_short;
 
 use super::values::path_in;
 use super::{ChallengeSource, Lab, PasswordSource, Secret};
 
+/// The maximum number of secrets in a lab file, because all of them are searched for in all output.
+const LIMIT: usize = 500;
+
 impl Lab {
+    /// Refuses a lab with more secrets than are searched for in a moment.
+    pub(super) fn refuse_many_secrets(&self, node: &Node, problems: &Problems) {
+        let count = self.secrets().len();
+        if count > LIMIT {
+            let message = format!("a lab file has at most {LIMIT} secrets, and this has {count}");
+            problems.add(Diagnostic::at(&node.place, message));
+        }
+    }
+
     /// The secrets that are so short that they are masked only as a whole word, in words: "the challenge password of the PKI `x`".
     pub fn short_secrets(&self) -> Vec<String> {
         let keyrings =
