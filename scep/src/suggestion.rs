@@ -33,11 +33,9 @@ fn misspelt<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'
     // A name that is much longer or shorter has many differences.
     let is_near = |name: &&str| name.chars().count().abs_diff(length) <= 1.max(name.len() / 3);
     let names = names.filter(is_near);
-    let distance = |name: &str| {
-        differences(&lower, &name.to_lowercase(), 1.max(name.chars().count() / 3))
-    };
-    let near: Vec<(usize, &str)> =
-        names.filter_map(|name| Some((distance(name)?, name))).collect();
+    let distance =
+        |name: &str| differences(&lower, &name.to_lowercase(), 1.max(name.chars().count() / 3));
+    let near: Vec<(usize, &str)> = names.filter_map(|name| Some((distance(name)?, name))).collect();
     let least = near.iter().map(|(distance, _)| *distance).min();
     near.into_iter()
         .filter(|(distance, _)| Some(*distance) == least)
@@ -56,17 +54,14 @@ pub fn differences(one: &str, other: &str, limit: usize) -> Option<usize> {
 /// A number of differences that two names have at least: of the characters that one of them has more often than the other, each
 /// difference explains one.
 fn least_differences(one: &str, other: &str) -> usize {
-    // Some characters share a place, which makes the number smaller, never larger.
-    const PLACES: usize = 64;
-    let mut more = [0_usize; PLACES];
-    let mut fewer = [0_usize; PLACES];
-    let place = |c: char| u32::from(c) as usize % PLACES;
-    one.chars().for_each(|c| more[place(c)] += 1);
-    other.chars().for_each(|c| fewer[place(c)] += 1);
-    let surplus = |of: &[usize; PLACES], than: &[usize; PLACES]| -> usize {
-        of.iter().zip(than).map(|(of, than)| of.saturating_sub(*than)).sum()
-    };
-    surplus(&more, &fewer).max(surplus(&fewer, &more))
+    // Some characters outside of ASCII share a place, which makes the number smaller, never larger.
+    let mut surplus = [0_isize; 128];
+    let place = |c: char| u32::from(c) as usize % 128;
+    one.chars().for_each(|c| surplus[place(c)] += 1);
+    other.chars().for_each(|c| surplus[place(c)] -= 1);
+    let more: isize = surplus.iter().filter(|count| **count > 0).sum();
+    let fewer: isize = surplus.iter().filter(|count| **count < 0).sum();
+    more.max(-fewer).unsigned_abs()
 }
 
 /// The known names that a name probably means: the closest ones; or else those that it begins or that begin it; or else those
@@ -192,7 +187,8 @@ mod tests {
 
     #[test]
     fn differences_are_counted_up_to_a_limit() {
-        let names = ["", "pasword", "password", "passwrod", "drowssap", "\u{e9}t\u{e9}", "k1", "a1a"];
+        let names =
+            ["", "pasword", "password", "passwrod", "drowssap", "\u{e9}t\u{e9}", "k1", "a1a"];
         for one in names {
             for other in names {
                 let all = strsim::damerau_levenshtein(one, other);

@@ -95,8 +95,9 @@ impl Diagnostic {
             _ if quotes_may_nest && words.contains(QUOTE) => MASK.to_owned(),
             _ => without_quotations(words),
         };
-        let why =
-            format!("nothing of the text is shown, because more than {SEARCHED} values may be secrets");
+        let why = format!(
+            "nothing of the text is shown, because more than {SEARCHED} values may be secrets"
+        );
         let mut notes: Vec<String> = self.notes.iter().map(|note| words(note)).collect();
         if !notes.contains(&why) {
             notes.push(why);

@@ -134,9 +134,8 @@ impl Source {
     /// # Errors
     /// If it does not exist, is not readable, is too large, or is not UTF-8.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
-        let of_file = |reason| {
-            Diagnostic::of_file(path.display().to_string(), format!("the file {reason}"))
-        };
+        let of_file =
+            |reason| Diagnostic::of_file(path.display().to_string(), format!("the file {reason}"));
         Self::open(path).map_err(of_file)
     }
 

@@ -86,7 +86,8 @@ impl Lab {
     /// shown because no run begins.
     pub fn secrets_at_hand(&self) -> Vec<Secret> {
         let challenges = self.by_url.values().filter_map(|pki| pki.challenge.as_ref());
-        let logins = self.devices.values().filter_map(|device| device.ssh.as_ref()?.password.as_ref());
+        let logins =
+            self.devices.values().filter_map(|device| device.ssh.as_ref()?.password.as_ref());
         let elsewhere = challenges.flat_map(ChallengeSource::at_hand);
         let elsewhere = elsewhere.chain(logins.flat_map(PasswordSource::at_hand));
         self.secrets().into_iter().chain(elsewhere).collect()
