@@ -33,15 +33,35 @@ fn misspelt<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'
     // A name that is much longer or shorter has many differences.
     let is_near = |name: &&str| name.chars().count().abs_diff(length) <= 1.max(name.len() / 3);
     let names = names.filter(is_near);
-    let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
-    let near = names.map(|name| (distance(name), name));
-    let near: Vec<(usize, &str)> =
-        near.filter(|(distance, name)| *distance <= 1.max(name.chars().count() / 3)).collect();
+    let distance =
+        |name: &str| differences(&lower, &name.to_lowercase(), 1.max(name.chars().count() / 3));
+    let near: Vec<(usize, &str)> = names.filter_map(|name| Some((distance(name)?, name))).collect();
     let least = near.iter().map(|(distance, _)| *distance).min();
     near.into_iter()
         .filter(|(distance, _)| Some(*distance) == least)
         .map(|(_, name)| name)
         .collect()
+}
+
+/// The number of characters that are changed, added, left out or swapped between two names, if it is at most `limit`.
+pub fn differences(one: &str, other: &str, limit: usize) -> Option<usize> {
+    // Most names have nothing in common, and this is found out without comparing each character with each.
+    let may_be_near = least_differences(one, other) <= limit;
+    let count = may_be_near.then(|| strsim::damerau_levenshtein(one, other))?;
+    (count <= limit).then_some(count)
+}
+
+/// A number of differences that two names have at least: of the characters that one of them has more often than the other, each
+/// difference explains one.
+fn least_differences(one: &str, other: &str) -> usize {
+    // Some characters outside of ASCII share a place, which makes the number smaller, never larger.
+    let mut surplus = [0_isize; 128];
+    let place = |c: char| u32::from(c) as usize % 128;
+    one.chars().for_each(|c| surplus[place(c)] += 1);
+    other.chars().for_each(|c| surplus[place(c)] -= 1);
+    let more: isize = surplus.iter().filter(|count| **count > 0).sum();
+    let fewer: isize = surplus.iter().filter(|count| **count < 0).sum();
+    more.max(-fewer).unsigned_abs()
 }
 
 /// The known names that a name probably means: the closest ones; or else those that it begins or that begin it; or else those
@@ -163,6 +183,23 @@ mod tests {
             ["ca-expired", "ra-expired"]
         );
         assert_eq!(suggestions("next-ca", &["ca", "port"]), [""; 0]);
+    }
+
+    #[test]
+    fn differences_are_counted_up_to_a_limit() {
+        let names =
+            ["", "pasword", "password", "passwrod", "drowssap", "\u{e9}t\u{e9}", "k1", "a1a"];
+        for one in names {
+            for other in names {
+                let all = strsim::damerau_levenshtein(one, other);
+                assert!(least_differences(one, other) <= all, "{one} {other}");
+                for limit in 0..10 {
+                    let counted = (all <= limit).then_some(all);
+                    assert_eq!(differences(one, other, limit), counted, "{one} {other} {limit}");
+                }
+            }
+        }
+        assert_eq!(least_differences("k12345", "secret"), 6);
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::fs;
 
 use super::image::{self, Image};
 use super::scenario::{Docker, Scenario};
-use crate::support::secret_forms::{Form, Found, SECRET, add_all, assert_nothing_found, forms};
+use crate::support::secret_forms::{
+    Form, Found, SECRET, WITH_REPORTS, add_all, assert_nothing_found, forms, reports, sinks,
+};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -16,12 +18,9 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
 /// Forms in one run: a report shows only the newest lines of a program.
 const AT_ONCE: usize = 8;
 
-const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
-
 fn reports_show_no_form_of_an_images_secret() {
     let docker = Docker::here();
     let image = Image::of("shell", &["sh", "sleep"]);
-    let reports: Vec<&str> = REPORTS.iter().flat_map(|report| ["--report", report]).collect();
     let mut found = Found::new();
     // No variable has a NUL.
     let all: Vec<Form> = forms(SECRET).into_iter().filter(|it| !it.text.contains('\0')).collect();
@@ -49,14 +48,11 @@ steps:
             serde_json::to_string(&texts).unwrap()
         );
         let scenario = Scenario::new("secrets", &scenario);
-        let ended = scenario.run(&docker, &[&["-v"], &reports[..]].concat());
+        let ended = scenario.run(&docker, &[&["-v"][..], &reports()].concat());
         assert_eq!(ended.code, Some(4), "{}", ended.transcript());
         assert!(ended.stdout.contains("gateway: --\n"), "{}", ended.transcript());
-        let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
-        for report in REPORTS {
-            let name = report.split_once('=').unwrap().1;
-            sinks.push((name, fs::read_to_string(scenario.path().join(name)).unwrap()));
-        }
+        let sinks = sinks(&ended, scenario.path());
+        assert_eq!(sinks.len(), WITH_REPORTS, "{}", ended.transcript());
         add_all(&mut found, some, &sinks);
     }
     assert_nothing_found(&found);

@@ -6,7 +6,9 @@ use std::process::Stdio;
 use super::lab::in_folders;
 use crate::support::echo_server::environment;
 use crate::support::sceplab::{Running, command, finish};
-use crate::support::secret_forms::{Form, Found, SECRET, add_all, assert_nothing_found, forms};
+use crate::support::secret_forms::{
+    Form, Found, SECRET, WITH_REPORTS, add_all, assert_nothing_found, forms, reports, sinks,
+};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -19,8 +21,6 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
 
 /// Forms in one run: a report shows only the newest lines of a program.
 const AT_ONCE: usize = 8;
-
-const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
 
 fn run_and_its_reports_show_no_form_of_a_programs_secret() {
     let scenario = format!(
@@ -48,16 +48,13 @@ steps:
         let server = "cat \"$1\"; cat \"$1\" >&2; echo ready; exec sleep 1000";
         fs::write(folder.path().join("server.sh"), server).unwrap();
         let mut run = command(folder.path(), &["run", "--driver", "netns", "it.yaml", "-v"]);
-        run.args(REPORTS.iter().flat_map(|report| ["--report", report]));
+        run.args(reports());
         in_folders(&mut run, folder.path());
         let ended = finish(run);
         assert_eq!(ended.code, Some(4), "{}", ended.transcript());
         assert!(ended.stdout.contains("gateway: --\n"), "{}", ended.transcript());
-        let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
-        for report in REPORTS {
-            let name = report.split_once('=').unwrap().1;
-            sinks.push((name, fs::read_to_string(folder.path().join(name)).unwrap()));
-        }
+        let sinks = sinks(&ended, folder.path());
+        assert_eq!(sinks.len(), WITH_REPORTS, "{}", ended.transcript());
         add_all(&mut found, some, &sinks);
     }
     assert_nothing_found(&found);

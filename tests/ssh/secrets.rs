@@ -6,7 +6,9 @@ use super::device::script;
 use super::sshd::Sshd;
 use crate::support::echo_server::{Answer, EchoServer};
 use crate::support::sceplab::{command, finish};
-use crate::support::secret_forms::{Found, SECRET, add_all, assert_nothing_found, forms};
+use crate::support::secret_forms::{
+    Found, SECRET, WITH_REPORTS, add_all, assert_nothing_found, forms, reports, sinks,
+};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -18,8 +20,6 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
 
 /// Forms in one run: an output that is long is not shown completely.
 const AT_ONCE: usize = 8;
-
-const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
 
 /// For `show it`, the device prints a file.
 const PRINTS: &str =
@@ -57,16 +57,13 @@ steps:
         fs::write(folder.path().join("it.yaml"), scenario).unwrap();
         let mut run =
             command(folder.path(), &["run", "--driver", "live", "it.yaml", "--yes", "-v"]);
-        run.args(REPORTS.iter().flat_map(|report| ["--report", report]));
+        run.args(reports());
         run.env("XDG_STATE_HOME", folder.path().join("state"));
         let ended = finish(run);
         assert_eq!(ended.code, Some(4), "{}", ended.transcript());
         assert!(ended.stdout.contains("--\n"), "{}", ended.transcript());
-        let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
-        for report in REPORTS {
-            let name = report.split_once('=').unwrap().1;
-            sinks.push((name, fs::read_to_string(folder.path().join(name)).unwrap()));
-        }
+        let sinks = sinks(&ended, folder.path());
+        assert_eq!(sinks.len(), WITH_REPORTS, "{}", ended.transcript());
         add_all(&mut found, some, &sinks);
     }
     assert_nothing_found(&found);

@@ -9,24 +9,8 @@ use tempfile::TempDir;
 
 use super::sceplab::{Ended, command, finish, run_in, workspace};
 use super::serve::client::get;
+use crate::support::samples::ENROLS;
 use crate::support::server::{LINUX, Server};
-
-const ENROLS: &str = "title: Enrols
-tags: [matrix]
-lab:
-  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
-  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
-  pki: {ca: {personality: linux, port: 8080}}
-steps:
-  - configure:
-      set: |
-        set interfaces ethernet eth0 address 10.0.0.64/24
-        set system certificate scep csr CSR cgi-path /scep
-        set system certificate scep csr CSR distinguished-names CN=a
-        set system certificate scep csr CSR port 8080
-        set system certificate scep csr CSR url http://10.0.0.1
-  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 60s}
-";
 
 /// A step that tries for longer than a test does: a try each quarter of a second, which costs no time but its own.
 const WAITS: &str = "  - run: {command: pki scep show CSR, matches: [never], within: 24h}\n";

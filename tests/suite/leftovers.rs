@@ -5,23 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use super::sceplab::{Running, command};
-
-/// A scenario that tries for longer than a test does; its request is never approved.
-const WAITS: &str = "title: Waits
-lab:
-  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
-  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
-  pki: {ca: {personality: linux, port: 8080, approval: manual}}
-steps:
-  - configure:
-      set: |
-        set interfaces ethernet eth0 address 10.0.0.64/24
-        set system certificate scep csr CSR cgi-path /scep
-        set system certificate scep csr CSR distinguished-names CN=a
-        set system certificate scep csr CSR port 8080
-        set system certificate scep csr CSR url http://10.0.0.1
-  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 24h}
-";
+use crate::support::samples::ENROLS;
 
 const PASSES: &str = "title: Passes
 lab: {devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}, hosts: {gateway: {addresses: [10.0.0.1/24]}}}
@@ -30,11 +14,16 @@ steps:
   - ping: {address: 10.0.0.1}
 ";
 
+/// A scenario that tries for longer than a test does; its request is never approved.
+fn waits() -> String {
+    ENROLS.replace("port: 8080}", "port: 8080, approval: manual}").replace("60s", "24h")
+}
+
 #[test]
 fn ctrl_c_ends_a_waiting_run() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
-    fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
+    fs::write(folder.path().join("b-waits.yaml"), waits()).unwrap();
     let mut run =
         Running::start(command(folder.path(), &["run", ".", "--report", "json=report.json"]));
     // After one scenario has finished, the run handles Ctrl-C. The other one would wait longer than `wait` below does.
@@ -56,7 +45,7 @@ fn ctrl_c_ends_a_waiting_run() {
 fn virtual_run_starts_no_process_and_opens_no_socket() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a-passes.yaml"), PASSES).unwrap();
-    fs::write(folder.path().join("b-waits.yaml"), WAITS).unwrap();
+    fs::write(folder.path().join("b-waits.yaml"), waits()).unwrap();
     let mut run = Running::start(command(folder.path(), &["run", "."]));
     run.stdout_line(|line| line.starts_with("pass  a-passes").then_some(()));
     let tasks = format!("/proc/{}/task", run.id());

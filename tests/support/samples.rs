@@ -1,4 +1,4 @@
-//! Three scenarios and their labs.
+//! Scenarios and their labs.
 
 use std::fs;
 
@@ -59,6 +59,24 @@ steps:
         - ca\\s+Valid
         - usercert\\s+Valid
       within: 1s
+";
+
+/// A scenario in which a device gets a certificate.
+pub(crate) const ENROLS: &str = "title: Enrols
+tags: [matrix]
+lab:
+  devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+  hosts: {gateway: {addresses: [10.0.0.1/24], runs: ca}}
+  pki: {ca: {personality: linux, port: 8080}}
+steps:
+  - configure:
+      set: |
+        set interfaces ethernet eth0 address 10.0.0.64/24
+        set system certificate scep csr CSR cgi-path /scep
+        set system certificate scep csr CSR distinguished-names CN=a
+        set system certificate scep csr CSR port 8080
+        set system certificate scep csr CSR url http://10.0.0.1
+  - run: {command: pki scep show CSR, matches: ['usercert\\s+Valid'], within: 60s}
 ";
 
 /// A folder with three scenarios. One of them passes.

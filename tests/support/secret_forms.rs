@@ -1,10 +1,14 @@
 //! The forms in which a peer may send a password back, and a search for them that shares no code with the masker.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use regex::Regex;
+
+use super::sceplab::Ended;
 
 /// Number of adjacent characters of a form that give a secret away.
 const WINDOW: usize = 12;
@@ -20,6 +24,26 @@ pub(crate) type Found = BTreeMap<String, Vec<String>>;
 
 /// A secret with characters that encodings change.
 pub(crate) const SECRET: &str = "qZ7&Mark3d+Secr3t/X9";
+
+const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
+
+/// The number of outputs of a run that writes all reports.
+pub(crate) const WITH_REPORTS: usize = 2 + REPORTS.len();
+
+/// The options for all reports.
+pub(crate) fn reports() -> Vec<&'static str> {
+    REPORTS.iter().flat_map(|report| ["--report", report]).collect()
+}
+
+/// Both outputs of a run and the reports that it wrote into its folder, by name.
+pub(crate) fn sinks(ended: &Ended, folder: &Path) -> Vec<(&'static str, String)> {
+    let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
+    for report in REPORTS {
+        let name = report.split_once('=').unwrap().1;
+        sinks.extend(fs::read_to_string(folder.join(name)).ok().map(|text| (name, text)));
+    }
+    sinks
+}
 
 /// Adds the forms that these outputs show, by the name of the output.
 #[track_caller]

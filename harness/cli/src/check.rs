@@ -68,9 +68,9 @@ impl CheckArguments {
             Err(error) => return Err(error.and(others.wrong)),
         };
         others.wrong.extend(scenarios.iter().flat_map(lint));
-        let secrets: Vec<Secret> = scenarios.iter().flat_map(|it| it.lab.secrets()).collect();
-        output::hide(&secrets);
         if !others.wrong.is_empty() {
+            let secrets = scenarios.iter().flat_map(|it| it.lab.secrets_at_hand());
+            output::hide_of_files(&secrets.collect::<Vec<Secret>>());
             return Err(LoadErrors::new(others.wrong).into());
         }
         self.selection.keep_secrets_of(&scenarios);
@@ -153,7 +153,7 @@ impl OtherFiles {
         }
         match &file.source {
             Ok(source) => {
-                output::hide(&secrets(file.kind, source));
+                output::hide_of_files(&secrets(file.kind, source));
                 self.wrong.extend(mistakes(file.kind, source, cases));
             }
             Err(unread) => self.wrong.push(unread.clone()),
@@ -169,7 +169,9 @@ impl OtherFiles {
 fn secrets(kind: Kind, source: &Arc<Source>) -> Vec<Secret> {
     match kind {
         Kind::Lab => Lab::possible_secrets(source),
-        Kind::Ledger | Kind::Target | Kind::Scenario => yaml::possible_secrets(source),
+        Kind::Ledger | Kind::Target | Kind::Scenario => {
+            yaml::possible_secrets(source, yaml::parse(source).ok().as_ref()).values
+        }
     }
 }
 

@@ -114,7 +114,7 @@ impl From<Vec<Diagnostic>> for CommandError {
 /// Mistakes in scenarios and labs, whose secrets are masked from now on.
 impl From<LoadErrors> for CommandError {
     fn from(errors: LoadErrors) -> Self {
-        output::hide(errors.secrets());
+        output::hide_of_files(errors.secrets());
         Exit::Usage.with(errors.diagnostics().to_vec())
     }
 }

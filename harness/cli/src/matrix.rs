@@ -111,7 +111,7 @@ impl MatrixArguments {
         let ledger = self.ledger();
         let mut wrong = Vec::new();
         if let Err(errors) = &plan {
-            output::hide(errors.secrets());
+            output::hide_of_files(errors.secrets());
             wrong.extend_from_slice(errors.diagnostics());
         }
         if let Err(errors) = &ledger {

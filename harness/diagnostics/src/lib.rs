@@ -16,10 +16,12 @@ pub use redact::{ci_commands, must_be_escaped, visible, visible_lines};
 pub use scep::suggestion::{closest, did_you_mean, suggestions};
 
 pub use self::difference::word_difference;
-pub use self::masking::QUOTE;
+pub use self::masking::{QUOTE, SEARCHED};
 pub use self::palette::Palette;
 pub use self::render::{Frame, render};
-pub use self::source::{Beside, Excerpt, Located, Place, SIZE_LIMIT, Source, floor_char_boundary};
+pub use self::source::{
+    Beside, Excerpt, Located, Place, SIZE_LIMIT, Source, Unreadable, floor_char_boundary,
+};
 
 /// The maximum number of known names that are listed beside a suggestion.
 const LISTED: usize = 40;

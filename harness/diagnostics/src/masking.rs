@@ -1,11 +1,17 @@
 //! Masks secrets in diagnostics, which quote files.
 
-use redact::{Marked, Masker};
+use std::ops::Range;
+
+use redact::{MASK, Marked, Masker, without_quotations};
 
 use super::{Beside, Diagnostic, Excerpt, Location};
 
 /// The mark on both sides of a quotation from a file.
 pub const QUOTE: &str = "`";
+
+/// The largest number of secrets that are searched for in mistakes. A search for more takes long to prepare, and a file may be made of
+/// nothing else; then everything that is quoted from files is hidden.
+pub const SEARCHED: usize = 250;
 
 impl Excerpt {
     /// Masks secrets; the carets stay below their place.
@@ -13,24 +19,25 @@ impl Excerpt {
     pub fn masked(&self, masker: &Masker) -> Self {
         let Beside { before, after } = &self.beside;
         if before.is_empty() && after.is_empty() {
-            return self.marked(|line| masker.mask(line));
+            return self.without(|line| masker.ranges(line));
         }
         let shown = before.len()..before.len() + self.text.len();
-        self.marked(|line| masker.mask_with_part(line, shown.clone()))
+        self.without(|line| masker.ranges_with_part(line, shown))
     }
 
-    /// The excerpt of the line after `mask` has masked it; the same part of the line is shown.
+    /// The excerpt without some ranges of its line, which `hidden` finds; the same part of the line is shown.
     #[must_use]
-    pub fn marked(&self, mask: impl Fn(&mut Marked)) -> Self {
+    pub fn without(&self, hidden: impl FnOnce(&str) -> Vec<Range<usize>>) -> Self {
         let Beside { before, after } = &self.beside;
         let line = [before.as_str(), &self.text, after].concat();
         let byte = |chars| {
             let at = self.text.char_indices().nth(chars);
             before.len() + at.map_or(self.text.len(), |(byte, _)| byte)
         };
+        let hidden = hidden(&line);
         let masked = |place| {
             let mut line = Marked { text: line.clone(), place };
-            mask(&mut line);
+            line.mask_ranges(&hidden);
             line
         };
         let place = byte(self.indent)..byte(self.indent + self.width);
@@ -67,6 +74,9 @@ impl Diagnostic {
     }
 
     pub(crate) fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
+        if masker.count() > SEARCHED {
+            return self.hidden(quotes_may_nest);
+        }
         let words = |words: &str| {
             if quotes_may_nest { masker.text(words) } else { masker.message(words) }
         };
@@ -77,11 +87,33 @@ impl Diagnostic {
             ..self.with_excerpt(|excerpt| excerpt.masked(masker))
         }
     }
+
+    /// The mistake without anything that it shows of files.
+    fn hidden(self, quotes_may_nest: bool) -> Self {
+        let words = |words: &str| match words {
+            "" => String::new(),
+            _ if quotes_may_nest && words.contains(QUOTE) => MASK.to_owned(),
+            _ => without_quotations(words),
+        };
+        let why = format!(
+            "nothing of the text is shown, because more than {SEARCHED} values may be secrets"
+        );
+        let mut notes: Vec<String> = self.notes.iter().map(|note| words(note)).collect();
+        if !notes.contains(&why) {
+            notes.push(why);
+        }
+        Self {
+            message: words(&self.message),
+            label: words(&self.label),
+            notes,
+            ..self.with_excerpt(|excerpt| excerpt.without(|line| vec![0..line.len()]))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use redact::{MASK, Secret};
+    use redact::Secret;
 
     use super::*;
     use crate::Source;
@@ -105,6 +137,25 @@ mod tests {
             let below = excerpt.text.chars().skip(excerpt.indent).take(excerpt.width);
             assert_eq!((excerpt.text.as_str(), below.collect()), (masked, pointed.to_owned()));
         }
+    }
+
+    #[test]
+    fn nothing_of_a_file_with_too_many_secrets_is_shown() {
+        let text = format!("{}field: hunter22 {}", "x".repeat(500), "y".repeat(500));
+        let place = Source::new("a", text).place(500, 505);
+        let wrong = Diagnostic::at(&place, "unknown field `field` here").label("not `hunter22`?");
+        let secrets = |count| (0..count).map(|number| Secret::new(format!("secret-{number}")));
+        let few = wrong.clone().masked(&Masker::new(secrets(SEARCHED)), false);
+        assert_eq!(few, wrong);
+        let many = Masker::new(secrets(SEARCHED + 1));
+        let hidden = wrong.masked(&many, false);
+        assert_eq!(hidden.message, "unknown field `****` here");
+        assert_eq!(hidden.label, "not `****`?");
+        let Location::Excerpt(excerpt) = &hidden.location else { panic!("no excerpt") };
+        assert_eq!((excerpt.text.as_str(), excerpt.column), ("****", 501));
+        assert_eq!(excerpt.beside, Beside::default());
+        let again = hidden.clone().masked(&many, true);
+        assert_eq!(again.notes.len(), 1, "{again:?}");
     }
 
     #[test]

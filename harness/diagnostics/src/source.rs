@@ -1,5 +1,6 @@
 //! Texts of files, and places in them.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,6 +80,46 @@ pub struct Beside {
     pub(crate) after: String,
 }
 
+/// Why a file is not read, as what follows "the file".
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It does not exist.
+    #[error("cannot be read: there is no such file")]
+    Missing,
+    /// The user may not read it.
+    #[error("cannot be read: permission denied")]
+    Forbidden,
+    /// It is larger than [`SIZE_LIMIT`]; it has so many bytes.
+    #[error("cannot be read: it is larger than {SIZE_LIMIT} bytes (`{0}`)")]
+    TooLarge(u64),
+    /// It is no regular file, or the operating system reports another error.
+    #[error("cannot be read: {0}")]
+    Other(ReadError),
+    /// It is not UTF-8 from this byte on; the offset is counted from 0, the line from 1.
+    #[error("is not UTF-8: byte 0x{byte:02x} at offset {offset}, in line {line}")]
+    NotUtf8 {
+        /// The first byte that is wrong.
+        byte: u8,
+        /// Its offset.
+        offset: usize,
+        /// Its line.
+        line: usize,
+    },
+}
+
+impl Unreadable {
+    fn of(error: ReadError) -> Self {
+        match &error {
+            ReadError::Io(system) => match system.kind() {
+                ErrorKind::NotFound => Self::Missing,
+                ErrorKind::PermissionDenied => Self::Forbidden,
+                _ => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+}
+
 impl Source {
     /// The source of a text that has been read.
     pub fn new(path: impl Into<String>, text: String) -> Arc<Self> {
@@ -93,25 +134,25 @@ impl Source {
     /// # Errors
     /// If it does not exist, is not readable, is too large, or is not UTF-8.
     pub fn read(path: &Path) -> Result<Arc<Self>, Diagnostic> {
-        let shown = path.display().to_string();
-        let bytes = read_bounded(path).map_err(|reason| {
-            Diagnostic::of_file(&shown, format!("the file cannot be read: {reason}"))
+        let of_file =
+            |reason| Diagnostic::of_file(path.display().to_string(), format!("the file {reason}"));
+        Self::open(path).map_err(of_file)
+    }
+
+    /// The same; the error leaves it to the caller to name the file.
+    ///
+    /// # Errors
+    /// As those of [`Source::read`].
+    pub fn open(path: &Path) -> Result<Arc<Self>, Unreadable> {
+        let text = String::from_utf8(bytes_of(path)?).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let (before, after) = error.as_bytes().split_at(valid);
+            let line = before.split(|byte| *byte == b'\n').count();
+            Unreadable::NotUtf8 { byte: after.first().copied().unwrap_or(0), offset: valid, line }
         })?;
-        match String::from_utf8(bytes) {
-            // A byte order mark is not part of the text, and would shift the columns of the first line.
-            Ok(text) => {
-                Ok(Self::new(shown, text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()))
-            }
-            Err(error) => {
-                let valid = error.utf8_error().valid_up_to();
-                let byte = error.as_bytes()[valid];
-                let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
-                let message = format!(
-                    "the file is not UTF-8: byte 0x{byte:02x} at offset {valid}, in line {line}"
-                );
-                Err(Diagnostic::of_file(shown, message))
-            }
-        }
+        // A byte order mark is not part of the text, and would shift the columns of the first line.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Ok(Self::new(path.display().to_string(), text))
     }
 
     /// Path, as the user gave it.
@@ -170,27 +211,14 @@ pub fn floor_char_boundary(text: &str, offset: usize) -> usize {
 }
 
 /// Bytes of a regular file; a pipe would make the caller wait for its writer.
-fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+fn bytes_of(path: &Path) -> Result<Vec<u8>, Unreadable> {
     files::regular(path, SIZE_LIMIT).map_err(|error| match error {
         ReadError::TooLong(_) => match std::fs::metadata(path) {
-            Ok(file) => too_large(file.len()),
-            Err(error) => reason(&error),
+            Ok(file) => Unreadable::TooLarge(file.len()),
+            Err(error) => Unreadable::of(ReadError::Io(error)),
         },
-        ReadError::Io(error) => reason(&error),
-        refused => refused.to_string(),
+        other => Unreadable::of(other),
     })
-}
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-fn too_large(size: u64) -> String {
-    format!("it is larger than {SIZE_LIMIT} bytes (`{size}`)")
 }
 
 impl Place {

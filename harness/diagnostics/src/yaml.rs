@@ -13,12 +13,10 @@ pub use self::advice::odd_blank;
 pub use self::fields::{Fields, Keys, Problems, names};
 pub use self::parse::parse;
 pub use self::pattern::PatternError;
+pub use self::secrets::{PossibleSecrets, SecretSource};
 
 use std::sync::Arc;
 
-use redact::Secret;
-
-use self::secrets::{secrets_in, secrets_in_unparsed};
 use crate::{Diagnostic, Place, Source};
 
 /// Reads a text as one document, and decodes it.
@@ -35,11 +33,11 @@ pub fn decoded<T>(
     if problems.is_empty() { Ok(value) } else { Err(problems.of_file(&node)) }
 }
 
-/// The values in a text that may be secrets, whatever mistakes it has.
-pub fn possible_secrets(source: &Arc<Source>) -> Vec<Secret> {
-    match parse::read(source) {
-        Ok(file) => secrets_in(&file),
-        Err(_) => secrets_in_unparsed(source.text()),
+/// What may be a secret in a text, whatever mistakes it has.
+pub fn possible_secrets(source: &Source, parsed: Option<&Node>) -> PossibleSecrets {
+    match parsed {
+        Some(file) => PossibleSecrets::of(file),
+        None => PossibleSecrets::of_unparsed(source.text()),
     }
 }
 

@@ -107,7 +107,7 @@ pub fn remove_stale(parent: &Path, prefix: &str) {
 fn folders_in(parent: &Path, prefix: &str) -> io::Result<Vec<PathBuf>> {
     let names = fs::read_dir(parent)?.flatten().map(|entry| entry.file_name());
     let ours = names.filter(|name| name.to_str().is_some_and(|name| is_name(name, prefix)));
-    Ok(ours.map(|name| parent.join(name)).filter(|folder| is_own(folder)).collect())
+    Ok(ours.map(|name| parent.join(name)).filter(|folder| is_private(folder)).collect())
 }
 
 /// True for names such as `sceplab-lab-4711-Xa0b1c`, which other programs are unlikely to use.
@@ -119,8 +119,8 @@ fn is_name(name: &str, prefix: &str) -> bool {
     })
 }
 
-/// True if no other user can write to the folder, because another user's entry could name anything.
-fn is_own(folder: &Path) -> bool {
+/// True for a folder of this user that no other user may enter. In another folder, another user's entry could name anything.
+pub fn is_private(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|folder| {
         folder.is_dir() && folder.uid() == getuid().as_raw() && folder.mode() & 0o777 == 0o700
     })
@@ -185,9 +185,9 @@ mod tests {
     fn folder_that_other_users_may_enter_is_ignored() {
         let parent = tempfile::tempdir().unwrap();
         let folder = make(parent.path(), "sceplab-lab-4711-Xa0b1c");
-        assert!(is_own(&folder));
+        assert!(is_private(&folder));
         fs::set_permissions(&folder, Permissions::from_mode(0o770)).unwrap();
-        assert!(!is_own(&folder));
+        assert!(!is_private(&folder));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostics::Diagnostic;
-use model::lab::{Lab, Secret};
+use model::lab::Lab;
 use model::scenario::{Found, LoadErrors, Scenario, load};
 use runner::Job;
 use testbed::{Client, Driver};
@@ -49,7 +49,7 @@ impl Plan {
                 continue;
             };
             let labs = folders.entry(folder.to_owned());
-            let labs = labs.or_insert_with(|| stand_ins(folder, &mut errors, &mut secrets));
+            let labs = labs.or_insert_with(|| stand_ins(folder, &mut errors));
             let stands_in = |lab: &Lab| {
                 let named = lab.stands_in_for.as_deref();
                 named.is_some_and(|name| own.file_name().is_some_and(|own| own == name))
@@ -67,10 +67,11 @@ impl Plan {
         }
         let versions = BTreeMap::new();
         if errors.is_empty() {
-            Ok(Self { rows, clients, versions })
-        } else {
-            Err(LoadErrors::new(errors).without(secrets, false))
+            return Ok(Self { rows, clients, versions });
         }
+        let labs = folders.keys().flat_map(|folder| lab_files(folder));
+        secrets.extend(labs.flat_map(|file| Lab::possible_secrets_in(&file)));
+        Err(LoadErrors::new(errors).without(secrets, false))
     }
 
     /// The cells as jobs, row by row, each with a unique id.
@@ -98,25 +99,13 @@ fn stem(lab_file: Option<&Path>) -> String {
     stem.map_or_else(|| IN_PLACE.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// Reads the labs of a folder, and keeps those that can replace another one. The mistakes in labs are added to `errors`, and what
-/// may be a secret in a lab with mistakes to `secrets`.
-fn stand_ins(
-    folder: &Path,
-    errors: &mut Vec<Diagnostic>,
-    secrets: &mut Vec<Secret>,
-) -> Vec<(PathBuf, Lab)> {
-    let entries = std::fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder });
-    let entries = entries.into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| folder.join(entry.file_name())).collect();
-    files.sort();
+/// Reads the labs of a folder, and keeps those that can replace another one. The mistakes in labs are added to `errors`.
+fn stand_ins(folder: &Path, errors: &mut Vec<Diagnostic>) -> Vec<(PathBuf, Lab)> {
     let mut labs = Vec::new();
-    for file in files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "yaml")) {
+    for file in lab_files(folder) {
         match Lab::load(&file) {
             Ok(lab) => labs.push((file, lab)),
-            Err(wrong) => {
-                errors.extend(wrong);
-                secrets.extend(Lab::possible_secrets_in(&file));
-            }
+            Err(wrong) => errors.extend(wrong),
         }
     }
     for (file, lab) in &labs {
@@ -125,6 +114,17 @@ fn stand_ins(
     // A real lab is only used if the user asks for it.
     labs.retain(|(_, lab)| lab.stands_in_for.is_some() && !lab.is_live());
     labs
+}
+
+/// The lab files of a folder, sorted.
+fn lab_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(if folder == Path::new("") { Path::new(".") } else { folder });
+    let entries = entries.into_iter().flatten().flatten();
+    let files = entries.map(|entry| folder.join(entry.file_name()));
+    let mut files: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|it| it == "yaml")).collect();
+    files.sort();
+    files
 }
 
 /// Reports a lab that would replace a lab file that does not exist, because it would never be used.

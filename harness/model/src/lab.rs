@@ -7,6 +7,7 @@ mod decode;
 mod draft;
 mod password;
 mod program;
+mod secrets;
 mod ssh;
 mod texts;
 pub mod topology;
@@ -20,7 +21,6 @@ use std::time::{Duration, SystemTime};
 
 use ipnet::Ipv4Net;
 use mock_ca::{AdminCredentials, Approval, ChallengePolicy, FaultRule, PersonalityName};
-use redact::is_short;
 use scep::capabilities::Capability;
 use scep::clock::Clock;
 pub use scep::secret::{MASK, Secret};
@@ -32,9 +32,10 @@ pub use self::password::{
     FileFault, PasswordError, PasswordSource, password_of, passwords_in, shown,
 };
 pub use self::program::{Image, Program, Ready};
+pub(crate) use self::secrets::possible_secrets;
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
-use diagnostics::yaml::{self, Node, Problems, possible_secrets};
+use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
 
 /// Initial TTL of a host's packets if the lab file gives none.
@@ -226,79 +227,13 @@ impl Lab {
         })
     }
 
-    /// The secrets that are so short that they are masked only as a whole word, in words: "the challenge password of the PKI `x`".
-    pub fn short_secrets(&self) -> Vec<String> {
-        let keyrings =
-            self.devices.iter().filter(|(_, device)| device.keyring.values().any(is_short));
-        let keyrings = keyrings.map(|(name, _)| format!("a password in the keyring of `{name}`"));
-        let challenges = self.short_challenges().into_iter();
-        let challenges = challenges.map(|pki| format!("the challenge password of the PKI `{pki}`"));
-        challenges.chain(keyrings).collect()
-    }
-
-    fn short_challenges(&self) -> Vec<&str> {
-        let of_mock = self.pkis.iter().filter(|(_, pki)| match &pki.challenge {
-            ChallengePolicy::None => false,
-            ChallengePolicy::Static(secret) => is_short(secret),
-            ChallengePolicy::OneTime { preset, .. } => preset.iter().any(is_short),
-        });
-        let by_url = self.by_url.iter().filter(|(_, pki)| match &pki.challenge {
-            Some(ChallengeSource::Static(secret)) => is_short(secret),
-            Some(ChallengeSource::OneTime(list)) => list.iter().any(is_short),
-            _ => false,
-        });
-        let names = of_mock.map(|(name, _)| name).chain(by_url.map(|(name, _)| name));
-        names.map(String::as_str).collect()
-    }
-
-    /// All secrets of the lab, for masking.
-    pub fn secrets(&self) -> Vec<Secret> {
-        let keyrings = self.devices.values().flat_map(|device| device.keyring.values());
-        let mut secrets: Vec<Secret> = keyrings.cloned().collect();
-        for pki in self.pkis.values() {
-            match &pki.challenge {
-                ChallengePolicy::None => {}
-                ChallengePolicy::Static(secret) => secrets.push(secret.clone()),
-                ChallengePolicy::OneTime { preset, .. } => secrets.extend(preset.iter().cloned()),
-            }
-            secrets.extend(pki.admin.iter().map(|admin| admin.password.clone()));
-        }
-        for pki in self.by_url.values() {
-            match &pki.challenge {
-                Some(ChallengeSource::Static(secret)) => secrets.push(secret.clone()),
-                Some(ChallengeSource::OneTime(list)) => secrets.extend(list.iter().cloned()),
-                Some(ChallengeSource::Ndes(page)) => {
-                    if let PasswordSource::Given(secret) = &page.password {
-                        secrets.push(secret.clone());
-                    }
-                }
-                _ => {}
-            }
-        }
-        let programs = self.programs().map(|(_, program)| &program.secrets);
-        for given in programs.chain(self.images().map(|(_, image)| &image.secrets)) {
-            // A program prints its secrets line by line.
-            let clear = given.values().map(Secret::expose);
-            secrets.extend(clear.flat_map(|clear| clear.lines().chain([clear])).map(Secret::new));
-        }
-        secrets
-    }
-
-    /// The values in the text of a lab file that may be secrets, also if it has mistakes.
-    pub fn possible_secrets(source: &Arc<Source>) -> Vec<Secret> {
-        Self::parse(source).map_or_else(|_| possible_secrets(source), |lab| lab.secrets())
-    }
-
-    /// The same of a lab file; none if it cannot be read.
-    pub fn possible_secrets_in(path: &Path) -> Vec<Secret> {
-        Source::read(path).map_or_else(|_| Vec::new(), |source| Self::possible_secrets(&source))
-    }
-
     /// Reads a lab that is part of another file.
     pub fn decode(node: &Node, problems: &Problems) -> Self {
         let before = problems.count();
         let draft = decode::decode(node, problems);
-        check::check(draft, problems.count() == before, problems)
+        let lab = check::check(draft, problems.count() == before, problems);
+        lab.refuse_many_secrets(node, problems);
+        lab
     }
 }
 

@@ -22,7 +22,7 @@ pub use scep::secret::{MASK, Secret};
 pub use self::command::passwords_of_command;
 pub use self::configuration::{clear_passwords, clear_passwords_of_configuration};
 pub use self::lines::{LinesBefore, OutputLine};
-pub use self::masker::{Marked, Masker};
+pub use self::masker::{Marked, Masker, without_quotations};
 pub use self::name::{names_a_secret, names_the_challenge};
 pub use self::private_key::PrivateKeys;
 pub use self::short::{SHORT_NOTE, is_short};

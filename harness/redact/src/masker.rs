@@ -32,6 +32,11 @@ impl Masker {
         Self { secrets, search: Arc::default() }
     }
 
+    /// Number of different secrets.
+    pub fn count(&self) -> usize {
+        self.secrets.len()
+    }
+
     /// Also masks more secrets.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
@@ -81,8 +86,7 @@ impl Masker {
         self.text(&text).split('\n').take(lines.len()).map(str::to_owned).collect()
     }
 
-    /// Masks the secrets in a text with a marked place.
-    pub fn mask(&self, marked: &mut Marked) {
+    fn mask(&self, marked: &mut Marked) {
         marked.mask_ranges(&self.ranges(&marked.text));
     }
 
@@ -93,18 +97,18 @@ impl Masker {
         marked.mask_ranges(&ranges);
     }
 
-    /// Masks the secrets in a text, and in a part of it also what would be found if it were all of the text, cut at its ends: what is
-    /// beside a form, such as further dumps, may keep the search from finding it.
-    pub fn mask_with_part(&self, marked: &mut Marked, part: Range<usize>) {
-        let mut ranges = self.ranges(&marked.text);
-        let text = &marked.text[part.clone()];
-        let within = self.ranges(text).into_iter().chain(self.search().cut(text, Cut::BothEnds));
+    /// The places of all secrets in a text, in no order, and in a part of it also what would be found if it were all of the text, cut at
+    /// its ends: what is beside a form, such as further dumps, may keep the search from finding it.
+    pub fn ranges_with_part(&self, text: &str, part: Range<usize>) -> Vec<Range<usize>> {
+        let mut ranges = self.ranges(text);
+        let shown = &text[part.clone()];
+        let within = self.ranges(shown).into_iter().chain(self.search().cut(shown, Cut::BothEnds));
         ranges.extend(within.map(|range| range.start + part.start..range.end + part.start));
-        marked.mask_ranges(&ranges);
+        ranges
     }
 
     /// The places of all secrets in a text, in no order; they may overlap.
-    pub(crate) fn ranges(&self, text: &str) -> Vec<Range<usize>> {
+    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
         self.found(text).into_iter().map(|found| found.range).collect()
     }
 
@@ -140,6 +144,13 @@ impl Masker {
     fn search(&self) -> &Search {
         self.search.get_or_init(|| Search::new(&self.secrets))
     }
+}
+
+/// A message of our own without what it quotes in backticks.
+pub fn without_quotations(message: &str) -> String {
+    let mut marked = Marked::unmarked(message);
+    marked.mask_ranges(&message::quoted(message));
+    marked.text
 }
 
 impl fmt::Debug for Masker {

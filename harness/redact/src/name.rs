@@ -1,6 +1,6 @@
 //! Recognises the name of a field for a secret, also a mistyped one.
 
-use strsim::damerau_levenshtein;
+use scep::suggestion::differences;
 
 /// Names of fields for a secret, each with the number of typing mistakes in which it is still recognised.
 const NAMES: [(&str, usize); 8] = [
@@ -24,7 +24,7 @@ const LIMIT: usize = 60;
 pub fn names_the_challenge(name: &str) -> bool {
     let name = name.to_lowercase();
     let is_short = name.len() <= LIMIT;
-    is_short && (name.starts_with("challenge") || damerau_levenshtein(&name, "challenge") <= 2)
+    is_short && (name.starts_with("challenge") || differences(&name, "challenge", 2).is_some())
 }
 
 /// True if a name of a field may mean that its value is a secret.
@@ -35,7 +35,7 @@ pub fn names_a_secret(name: &str) -> bool {
         return false;
     }
     let is_like =
-        |(known, mistakes): &(&str, usize)| damerau_levenshtein(&name, known) <= *mistakes;
+        |(known, mistakes): &(&str, usize)| differences(&name, known, *mistakes).is_some();
     "password".starts_with(&name)
         || name.starts_with("pw")
         || PARTS.iter().any(|part| name.contains(part))

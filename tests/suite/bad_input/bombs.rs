@@ -104,3 +104,12 @@ fn commands_that_the_device_lacks_are_listed_up_to_a_limit() {
     assert_eq!(checked.code, Some(2), "{}", checked.stderr);
     assert_eq!(checked.stderr.matches("error: ").count(), 100);
 }
+
+#[test]
+fn passwords_of_a_file_are_searched_for_up_to_a_limit() {
+    let passwords: Vec<String> = (0..60_000).map(|at| format!("hunter{at}")).collect();
+    let text = format!("title: T\nchallenge: [{}]\nsteps: hunter777\n", passwords.join(", "));
+    let told = Files::with(text).refused_within(KIBIBYTES);
+    assert!(told.contains("nothing of the text is shown, because more than 250 values"), "{told}");
+    assert!(told.contains("a.yaml:3:8") && !told.contains("hunter"), "{told}");
+}

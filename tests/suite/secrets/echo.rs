@@ -3,42 +3,26 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use scep::http::{HttpRequest, Method};
 
-use crate::suite::sceplab::{Ended, run_in, workspace};
+use crate::suite::sceplab::{run_in, workspace};
 use crate::suite::serve::client::exchange;
 use crate::suite::serve::{LINUX, Server};
 use crate::support::echo_server::{Answer, EchoServer};
 use crate::support::live::Files;
-use crate::support::secret_forms::{Form, Found, SECRET, add, assert_nothing_found, forms};
+use crate::support::secret_forms::{
+    Form, Found, SECRET, add, assert_nothing_found, forms, reports, sinks,
+};
 
 /// The password of the labs of all cases for clients.
 const OF_LABS: &str = "scep-challenge";
 
 /// Runs that go on at the same time.
 const AT_ONCE: usize = 4;
-
-const REPORTS: [&str; 3] = ["junit=r.xml", "json=r.json", "markdown=r.md"];
-
-/// The options for all reports.
-pub(super) fn reports() -> Vec<&'static str> {
-    REPORTS.iter().flat_map(|report| ["--report", report]).collect()
-}
-
-/// Both outputs of a run and its reports, by name.
-pub(super) fn sinks(ended: &Ended, folder: &Path) -> Vec<(&'static str, String)> {
-    let mut sinks = vec![("stdout", ended.stdout.clone()), ("stderr", ended.stderr.clone())];
-    for report in REPORTS {
-        let name = report.split_once('=').unwrap().1;
-        sinks.extend(fs::read_to_string(folder.join(name)).ok().map(|text| (name, text)));
-    }
-    sinks
-}
 
 /// Runs each form; returns which output shows which.
 fn found_in_each(run: impl Fn(&Form) -> Vec<(&'static str, String)> + Sync) -> Found {

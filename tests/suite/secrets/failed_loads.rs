@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::echo::sinks;
 use super::sinks::{found_of, lab};
-use crate::suite::sceplab::run_in;
-use crate::support::secret_forms::{Form, Found, SECRET, add_all, assert_nothing_found, forms};
+use crate::suite::sceplab::{command, finish, run_in};
+use crate::support::secret_forms::{
+    Form, Found, SECRET, add_all, assert_nothing_found, forms, sinks,
+};
 
 /// A scenario with the lab `labs/lab.yaml` and this line at its end.
 fn scenario(line: &str) -> String {
@@ -40,7 +41,9 @@ fn found_in(arguments: &[&str], files: &[(&str, String)]) -> Found {
             let lines: Vec<String> = text.lines().flat_map(|line| repeated(line, some)).collect();
             write(folder.path(), path, &(lines.join("\n") + "\n").replace("SECRET", SECRET));
         }
-        let ended = run_in(folder.path(), arguments);
+        let mut command = command(folder.path(), arguments);
+        command.env("PKI_PASSWORD", SECRET);
+        let ended = finish(command);
         assert_eq!(ended.code, Some(2), "{}", ended.transcript());
         for number in 0..some.len() {
             // The names of fields are shown.
@@ -95,6 +98,46 @@ fn failed_load_shows_no_form_of_a_password_in_any_file_that_it_reads() {
         vec![("a.yaml", scenario(&format!("x-challenge: 'SECRET'\n{NO_YAML}")).replace("labs/lab", "labs/none"))],
     ] {
         assert_nothing_found(&found_in(&["check", "a.yaml"], &files));
+    }
+}
+
+/// Labs of real devices and PKIs, which have their passwords from a file or a variable.
+const LABS_BY_SOURCE: [&str; 6] = [
+    "pki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {file: ../pw}}}\n",
+    "pki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {env: PKI_PASSWORD}}}\n",
+    "pki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-file: ../pw}}}\n",
+    "pki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-env: PKI_PASSWORD}}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1, password-file: ../pw}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1, password-env: PKI_PASSWORD}}\n",
+];
+
+#[test]
+fn failed_load_shows_no_form_of_a_password_that_a_lab_has_from_elsewhere() {
+    let run = "title: T\nlab: labs/real.yaml\nsteps:\n";
+    let in_place = |lab: &str| format!("title: T\nlab: {{{}}}\nsteps:\n", lab.trim());
+    let passwords = ("pw", format!("{SECRET}\n"));
+    for (number, lab) in LABS_BY_SOURCE.into_iter().enumerate() {
+        let misspelt = lab.replace("file:", "fiel:").replace("env:", "evn:");
+        let mut tried = vec![
+            (format!("{run}{UNKNOWN_FIELD}\n"), lab.to_owned()),
+            (format!("{run}{UNKNOWN_FIELD}\n"), format!("{lab}x: [\n")),
+            (format!("{run}{NO_YAML}\n"), lab.to_owned()),
+            (format!("{run}{UNKNOWN_FIELD}\n"), misspelt),
+        ];
+        if number % 2 == 0 {
+            let lab = lab.replace("../pw", "pw");
+            tried.push((format!("{}{UNKNOWN_FIELD}\n", in_place(&lab)), String::new()));
+        }
+        for (scenario, lab) in tried {
+            let files = [("a.yaml", scenario), ("labs/real.yaml", lab), passwords.clone()];
+            assert_nothing_found(&found_in(&["check", "a.yaml"], &files));
+        }
+    }
+    // A lab of the command line replaces the scenario's own.
+    let scenario = scenario(UNKNOWN_FIELD);
+    let files = [("a.yaml", scenario), ("labs/real.yaml", LABS_BY_SOURCE[0].to_owned()), passwords];
+    for command in ["check", "run"] {
+        assert_nothing_found(&found_in(&[command, "a.yaml", "--lab", "labs/real.yaml"], &files));
     }
 }
 

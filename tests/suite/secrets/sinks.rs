@@ -9,14 +9,13 @@ use std::path::Path;
 use report::Format;
 use serde_json::{Value, json};
 
-use super::echo::{reports, sinks};
 use super::scenarios::SEALED;
 use crate::suite::sceplab::{command, finish, run, run_in, workspace};
 use crate::suite::serve::client::{enrol, settings};
 use crate::suite::serve::control::{answer_to, controlled};
 use crate::suite::serve::{LINUX, Server};
 use crate::support::secret_forms::{
-    Form, Found, SECRET, add, add_all, assert_nothing_found, forms,
+    Form, Found, SECRET, add, add_all, assert_nothing_found, forms, reports, sinks,
 };
 
 /// Forms in one run. More would make a text that is cut.

@@ -1,10 +1,12 @@
 //! Finds possible secrets in a file, which may have any mistakes.
 
+mod sources;
 mod unparsed;
 
 use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration, names_a_secret};
 
-pub(super) use self::unparsed::{masked as masked_unparsed, secrets as secrets_in_unparsed};
+pub use self::sources::SecretSource;
+pub(super) use self::unparsed::masked as masked_unparsed;
 use super::{Entry, Node, Value};
 use crate::{Diagnostic, QUOTE, closest};
 
@@ -23,6 +25,27 @@ const CHOICES: [&str; 6] = ["right", "always", "wrong", "empty", "none", "again"
 /// Steps whose `challenge` is one of a few words and no password.
 const STEPS: [&str; 2] = ["client", "scep"];
 
+/// What may be a secret in a file, or has one.
+#[derive(Debug, Clone, Default)]
+pub struct PossibleSecrets {
+    /// The values in the file itself.
+    pub values: Vec<Secret>,
+    /// The files and variables that it names.
+    pub sources: Vec<SecretSource>,
+}
+
+impl PossibleSecrets {
+    /// What may be a secret in a file that could be parsed.
+    pub(super) fn of(file: &Node) -> Self {
+        Self { values: secrets_in(file), sources: sources::named_in(file) }
+    }
+
+    /// What may be a secret in a text that is no YAML.
+    pub(super) fn of_unparsed(text: &str) -> Self {
+        Self { values: unparsed::secrets(text), sources: unparsed::sources(text) }
+    }
+}
+
 /// Masks possible secrets in the problems of a file.
 pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> {
     let masker = Masker::new(secrets_in(file));
@@ -31,7 +54,7 @@ pub(super) fn masked(problems: Vec<Diagnostic>, file: &Node) -> Vec<Diagnostic> 
 }
 
 /// The values in a file that may be secrets.
-pub(super) fn secrets_in(file: &Node) -> Vec<Secret> {
+fn secrets_in(file: &Node) -> Vec<Secret> {
     let (mut secrets, mut choices) = (Vec::new(), Vec::new());
     file.walk(&mut |value| match value {
         Value::Scalar { text, .. } => secrets.extend(clear_passwords(text)),

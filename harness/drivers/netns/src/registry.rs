@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use files::{PrivateFolder, Readers, Stale};
-use nix::unistd::getuid;
 use serde::{Deserialize, Serialize};
 
 use testbed::leftovers::Leftover;
@@ -59,15 +57,9 @@ fn entries_in(parent: &Path) -> io::Result<Vec<Entry>> {
 /// The parent of the labs' folders: the user's runtime folder, which all terminals share, or the folder for temporary files if
 /// there is none.
 fn parent() -> PathBuf {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_own);
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|folder| files::is_private(folder));
     runtime.unwrap_or_else(std::env::temp_dir)
-}
-
-/// True if only this user can write to the folder.
-fn is_own(folder: &PathBuf) -> bool {
-    fs::symlink_metadata(folder).is_ok_and(|folder| {
-        folder.is_dir() && folder.uid() == getuid().as_raw() && folder.mode() & 0o777 == 0o700
-    })
 }
 
 /// Makes a folder for a lab.

@@ -50,6 +50,20 @@ pub enum ChallengeSource {
     Ndes(AdminPage),
 }
 
+impl ChallengeSource {
+    /// The passwords of the source, and that of an administrator, as far as they can be read without waiting.
+    pub(super) fn at_hand(&self) -> Vec<Secret> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Static(secret) => vec![secret.clone()],
+            Self::OneTime(secrets) => secrets.clone(),
+            Self::File(path) => PasswordSource::File(path.clone()).at_hand(),
+            Self::Environment(name) => PasswordSource::Environment(name.clone()).at_hand(),
+            Self::Ndes(page) => page.password.at_hand(),
+        }
+    }
+}
+
 /// The page `mscep_admin` of an NDES, and its login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminPage {

@@ -69,6 +69,15 @@ impl PasswordSource {
         }
     }
 
+    /// The passwords of the source, as far as they can be read without waiting: all lines of a file, which may be a list.
+    pub(super) fn at_hand(&self) -> Vec<Secret> {
+        match self {
+            Self::Given(secret) => vec![secret.clone()],
+            Self::File(path) => lines_at_hand(path),
+            Self::Environment(name) => password_of(name).into_iter().collect(),
+        }
+    }
+
     /// Reads `password`, `password-file` or `password-env`, if one is given; `example` is a variable's name for messages.
     pub(super) fn decode(fields: &Fields<'_>, example: &str, problems: &Problems) -> Option<Self> {
         let keys = ["password", "password-file", "password-env"];
@@ -104,9 +113,22 @@ fn first_line(path: &Path) -> Result<Secret, PasswordError> {
 /// The largest file of passwords, in bytes.
 const LIMIT: u64 = 1024 * 1024;
 
-/// The text of a file in UTF-8, without a byte order mark.
+/// The largest file that is read only to hide its passwords, in bytes: a search for more takes long.
+const LIMIT_AT_HAND: u64 = 64 * 1024;
+
+/// The text of a file, which may be a pipe, in UTF-8, without a byte order mark.
 fn text_of(path: &Path) -> Result<String, FileFault> {
-    let bytes = files::stream(path, LIMIT).map_err(FileFault::Unreadable)?;
+    decoded(files::stream(path, LIMIT).map_err(FileFault::Unreadable)?)
+}
+
+/// The lines of a regular file that are not blank; none if it cannot be read as a text.
+fn lines_at_hand(path: &Path) -> Vec<Secret> {
+    let bytes = files::regular(path, LIMIT_AT_HAND).unwrap_or_default();
+    let text = decoded(bytes).unwrap_or_default();
+    text.lines().filter(|line| !line.trim().is_empty()).map(Secret::new).collect()
+}
+
+fn decoded(bytes: Vec<u8>) -> Result<String, FileFault> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(FileFault::Utf16);
     }
@@ -169,6 +191,25 @@ mod tests {
         assert!(password("\u{feff}\r\n").unwrap_err().contains("first line is empty"));
         let error = first_line(Path::new("/nowhere/at/all")).unwrap_err().to_string();
         assert!(error.contains("cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn passwords_at_hand_are_read_without_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let clear = |source: PasswordSource| {
+            let secrets = source.at_hand();
+            secrets.iter().map(|secret| secret.expose().to_owned()).collect::<Vec<_>>()
+        };
+        let file = folder.path().join("passwords");
+        fs::write(&file, "\u{feff}one\r\n\ntwo\n").unwrap();
+        assert_eq!(clear(PasswordSource::File(file.clone())), ["one", "two"]);
+        fs::write(&file, vec![b'a'; 65 * 1024]).unwrap();
+        assert_eq!(clear(PasswordSource::File(file)), [""; 0]);
+        for none in ["/dev/zero", "/dev/stdin", "/nowhere/at/all"] {
+            assert_eq!(clear(PasswordSource::File(none.into())), [""; 0], "{none}");
+        }
+        let variable = PasswordSource::Environment("PATH".to_owned());
+        assert_eq!(clear(variable), [std::env::var("PATH").unwrap()]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Secret;
 use diagnostics::yaml::{Entry, Node, Problems, Value};
-use diagnostics::{Diagnostic, Located};
+use diagnostics::{Diagnostic, Located, Source};
 
 /// A secret; its problems do not show it.
 pub(super) fn secret(node: &Node, problems: &Problems) -> Option<Secret> {
@@ -42,7 +42,11 @@ pub(super) fn is_variable(name: &str) -> bool {
 
 /// Folder of the node's file.
 pub(super) fn folder(node: &Node) -> PathBuf {
-    let file = Path::new(node.place.source().path());
+    folder_of(node.place.source())
+}
+
+fn folder_of(source: &Source) -> PathBuf {
+    let file = Path::new(source.path());
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     file.parent().unwrap_or(Path::new("/")).to_owned()
 }
@@ -71,16 +75,19 @@ pub(super) fn path(node: &Node, problems: &Problems) -> Option<PathBuf> {
         node.expected("the path of a file", problems);
         return None;
     }
-    if let Some(below) = text.strip_prefix("~/") {
-        let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-        if home.is_none() {
-            let message = format!("there is no home folder for `{text}`");
-            problems
-                .add(Diagnostic::at(&node.place, message).note("set HOME, or give a full path"));
-        }
-        return Some(home?.join(below));
+    let path = path_in(node.place.source(), &text);
+    if path.is_none() {
+        let message = format!("there is no home folder for `{text}`");
+        problems.add(Diagnostic::at(&node.place, message).note("set HOME, or give a full path"));
     }
-    Some(folder(node).join(text))
+    path
+}
+
+/// The file that a path in the text of a file means; `None` if there is no home folder for it.
+pub(super) fn path_in(source: &Source, text: &str) -> Option<PathBuf> {
+    let Some(below) = text.strip_prefix("~/") else { return Some(folder_of(source).join(text)) };
+    let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty())?;
+    Some(home.join(below))
 }
 
 pub(super) fn port(node: &Node, problems: &Problems) -> Option<u16> {

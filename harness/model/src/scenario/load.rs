@@ -10,7 +10,7 @@ use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
 use diagnostics::yaml::{self, Fields, Keys, Node, Problems, Value};
-use diagnostics::{Diagnostic, Location, QUOTE, Source, did_you_mean};
+use diagnostics::{Diagnostic, QUOTE, Source, did_you_mean};
 use redact::{Masker, Secret};
 
 mod secrets;
@@ -85,7 +85,7 @@ pub fn load_each_by(
     if errors.is_empty() {
         return Ok(scenarios);
     }
-    secrets.extend(scenarios.iter().flat_map(|scenario| scenario.lab.secrets()));
+    secrets.extend(scenarios.iter().flat_map(|scenario| scenario.lab.secrets_at_hand()));
     Err(LoadErrors::new(errors).without(secrets, false))
 }
 
@@ -108,25 +108,19 @@ pub fn parse(
     found: &Found,
     lab: Option<&Lab>,
 ) -> Result<Scenario, LoadErrors> {
-    read(source, found, lab).map_err(|wrong| {
+    let wrong = |wrong, parsed: Option<&Node>| {
         let quotes_may_nest = source.text().contains(QUOTE);
-        LoadErrors::new(wrong).without(secrets_of(source, &found.path, lab), quotes_may_nest)
-    })
-}
-
-fn read(
-    source: &Arc<Source>,
-    found: &Found,
-    lab: Option<&Lab>,
-) -> Result<Scenario, Vec<Diagnostic>> {
-    let node = yaml::parse(source).map_err(|error| vec![error])?;
+        let secrets = secrets_of(source, parsed, &found.path, lab);
+        LoadErrors::new(wrong).without(secrets, quotes_may_nest)
+    };
+    let node = yaml::parse(source).map_err(|error| wrong(vec![error], None))?;
     let (problems, mut lab_errors) = (Problems::default(), Vec::new());
     match decode(&node, found, lab, &problems, &mut lab_errors) {
         Some(scenario) if problems.is_empty() && lab_errors.is_empty() => Ok(scenario),
         _ => {
             let mut errors = problems.of_file(&node);
             errors.extend(lab_errors);
-            Err(errors)
+            Err(wrong(errors, Some(&node)))
         }
     }
 }
@@ -213,23 +207,20 @@ fn lab(
     // A node that is no text reports that.
     let given = node.text(problems)?;
     let file = file?;
-    let wrong = match Lab::load(file) {
-        Ok(lab) => return Some(lab),
-        Err(wrong) => wrong,
-    };
-    if let [Diagnostic { location: Location::File(_), message, .. }] = wrong.as_slice() {
-        // An unreadable file is reported at the place that names it.
-        let reason = message.strip_prefix("the file ").unwrap_or(message);
-        let message = format!("lab file `{}` {reason}", file.display());
-        let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
-        let near = near_files(folder, &given, &["labs", "../labs", ".."]);
-        let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
-        let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
-        problems.add(wrong.note("a lab is a path relative to this file, or a map in its place"));
-    } else {
-        lab_errors.extend(wrong);
+    match Source::open(file) {
+        Ok(source) => Lab::parse(&source).map_err(|wrong| lab_errors.extend(wrong)).ok(),
+        Err(reason) => {
+            // A file that is not read is reported at the place that names it.
+            let message = format!("lab file `{}` {reason}", file.display());
+            let folder = Path::new(node.place.source().path()).parent().unwrap_or(Path::new(""));
+            let near = near_files(folder, &given, &["labs", "../labs", ".."]);
+            let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
+            let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
+            let note = "a lab is a path relative to this file, or a map in its place";
+            problems.add(wrong.note(note));
+            None
+        }
     }
-    None
 }
 
 /// `scep/../labs/x.yaml` as `labs/x.yaml`, so that two scenarios name their common lab alike.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration};
 use regex::Regex;
 
-use super::{CHOICES, has_secrets, is_duration, is_like};
+use super::{CHOICES, SecretSource, has_secrets, is_duration, is_like};
 use crate::{Diagnostic, closest};
 
 /// A line with a secret: everything after such a field.
@@ -29,18 +29,18 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
     let masker = Masker::new(secrets(text));
     let mistake = mistake.masked(&masker, false);
     mistake.with_excerpt(|excerpt| {
-        excerpt.marked(|line| {
+        excerpt.without(|line| {
             let found = SHAPE.as_ref().and_then(|shape| {
-                let found = shape.captures(&line.text)?;
+                let found = shape.captures(line)?;
                 Some(found.get(1)?.end()..found.get(0)?.end())
             });
-            line.mask_ranges(found.as_slice());
+            found.into_iter().collect()
         })
     })
 }
 
 /// The values of fields with secrets, also in the lines below such a field, and the passwords in configuration lines.
-pub(in crate::yaml) fn secrets(text: &str) -> Vec<Secret> {
+pub(super) fn secrets(text: &str) -> Vec<Secret> {
     let mut secrets = Vec::new();
     // The indentation of the field whose value is in the lines below.
     let mut field: Option<usize> = None;
@@ -58,6 +58,19 @@ pub(in crate::yaml) fn secrets(text: &str) -> Vec<Secret> {
     }
     secrets.extend(clear_passwords(text));
     secrets
+}
+
+/// The files and variables that fields of such a text name, each with the text after its field cut at every possible end.
+pub(super) fn sources(text: &str) -> Vec<SecretSource> {
+    let keys = text.lines().flat_map(|line| {
+        let keys = KEY.iter().flat_map(move |key| key.captures_iter(line));
+        keys.filter_map(move |key| Some((key.get(1)?.as_str(), &line[key.get(0)?.end()..])))
+    });
+    let sources = keys.flat_map(|(key, rest)| {
+        let values = value_of(rest.trim()).into_iter();
+        values.filter_map(move |value| SecretSource::of_field(key, value.expose()))
+    });
+    sources.collect()
 }
 
 /// Adds the values of the fields of a line that may be secrets. Returns true if the value of its last field is in the lines below.

@@ -21,3 +21,15 @@ fn lab_with_too_many_addresses_is_not_compared() {
     let wrong = errors(&format!("hosts:\n  h: {{addresses: [{addresses}]}}\n"));
     assert_eq!(wrong, ["a lab has at most 2000 addresses, interfaces and routes"]);
 }
+
+#[test]
+fn lab_has_at_most_500_secrets() {
+    let lab = |count: usize| {
+        let passwords: Vec<String> = (0..count).map(|at| format!("password-{at}")).collect();
+        let passwords = passwords.join(", ");
+        format!("pki:\n  ca: {{personality: ndes, challenge: {{one-time: [{passwords}]}}}}\n")
+    };
+    super::load(&lab(500)).unwrap();
+    let wrong = errors(&lab(501));
+    assert_eq!(wrong, ["a lab file has at most 500 secrets, and this has 501"]);
+}
