@@ -152,8 +152,12 @@ struct Checked {
 
 /// Prints a line for each check that was made.
 fn show(passed: &[String], failed: Option<&str>) {
-    passed.iter().for_each(|check| say(&format!("ok    {check}")));
-    failed.into_iter().for_each(|check| say(&format!("FAIL  {check}")));
+    for check in passed {
+        say(&format!("ok    {check}"));
+    }
+    if let Some(check) = failed {
+        say(&format!("FAIL  {check}"));
+    }
 }
 
 /// Why a service is not healthy.

@@ -204,7 +204,9 @@ fn in_words(frame: &mut Frame, findings: &[Finding]) {
             facts.push(fact);
         }
     }
-    facts.into_iter().for_each(|fact| frame.note(fact));
+    for fact in facts {
+        frame.note(fact);
+    }
 }
 
 fn position(scenario: &ScenarioOutcome, failure: &Failure) -> String {

@@ -78,6 +78,8 @@ async fn refused_message_is_recorded() {
     assert_eq!(message.transaction_id, Some(TransactionId::new("7")));
     let csr = message.csr.unwrap();
     assert!(!csr.subject_is_signers && !csr.key_is_signers && !csr.has_challenge);
+    assert_eq!(csr.subject, "CN = a");
+    assert!(csr.signer_subject.starts_with("CN = ") && csr.signer_subject != csr.subject);
 }
 
 #[tokio::test]

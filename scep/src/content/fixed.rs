@@ -63,7 +63,7 @@ pub(super) fn document(start: &[u8]) -> Option<Content> {
         [0x89, b'P', b'N', b'G', ..] => "a PNG picture",
         [0xff, 0xd8, 0xff, ..] => "a JPEG picture",
         [b'G', b'I', b'F', b'8', ..] => "a GIF picture",
-        [0, 0, 1, 0, 1.., 0, ..] => "an icon",
+        [0, 0, 1, 0, 1..=255, 0, ..] => "an icon",
         _ => return None,
     };
     Some(Content::Document(kind))

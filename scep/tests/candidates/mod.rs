@@ -8,7 +8,7 @@ use openssl::{
     x509::extension::KeyUsage,
 };
 use scep::{
-    client::{Client, Next, Refusal, Stage},
+    client::{CaCertificates, Client, Next, Refusal, Stage},
     identity::Identity,
 };
 
@@ -86,6 +86,28 @@ fn expired_ca_of_the_same_name_does_not_block_the_renewed_one() {
     assert_chosen(&[&old, &new], &new, &new, &new);
     let ra = ra_for(&new, &both(), VALID);
     assert_chosen(&[&ra, &old, &new], &new, &ra, &ra);
+}
+
+#[test]
+fn choice_that_is_not_clear_is_told() {
+    let told = |list: &[&Identity]| {
+        let list = list.iter().map(|one| one.certificate.clone()).collect();
+        let certificates = CaCertificates::sort(list).unwrap();
+        let chosen = certificates.choose(now()).unwrap();
+        certificates.unclear_addressee(&chosen, now())
+    };
+    let (one, other) = (ca(NAME, VALID), ca("CN=Other CA", VALID));
+    let words = told(&[&one, &other]).unwrap();
+    let addressed = "it is addressed to `CN = Test CA` (serial number ";
+    assert!(words.contains(addressed), "{words}");
+    assert!(words.contains("and not to `CN = Other CA` (serial number "), "{words}");
+    assert!(told(&[&one, &ca(NAME, NEWER)]).is_some());
+    // An expired certificate, a certificate for signatures and the CA of an RA are no choice.
+    let (signer, decrypter) =
+        (ra_for(&one, &signing(), VALID), ra_for(&one, &enciphering(), VALID));
+    for clear in [&[&one][..], &[&ca(NAME, EXPIRED), &one], &[&signer, &decrypter, &one]] {
+        assert_eq!(told(clear), None);
+    }
 }
 
 #[test]

@@ -371,7 +371,7 @@ fn no_more_passwords_are_used_than_promised() {
         let (_, rest) = text.split_once(before).unwrap();
         rest.split_once(after).unwrap().0.trim().parse::<usize>().unwrap()
     };
-    let promised = number(&dry.stdout, "every wrong request, ", "if it grants all of them");
+    let promised = number(&dry.stdout, "challenge passwords used  ", "at most");
     let ended = run(&arguments);
     let used = number(&ended.stdout, "issued, ", "challenge passwords used");
     assert!(used <= promised, "{used} of {promised}: {}", ended.stdout);

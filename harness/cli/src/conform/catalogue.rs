@@ -169,11 +169,10 @@ fn of_requirement(text: &str) -> Result<&'static Requirement, CommandError> {
             range.unwrap_or_default()
         );
         let diagnostic = Diagnostic::general(message).note(note);
-        Exit::NothingSelected.with(vec![match text.contains([',', ' ']) {
-            true => diagnostic
-                .note("several are given one by one: `--requirement R01 --requirement R02`"),
-            false => diagnostic,
-        }])
+        let several = "several are given one by one: `--requirement R01 --requirement R02`";
+        let is_list = text.contains([',', ' ']);
+        let diagnostic = if is_list { diagnostic.note(several) } else { diagnostic };
+        Exit::NothingSelected.with(vec![diagnostic])
     })
 }
 

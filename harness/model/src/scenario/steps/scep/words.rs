@@ -15,7 +15,7 @@ impl<F: FactName> Acceptable<F> {
 impl<F: FactName> Condition<F> {
     fn in_words(&self, filled: impl Fn(&str) -> Option<String>) -> String {
         let filled = |text: &str| filled(text).unwrap_or_else(|| text.to_owned());
-        let values: Vec<String> = self.expected.iter().map(|one| one.in_words(&filled)).collect();
+        let values: Vec<String> = self.expected.iter().map(|one| one.in_words(filled)).collect();
         let values = match values.split_last() {
             Some((last, [])) => last.clone(),
             Some((last, before)) => format!("{} or {last}", before.join(", ")),
