@@ -227,9 +227,9 @@ mod tests {
 
     #[test]
     fn fields_in_one_long_line_are_looked_at_up_to_a_limit() {
-        // With the rest of the line as the value of each field, this would copy gigabytes.
+        // With the rest of the line as the value of each field, the work would grow with the square of its length.
         for field in ["password: {", "file: {", "a: {", "set: {"] {
-            let text = field.repeat(900_000 / field.len());
+            let text = field.repeat(60_000 / field.len());
             assert!(secrets(&text).len() <= COLLECTED + 5, "{field}");
             assert!(sources(&text).len() <= 5 * NAMED, "{field}");
         }
