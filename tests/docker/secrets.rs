@@ -1,7 +1,5 @@
 //! Programs in containers that print a secret in all forms: neither the run nor a report shows it.
 
-use std::fs;
-
 use super::image::{self, Image};
 use super::scenario::{Docker, Scenario};
 use crate::support::secret_forms::{

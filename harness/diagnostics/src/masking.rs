@@ -95,6 +95,7 @@ impl Diagnostic {
             _ if quotes_may_nest && words.contains(QUOTE) => MASK.to_owned(),
             _ => without_quotations(words),
         };
+        let whole = |line: &str| std::iter::once(0..line.len()).collect();
         let why = format!(
             "nothing of the text is shown, because more than {SEARCHED} values may be secrets"
         );
@@ -106,7 +107,7 @@ impl Diagnostic {
             message: words(&self.message),
             label: words(&self.label),
             notes,
-            ..self.with_excerpt(|excerpt| excerpt.without(|line| vec![0..line.len()]))
+            ..self.with_excerpt(|excerpt| excerpt.without(whole))
         }
     }
 }

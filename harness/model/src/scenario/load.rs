@@ -216,8 +216,8 @@ fn lab(
             let near = near_files(folder, &given, &["labs", "../labs", ".."]);
             let near = did_you_mean(&near.iter().map(String::as_str).collect::<Vec<_>>());
             let wrong = Diagnostic::at(&node.place, message).label(near.unwrap_or_default());
-            let note = "a lab is a path relative to this file, or a map in its place";
-            problems.add(wrong.note(note));
+            let advice = "a lab is a path relative to this file, or a map in its place";
+            problems.add(wrong.note(advice));
             None
         }
     }

@@ -66,7 +66,11 @@ mod tests {
             ("devices:\n  DUT0:\n    pasword-file: \"pw.txt\"", file("pw.txt")),
         ] {
             let node = crate::yaml::parse(&Source::new("a", text.to_owned())).unwrap();
-            assert_eq!(PossibleSecrets::of(&node).sources, [expected.clone()], "{text}");
+            assert_eq!(
+                PossibleSecrets::of(&node).sources,
+                std::slice::from_ref(&expected),
+                "{text}"
+            );
             let sources = PossibleSecrets::of_unparsed(&format!("{text}\nx: [")).sources;
             assert!(sources.contains(&expected), "{text}: {sources:?}");
         }

@@ -6,7 +6,7 @@ use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration};
 use regex::Regex;
 
 use super::{CHOICES, SecretSource, has_secrets, is_duration, is_like};
-use crate::{Diagnostic, closest};
+use crate::{Diagnostic, SEARCHED, closest, floor_char_boundary};
 
 /// A line with a secret: everything after such a field.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -39,7 +39,8 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
     })
 }
 
-/// The values of fields with secrets, also in the lines below such a field, and the passwords in configuration lines.
+/// The values of fields with secrets, also in the lines below such a field, and the passwords in configuration lines. If they are too
+/// many to be searched for, some are missing.
 pub(super) fn secrets(text: &str) -> Vec<Secret> {
     let mut secrets = Vec::new();
     // The indentation of the field whose value is in the lines below.
@@ -49,7 +50,7 @@ pub(super) fn secrets(text: &str) -> Vec<Secret> {
         let indent = line.len() - content.len();
         let is_item = content.starts_with("- ");
         if field.is_some_and(|of| indent > of || indent == of && is_item) {
-            secrets.extend(values_below(content));
+            secrets.extend(values_below(cut(content)));
             continue;
         }
         let opened = note_fields(content, &mut secrets);
@@ -60,29 +61,59 @@ pub(super) fn secrets(text: &str) -> Vec<Secret> {
     secrets
 }
 
+/// The longest value that is looked at, in bytes, because each field of a line has the rest of the line as its value.
+const LONGEST: usize = 4096;
+
+/// So many values are collected before those that are the same are counted once.
+const COLLECTED: usize = 8 * SEARCHED;
+
+fn cut(value: &str) -> &str {
+    &value[..floor_char_boundary(value, LONGEST)]
+}
+
+/// True if there are more different values than are searched for, so that nothing of the text will be shown.
+fn are_too_many(secrets: &mut Vec<Secret>) -> bool {
+    if secrets.len() < COLLECTED {
+        return false;
+    }
+    secrets.sort_by(|one, other| one.expose().cmp(other.expose()));
+    secrets.dedup_by(|one, other| one.expose() == other.expose());
+    secrets.len() > SEARCHED
+}
+
 /// The files and variables that fields of such a text name, each with the text after its field cut at every possible end.
 pub(super) fn sources(text: &str) -> Vec<SecretSource> {
     let keys = text.lines().flat_map(|line| {
         let keys = KEY.iter().flat_map(move |key| key.captures_iter(line));
         keys.filter_map(move |key| Some((key.get(1)?.as_str(), &line[key.get(0)?.end()..])))
     });
-    let sources = keys.flat_map(|(key, rest)| {
-        let values = value_of(rest.trim()).into_iter();
+    let named = keys.filter(|(key, _)| SecretSource::of_field(key, "").is_some());
+    let sources = named.take(NAMED).flat_map(|(key, rest)| {
+        let values = value_of(cut(rest).trim()).into_iter();
         values.filter_map(move |value| SecretSource::of_field(key, value.expose()))
     });
     sources.collect()
 }
 
+/// The maximum number of fields that are all looked at, if they name files or variables, or have configuration.
+const NAMED: usize = 100;
+
 /// Adds the values of the fields of a line that may be secrets. Returns true if the value of its last field is in the lines below.
 fn note_fields(line: &str, secrets: &mut Vec<Secret>) -> bool {
     let keys = KEY.iter().flat_map(|key| key.captures_iter(line));
     let mut is_open = false;
+    // The values of many fields in one line overlap, and are not all looked at.
+    let (mut configurations, mut looked_at) = (0, 0);
     for key in keys {
         let (Some(whole), Some(name)) = (key.get(0), key.get(1)) else { continue };
         is_open = false;
-        let value = line[whole.end()..].trim();
-        if is_like(name.as_str(), &["set", "lines"]) {
+        let value = cut(&line[whole.end()..]).trim();
+        if is_like(name.as_str(), &["set", "lines"])
+            && (configurations < NAMED || whole.end() >= looked_at)
+        {
             secrets.extend(clear_passwords_of_configuration(value));
+            configurations += 1;
+            looked_at = whole.end() + LONGEST / 2;
         }
         if !has_secrets(name.as_str()) {
             continue;
@@ -95,6 +126,9 @@ fn note_fields(line: &str, secrets: &mut Vec<Secret>) -> bool {
             secrets.extend(value_of(value));
         }
         is_open = value.is_empty() || value.starts_with(['|', '>', '#', '&']);
+        if are_too_many(secrets) {
+            break;
+        }
     }
     is_open
 }
@@ -189,6 +223,19 @@ mod tests {
             let shown = shown(&text, text.len() - last.len()..text.len());
             assert_eq!(shown.text, "x: [**** and ****", "{field}");
         }
+    }
+
+    #[test]
+    fn fields_in_one_long_line_are_looked_at_up_to_a_limit() {
+        // With the rest of the line as the value of each field, the work would grow with the square of its length.
+        for field in ["password: {", "file: {", "a: {", "set: {"] {
+            let text = field.repeat(60_000 / field.len());
+            assert!(secrets(&text).len() <= COLLECTED + 5, "{field}");
+            assert!(sources(&text).len() <= 5 * NAMED, "{field}");
+        }
+        let many: Vec<String> = (0..SEARCHED).map(|at| format!("password: hunter{at}, ")).collect();
+        let found = secrets(&format!("x: [{}", many.concat()));
+        assert!(found.iter().any(|secret| secret.expose() == "hunter249"));
     }
 
     #[test]
