@@ -133,6 +133,7 @@ impl Device {
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
             renewal_pause: settings.renewal_pause,
+            flash_write_time: settings.flash_write_time,
             clock: settings.clock.ahead_by(settings.own.clock_ahead_ms),
             log: ProtocolLog::default(),
             notes: Notes::default(),

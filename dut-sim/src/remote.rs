@@ -54,6 +54,8 @@ enum Call {
     Prompt,
     /// Completes `partial` after `words`.
     Complete { words: Vec<String>, partial: String },
+    /// Cuts the device's power for a moment.
+    CutPower,
     /// Ends a long-running command.
     Interrupt,
     /// Cancels the request of that number.

@@ -58,8 +58,12 @@ pub struct DeviceSettings {
     pub restarts_in_commit: Option<u64>,
     /// Pause between polls of a pending request; by default from 0.5 s, so that labs are fast, to the usual 60 s.
     pub poll_pause: GrowingPause,
-    /// Pause between tries to renew a certificate that is due, of whatever kind the failure is; by default from a minute to a day.
+    /// Pause between tries to renew a certificate that is due, to fetch a revocation list, and to ask for the next CA, of whatever kind the
+    /// failure is; by default from a minute to a day.
     pub renewal_pause: GrowingPause,
+    /// The time that a write to the flash takes, after which the device goes on; by default none. A power cut in the middle leaves what was
+    /// there before.
+    pub flash_write_time: Duration,
 }
 
 impl DeviceSettings {
@@ -83,6 +87,7 @@ impl DeviceSettings {
             restarts_in_commit: None,
             poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
             renewal_pause: GrowingPause { first: longest, longest: Duration::from_secs(86_400) },
+            flash_write_time: Duration::ZERO,
         }
     }
 }

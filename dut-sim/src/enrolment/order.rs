@@ -4,7 +4,7 @@ use std::io;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::x509::X509NameEntryRef;
+use openssl::x509::{X509, X509NameEntryRef};
 use scep::client::{Exchange, Refusal, Settings};
 use scep::http::Operation;
 use scep::identity::Identity;
@@ -23,6 +23,8 @@ pub(super) struct Order {
     pub(super) key: PKey<Private>,
     /// The certificate to renew.
     pub(super) existing: Option<Identity>,
+    /// The certificates of CAs that the one before announced.
+    pub(super) announced: Vec<X509>,
 }
 
 impl Order {
@@ -35,6 +37,7 @@ impl Order {
             extensions: self.extensions()?,
             ca_identifier: self.settings.ca_identifier.clone(),
             ca_fingerprint: fingerprint.map(|fingerprint| fingerprint.octets().to_vec()),
+            announced_cas: self.announced.clone(),
             cipher: self.settings.cipher,
             digest: self.settings.digest,
             existing: self.existing.clone(),

@@ -130,6 +130,14 @@ impl RemoteConsole {
         self.ask(Call::Notes).await
     }
 
+    /// Cuts the device's power for a moment, as [`Device::cut_power`](crate::Device::cut_power) does.
+    ///
+    /// # Errors
+    /// If the device cannot answer. The connection of a user who is not at the device's console ends.
+    pub async fn cut_power(&self) -> Result<(), RemoteError> {
+        self.ask(Call::CutPower).await
+    }
+
     /// Changes whenever the device's answers may have changed.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.clone()

@@ -243,6 +243,10 @@ async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>
         Call::Complete { words, partial } => to_value(device.complete(login, &words, &partial)),
         Call::ProtocolLog => to_value(device.protocol_log()),
         Call::Notes => to_value(device.notes()),
+        Call::CutPower => {
+            device.cut_power();
+            to_value(())
+        }
         Call::Interrupt => {
             login.interrupt();
             to_value(())
