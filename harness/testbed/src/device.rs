@@ -35,6 +35,25 @@ pub trait Device: Send + Sync {
     /// ping without replies, if the device reports that.
     async fn execute(&self, command: &str) -> Result<String, DeviceError>;
 
+    /// Cuts the device's power for a moment. It starts again with the saved configuration; what it was doing and has not stored is lost.
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        Err(DeviceError::NotSupported { what: "a power cut".to_owned() })
+    }
+
+    /// Restarts the device, which comes up with its saved configuration.
+    ///
+    /// A device that refuses is [`DeviceError::CommandRefused`].
+    async fn reboot(&self) -> Result<(), DeviceError> {
+        self.execute("reboot").await.map(drop)
+    }
+
+    /// Keeps the active configuration for the next start; returns what the device says.
+    ///
+    /// A device that refuses is [`DeviceError::CommandRefused`].
+    async fn save(&self) -> Result<String, DeviceError> {
+        self.execute("save").await
+    }
+
     /// Waits until the device may answer differently from the last `execute`, but at most `pause`.
     async fn changed(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
@@ -93,4 +112,11 @@ pub enum DeviceError {
         /// Reason.
         reason: String,
     },
+}
+
+impl DeviceError {
+    /// The error for a function that the device does not have, as in "cutting its power".
+    pub fn not_supported(what: &str) -> Self {
+        Self::NotSupported { what: what.to_owned() }
+    }
 }

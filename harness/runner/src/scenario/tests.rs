@@ -73,6 +73,8 @@ impl Pki for FakePki {
             serial: "2".to_owned(),
             subject: "CN = a".to_owned(),
             not_after: None,
+            der: None,
+            revoked: None,
         }])
     }
 }

@@ -5,7 +5,7 @@ mod decode;
 mod fact;
 mod mutation;
 
-pub(super) use self::acceptable::acceptables;
+pub(super) use self::acceptable::{acceptable, acceptables};
 pub use self::acceptable::{Acceptable, Condition, Expected};
 pub(crate) use self::fact::facts;
 pub use self::fact::{Fact, FactName};
