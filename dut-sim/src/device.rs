@@ -139,6 +139,7 @@ impl Device {
             notes: Notes::default(),
             changes: watch::Sender::new(0),
             wake: Notify::new(),
+            clock_set: Notify::new(),
         });
         Arc::new_cyclic(|itself| Self {
             factory_host_name: settings.own.hostname,

@@ -67,6 +67,8 @@ pub(crate) struct EnrolmentContext {
     pub(crate) changes: watch::Sender<u64>,
     /// Wakes enrolments that wait for the next try, because the network may have changed.
     pub(crate) wake: Notify,
+    /// Notified when the device's clock is set.
+    pub(crate) clock_set: Notify,
 }
 
 impl EnrolmentContext {

@@ -59,11 +59,26 @@ impl Task {
         let pause = self.context().retry_pause;
         let journal = self.journal(begin == Begin::Renewal, pause);
         let _ = match begin {
-            Begin::Enrolment => self.attempt(journal, None).await,
+            Begin::Enrolment => self.enrol_first(journal).await,
             Begin::Renewal => self.attempt(journal, self.request.identity()).await,
             Begin::Waiting => Ok(()),
         };
         self.renew_when_due().await;
+    }
+
+    /// Asks for a first certificate. If that fails for good, it begins anew when the clock is set, because a wrong clock may be the reason.
+    async fn enrol_first(&self, mut journal: Journal) -> Result<(), String> {
+        loop {
+            // Registered before the try, so that a clock that is set during the try counts.
+            let clock_set = self.context().clock_set.notified();
+            let failed = self.attempt(journal, None).await;
+            if failed.is_ok() {
+                return failed;
+            }
+            clock_set.await;
+            journal = self.journal(false, self.context().retry_pause);
+            journal.log("begins anew, because the clock is set");
+        }
     }
 
     /// Renews the certificate each time that it is due by the device's clock. After a failed try it pauses, longer each time; after
