@@ -10,7 +10,6 @@ use redact::{Masker, Secret};
 use scep::client::{CaCertificates, Exchange, PendingRequest};
 use scep::clock::later;
 use scep::request::differences;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::flash::{Contents, Kept};
@@ -133,7 +132,7 @@ impl Journal {
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             _ = pin!(woken) => {}
         }
         if ends.is_some_and(|ends| left_until(ends, self.context.clock.now()).is_none()) {
@@ -150,7 +149,7 @@ impl Journal {
         let asked = request.poll.notified();
         self.enter(Phase::Pending);
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             () = asked => {}
         }
     }

@@ -8,7 +8,6 @@ use openssl::x509::X509Ref;
 use scep::clock::{moment_text, system_time};
 use scep::identity::Identity;
 use scep::secret::Secret;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::builtin::Builtin;
@@ -75,7 +74,10 @@ impl Task {
             if failed.is_ok() {
                 return failed;
             }
-            clock_set.await;
+            tokio::select! {
+                () = self.context().timer.rest(None) => {}
+                () = clock_set => {}
+            }
             journal = self.journal(false, self.context().retry_pause);
             journal.log("begins anew, because the clock is set");
         }
@@ -85,6 +87,7 @@ impl Task {
     /// the end of the certificate it asks for a first one.
     async fn renew_when_due(&self) {
         let (tries, mut announced) = (&self.request.tries, None);
+        let timer = &self.context().timer;
         loop {
             // Registered before the settings are read, so that a commit in between also wakes.
             let woken = self.context().wake.notified();
@@ -94,6 +97,7 @@ impl Task {
             let due = self.request.renewal_due(&identity.certificate).filter(|_| !revoked);
             let Some(due) = due else {
                 tokio::select! {
+                    () = timer.rest(None) => {}
                     () = woken => {}
                     () = changed => {}
                 }
@@ -107,7 +111,7 @@ impl Task {
                 tries.store(0, Ordering::Relaxed);
                 // The clock may be moved meanwhile, so it is read again; the CA may be replaced, or may revoke the certificate.
                 tokio::select! {
-                    () = sleep(left) => {}
+                    () = timer.rest(Some(left)) => {}
                     () = woken => {}
                     () = changed => {}
                 }
@@ -117,7 +121,7 @@ impl Task {
             if before > 0 {
                 let pause = self.pause(before, &identity.certificate);
                 tokio::select! {
-                    () = sleep(pause) => {}
+                    () = timer.rest(Some(pause)) => {}
                     () = woken => {}
                     () = changed => {}
                 }
