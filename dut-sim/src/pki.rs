@@ -245,7 +245,13 @@ mod tests {
 
     fn shown(progress: &Progress) -> String {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        show(progress, None, now()).unwrap().lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
+        show(progress, None, now())
+            .unwrap()
+            .lines()
+            .skip(3)
+            .map(words)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     #[test]

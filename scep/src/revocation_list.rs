@@ -90,7 +90,9 @@ impl RevocationList {
     /// # Errors
     /// If a date in the list cannot be read.
     pub fn of(list: X509Crl) -> Result<Self, Error> {
-        let unreadable = |what: &'static str| move |_| Error::malformed(WHAT)(format!("its {what} cannot be read"));
+        let unreadable = |what: &'static str| {
+            move |_| Error::malformed(WHAT)(format!("its {what} cannot be read"))
+        };
         let next_update = list.next_update().map(system_time).transpose();
         let entries = list.get_revoked().into_iter().flatten();
         let revoked = entries.map(Revoked::of).collect::<Result<Vec<_>, _>>();

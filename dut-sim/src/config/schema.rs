@@ -164,7 +164,11 @@ const CSR: &[Node] = &[
     leaf("ca-identifier", "Name of the CA, for servers with several", Kind::CaIdentifier),
     leaf("cgi-path", "Path of the SCEP service", Kind::Path).default("/cgi-bin/pkiclient.exe"),
     leaf("cipher", "Content encryption; the best that the CA knows when not set", Kind::Cipher),
-    leaf("crl-check", "Check of revocation, with lists from there; none when not set", Kind::CrlSource),
+    leaf(
+        "crl-check",
+        "Check of revocation, with lists from there; none when not set",
+        Kind::CrlSource,
+    ),
     leaf("digest", "Digest; the best that the CA knows when not set", Kind::Digest),
     leaf("distinguished-names", "Subject of the certificate", Kind::DistinguishedName),
     leaf("encrypted-password", "Challenge password, sealed", Kind::Sealed),

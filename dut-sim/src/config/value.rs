@@ -15,8 +15,8 @@ use scep::request::AlternativeName;
 use scep::secret::Secret;
 use scep::url::HttpUrl;
 
-pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover};
 use self::certificate::{CRL_SOURCES, KEY_SIZES, RENEWAL_KEYS, ROLLOVERS};
+pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover};
 use self::network::{is_host_name, is_interface};
 use crate::secret::{MASK, Sealed};
 

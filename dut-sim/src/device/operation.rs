@@ -135,7 +135,9 @@ impl Device {
     }
 
     fn crl_show(&self, name: Option<&String>) -> Reply {
-        self.show_of(name, |name| Some(pki::crl::show(&self.progress(name)?.revocation, self.now())))
+        self.show_of(name, |name| {
+            Some(pki::crl::show(&self.progress(name)?.revocation, self.now()))
+        })
     }
 
     /// What there is to show about one request, or about all.

@@ -101,7 +101,9 @@ impl Device {
         let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
         self.enrolments.lock().lose_power();
         if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
-            tokio::spawn(async move { device.boot("the device has started after a power cut").await });
+            tokio::spawn(
+                async move { device.boot("the device has started after a power cut").await },
+            );
         }
         self.context.changed();
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use openssl::x509::{X509, X509Ref};
-use scep::certificate::serial_number;
+use scep::certificate::{is_issued_by, serial_number};
 use scep::clock::moment_text;
 use scep::identity::Identity;
 use scep::name::to_text;
@@ -136,19 +136,14 @@ impl ListKeeper {
         identity: &Identity,
     ) -> Result<HeldList, String> {
         let (progress, now) = (self.request.progress.lock(), self.now());
-        let issuer = identity.certificate.issuer_name();
-        let is_issuer =
-            |one: &&X509| one.subject_name().try_cmp(issuer).is_ok_and(|it| it.is_eq());
-        let authorities: Vec<_> =
-            progress.ca.iter().flat_map(|ca| &ca.ca).filter(is_issuer).collect();
-        let mut reasons = authorities.iter().map(|one| list.check_issuer(one));
-        if !reasons.clone().any(|it| it.is_ok()) {
-            let reason = match reasons.find_map(Result::err) {
-                Some(reason) => reason.to_string(),
-                None => format!("the certificate of `{}`, its issuer, is not known", to_text(issuer)),
-            };
-            return Err(format!("the revocation list by {from} is refused: {reason}"));
-        }
+        let has_issued = |one: &&X509| is_issued_by(&identity.certificate, one);
+        let mut authorities = progress.ca.iter().flat_map(|ca| &ca.ca);
+        let issuer = authorities.find(has_issued).cloned().ok_or_else(|| {
+            let issuer = to_text(identity.certificate.issuer_name());
+            format!("the CA's certificate of `{issuer}`, by which the certificate is issued, is not here any more")
+        })?;
+        list.check_issuer(&issuer)
+            .map_err(|reason| format!("the revocation list by {from} is refused: {reason}"))?;
         if now < list.this_update() {
             return Err(format!(
                 "the revocation list by {from} is refused: it begins at {}, and this clock shows {}",
@@ -162,7 +157,7 @@ impl ListKeeper {
                 moment_text(list.this_update()),
                 moment_text(held.list.this_update())
             )),
-            _ => Ok(HeldList { list, from, fetched: now }),
+            _ => Ok(HeldList { list, from, fetched: now, issuer }),
         }
     }
 
@@ -179,7 +174,13 @@ impl ListKeeper {
         let after = progress.revocation.clone();
         drop(progress);
         let own = &identity.certificate;
-        self.report(own, "the certificate", "; it is not renewed, and `pki scep clear` asks for another", &before, &after);
+        self.report(
+            own,
+            "the certificate",
+            "; it is not renewed, and `pki scep clear` asks for another",
+            &before,
+            &after,
+        );
         for one in &ra {
             self.report(one, "the RA's certificate", "", &before, &after);
         }
@@ -202,10 +203,9 @@ impl ListKeeper {
     ) {
         let number = serial_number(one).unwrap_or_default();
         match (before.entry(one), after.entry(one)) {
-            (None, Some(entry)) => self.request.log(&format!(
-                "crl: warning: {what} {number} is revoked {}{advice}",
-                since(entry)
-            )),
+            (None, Some(entry)) => self
+                .request
+                .log(&format!("crl: warning: {what} {number} is revoked {}{advice}", since(entry))),
             (Some(_), None) => {
                 self.request.log(&format!("crl: {what} {number} is not revoked any more"));
             }

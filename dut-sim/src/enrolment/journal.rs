@@ -164,9 +164,14 @@ impl Journal {
     /// Keeps the request that is sent next or pending for the time after a restart.
     pub(super) async fn keep(&self, request: Option<PendingRequest>) {
         let kept = self.request.kept.lock().clone();
-        if let (Some(kept), Some(request)) = (kept, request) {
-            self.write(Kept { request: Some(request), ..kept }).await;
+        let (Some(kept), Some(request)) = (kept, request) else { return };
+        let was_answered = kept.request.as_ref().is_some_and(PendingRequest::is_answered);
+        let new = Kept { request: Some(request), ..kept };
+        if was_answered && new.request.as_ref().is_some_and(PendingRequest::is_answered) {
+            // A further poll of the same request changes nothing that matters.
+            return;
         }
+        self.write(new).await;
     }
 
     async fn write(&self, kept: Kept) {

@@ -1,9 +1,9 @@
 //! What a device knows about the revocation of its certificates.
 
-use std::cmp::Ordering;
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::X509Ref;
+use openssl::x509::{X509, X509Ref};
+use scep::certificate::is_issued_by;
 use scep::clock::{later, moment_text};
 use scep::name::to_text;
 use scep::revocation_list::{RevocationList, Revoked};
@@ -43,6 +43,8 @@ pub(crate) struct HeldList {
     pub(crate) from: String,
     /// When it was fetched, by the device's clock.
     pub(crate) fetched: SystemTime,
+    /// The certificate of the CA that has signed it.
+    pub(crate) issuer: X509,
 }
 
 /// Whether a list may be relied on at a moment.
@@ -68,7 +70,7 @@ impl Revocation {
         let problem = self.problem.as_ref().map(Problem::text);
         let because = problem.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
         match &self.held {
-            None => Some(format!("crl: revocation is not checked{}", because)).filter(|_| problem.is_some()),
+            None => problem.map(|text| format!("crl: revocation is not checked: {text}")),
             Some(held) => match held.freshness(now) {
                 Freshness::Fresh => problem.map(|text| format!("crl: {text}")),
                 Freshness::NotYetValid => Some(format!(
@@ -95,9 +97,9 @@ impl Problem {
 }
 
 impl HeldList {
-    /// True if it is the list of the certificate's issuer.
+    /// True if it is the list of the certificate's issuer: a CA of the same name may have another key.
     pub(crate) fn is_about(&self, certificate: &X509Ref) -> bool {
-        certificate.issuer_name().try_cmp(self.list.issuer()).is_ok_and(Ordering::is_eq)
+        is_issued_by(certificate, &self.issuer)
     }
 
     pub(crate) fn freshness(&self, now: SystemTime) -> Freshness {
@@ -119,7 +121,8 @@ impl HeldList {
     /// Short description for the journal.
     pub(crate) fn described(&self) -> String {
         let number = self.list.number().map(|number| format!("list {number} of "));
-        let next = self.list.next_update().map(|next| format!(", next update {}", moment_text(next)));
+        let next =
+            self.list.next_update().map(|next| format!(", next update {}", moment_text(next)));
         format!(
             "{}`{}` by {}: {} revoked{}",
             number.unwrap_or_else(|| "the list of ".to_owned()),

@@ -172,7 +172,8 @@ impl Rollover {
     /// Keeps the next CA until its day.
     async fn keep(&self, certificates: CaCertificates) {
         let now = self.now();
-        let (Some(today), next) = (self.request.progress.lock().ca.clone(), certificates.issuer(now))
+        let (Some(today), next) =
+            (self.request.progress.lock().ca.clone(), certificates.issuer(now))
         else {
             return;
         };

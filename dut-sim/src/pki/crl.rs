@@ -17,7 +17,9 @@ pub(crate) fn show(revocation: &Revocation, now: SystemTime) -> String {
         Some(held) => described(held, now),
         None => vec!["There is no revocation list yet".to_owned()],
     };
-    lines.extend(revocation.problem.as_ref().map(|problem| format!("Problem:      {}", problem.text())));
+    lines.extend(
+        revocation.problem.as_ref().map(|problem| format!("Problem:      {}", problem.text())),
+    );
     lines.join("\n")
 }
 

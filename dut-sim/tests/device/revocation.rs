@@ -129,7 +129,7 @@ async fn list_that_cannot_be_fetched_is_told_and_tried_again_with_growing_pauses
     sleep(7 * DAY).await;
     lab.shows("usercert Valid").await;
     lab.shows("crl: the revocation list has expired at 2026-01-08T00:00:0").await;
-    lab.shows(&format!("so later revocations are not known: {URL}: HTTP 404")).await;
+    lab.shows(&format!("so later revocations are not known: {URL} was answered HTTP 404")).await;
     let before = asked(&lab);
     sleep(Duration::from_secs(16 * 60)).await;
     // After 1, 3, 7 and 15 minutes.
@@ -147,7 +147,11 @@ async fn first_list_that_cannot_be_fetched_leaves_the_certificate_valid_with_a_r
     lab.device.replace_configuration(&lines).await.unwrap();
     lab.shows("usercert Valid").await;
     lab.shows("crl: revocation is not checked: PKIOperation (GetCRL) was answered FAILURE, badCertId, next try in").await;
-    assert!(lab.output("pki crl show CSR").await.starts_with("There is no revocation list yet\nProblem:      PKIOperation"));
+    assert!(
+        lab.output("pki crl show CSR")
+            .await
+            .starts_with("There is no revocation list yet\nProblem:      PKIOperation")
+    );
     // A commit lets it try at once.
     lab.ca.give_out(List::For(DAY));
     lab.device.modify_configuration("set system host-name DUT1").await.unwrap();
@@ -164,7 +168,7 @@ async fn wrong_lists_are_refused_and_the_one_before_stays() {
     lab.ca.revoke_none();
     for (list, reason) in [
         (List::Forged, "its issuer is `CN = Toy-PKI, O = Toy`, but its signature does not verify"),
-        (List::Tomorrow, "it begins at 2026-01-23T00:0"),
+        (List::Tomorrow, "it begins at 2026-01-"),
         (List::Expired, ""),
     ] {
         lab.ca.give_out(list);
@@ -187,17 +191,16 @@ async fn wrong_lists_are_refused_and_the_one_before_stays() {
 #[tokio::test(start_paused = true)]
 async fn older_list_than_the_one_that_is_kept_is_refused() {
     let (lab, _) = enrolled(&["crl-check cdp"], Some(URL)).await;
-    lab.ca.give_out(List::Expired);
-    sleep(2 * DAY + DAY / 2).await;
-    lab.output("set date 2026-01-08T00:00:00Z").await;
-    settle().await;
-    // It began two days before, and the one that is kept at the beginning of the year.
-    assert!(log(&lab).contains("is expired") || log(&lab).contains("has expired at"), "{}", log(&lab));
-    lab.output("set date 2026-01-03T12:00:00Z").await;
-    lab.ca.give_out(List::For(7 * DAY));
-    settle().await;
-    let kept = lab.output("pki crl show CSR").await;
-    assert!(kept.contains("Status:       Fresh"), "{kept}");
+    lab.ca.revoke(2);
+    sleep(7 * DAY).await;
+    lab.shows("usercert Revoked").await;
+    lab.ca.give_out(List::First);
+    sleep(7 * DAY).await;
+    lab.shows("usercert Revoked").await;
+    let reason = format!(
+        "by {URL} is refused: it is of 2026-01-01T00:00:00Z, and the one that is kept of 2026-01-08T00:00:0"
+    );
+    assert!(log(&lab).contains(&reason), "{}", log(&lab));
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +229,10 @@ async fn clock_that_is_set_makes_the_list_expire() {
     lab.output("set date 2026-01-09T00:00:00Z").await;
     lab.shows("crl: the revocation list has expired at 2026-01-08T00:00:00Z").await;
     lab.output("set date 2025-12-01T00:00:00Z").await;
-    lab.shows("crl: the revocation list begins at 2026-01-01T00:00:00Z, which is later than this clock").await;
+    lab.shows(
+        "crl: the revocation list begins at 2026-01-01T00:00:00Z, which is later than this clock",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

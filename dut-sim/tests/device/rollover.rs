@@ -20,11 +20,7 @@ async fn announced(answer: NextAnswer, lines: &[&str]) -> (Lab, Clock) {
 }
 
 /// The same, with a device that starts so slowly.
-async fn announced_to(
-    start_time: Duration,
-    answer: NextAnswer,
-    lines: &[&str],
-) -> (Lab, Clock) {
+async fn announced_to(start_time: Duration, answer: NextAnswer, lines: &[&str]) -> (Lab, Clock) {
     let (_, clock) = Lab::in_2026(Answer::Issue);
     let change = |settings: &mut DeviceSettings| {
         settings.own.keyring = keyring(&[(SEALED, "secret")]);
@@ -69,7 +65,9 @@ async fn next_ca_is_kept_until_its_day_and_then_renews_the_certificate() {
     assert_eq!(questions(&lab), 1);
     lab.shows("next-ca Next Encipherment & Signature Jul 1 00:00:00 2026 GMT").await;
     lab.shows("next-ca: from 2026-07-01T00:00:00Z on").await;
-    let shown = lab.output("pki show certificate running://auth/certificates/scep/CSR/ca/next-ca.der").await;
+    let shown = lab
+        .output("pki show certificate running://auth/certificates/scep/CSR/ca/next-ca.der")
+        .await;
     assert!(shown.contains("Subject: CN = Next-PKI, O = Toy"), "{shown}");
     until(&clock, "2026-06-30T23:59Z").await;
     lab.shows("next-ca Next").await;
@@ -79,11 +77,14 @@ async fn next_ca_is_kept_until_its_day_and_then_renews_the_certificate() {
     // At once, although the 80 % are in October: certificates of the old CA end with it.
     assert_eq!(lab.ca.csrs().len(), 2, "{}", log(&lab));
     assert!(!lab.output("pki scep show CSR").await.contains("next-ca"));
-    let ca = lab.output("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der").await;
+    let ca =
+        lab.output("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der").await;
     assert!(ca.contains("Subject: CN = Next-PKI, O = Toy"), "{ca}");
-    let own = lab.output("pki show certificate running://auth/certificates/scep/CSR/user/cert").await;
+    let own =
+        lab.output("pki show certificate running://auth/certificates/scep/CSR/user/cert").await;
     assert!(own.contains("Issuer: CN = Next-PKI, O = Toy"), "{own}");
-    let told = "CSR: rollover: `CN = Next-PKI, O = Toy` is the CA now; its day was 2026-07-01T00:00:00Z";
+    let told =
+        "CSR: rollover: `CN = Next-PKI, O = Toy` is the CA now; its day was 2026-07-01T00:00:00Z";
     assert!(log(&lab).contains(told), "{}", log(&lab));
 }
 
@@ -97,25 +98,33 @@ async fn device_that_was_off_on_the_day_switches_when_it_starts() {
     assert!(log(&lab).contains("is the CA now; its day was 2026-07-01"), "{}", log(&lab));
     lab.output("pki scep renew CSR").await;
     sleep(Duration::from_secs(5)).await;
-    let own = lab.output("pki show certificate running://auth/certificates/scep/CSR/user/cert").await;
+    let own =
+        lab.output("pki show certificate running://auth/certificates/scep/CSR/user/cert").await;
     assert!(own.contains("Issuer: CN = Next-PKI, O = Toy"), "{own}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn next_ca_that_the_current_one_has_not_signed_is_refused() {
     let (lab, _) = announced(NextAnswer::Forged, &["rollover get-next-ca"]).await;
-    lab.shows("rollover: GetNextCACert: the signature does not verify, next try in").await;
+    lab.shows("rollover: GetNextCACert: the message's signature does not verify, next try in")
+        .await;
     assert!(!lab.output("pki scep show CSR").await.contains("next-ca"));
     sleep(200 * DAY).await;
     lab.shows("ca Valid").await;
-    let ca = lab.output("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der").await;
+    let ca =
+        lab.output("pki show certificate running://auth/certificates/scep/CSR/ca/ca.der").await;
     assert!(ca.contains("Subject: CN = Toy-PKI, O = Toy"), "{ca}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn ca_without_a_next_one_is_asked_again_at_the_renewal() {
-    let (lab, clock) = announced(NextAnswer::NotYet, &["rollover get-next-ca", "renew-at 50"]).await;
-    assert!(log(&lab).contains("CSR: rollover: there is no next CA yet: GetNextCACert"), "{}", log(&lab));
+    let (lab, clock) =
+        announced(NextAnswer::NotYet, &["rollover get-next-ca", "renew-at 50"]).await;
+    assert!(
+        log(&lab).contains("CSR: rollover: there is no next CA yet: GetNextCACert"),
+        "{}",
+        log(&lab)
+    );
     lab.ca.announce(moment("2026-12-01T00:00Z").unwrap(), NextAnswer::Signed);
     until(&clock, "2026-07-02T00:00Z").await;
     assert_eq!(questions(&lab), 1);
@@ -133,7 +142,7 @@ async fn ca_is_asked_again_after_most_of_its_life_and_then_every_day() {
     until(&clock, "2041-12-29T00:00Z").await;
     assert_eq!(questions(&lab), 2, "{}", log(&lab));
     until(&clock, "2042-01-08T01:00Z").await;
-    assert_eq!(questions(&lab), 12);
+    assert_eq!(questions(&lab), 13);
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +152,8 @@ async fn another_ca_without_announcement_is_refused_by_its_fingerprint() {
     lab.ca.roll_over();
     sleep(200 * DAY).await;
     lab.output("pki scep renew CSR").await;
-    lab.shows("usercert: renewal: GetCACert: no CA certificate has the configured fingerprint").await;
+    lab.shows("usercert: renewal: GetCACert: no CA certificate has the configured fingerprint")
+        .await;
     lab.shows("ca Valid").await;
 }
 
@@ -165,14 +175,20 @@ async fn another_ca_without_announcement_and_fingerprint_is_trusted_with_a_warni
 
 #[tokio::test(start_paused = true)]
 async fn announced_ca_that_answers_before_its_day_is_trusted() {
-    let lines = ["rollover get-next-ca", "ca-fingerprint ITS-FINGERPRINT"];
-    let (lab, clock) = announced(NextAnswer::Signed, &lines).await;
-    // The clock of the device is behind.
-    until(&clock, "2026-07-02T00:00Z").await;
-    lab.output("set date 2026-06-30T12:00:00Z").await;
+    let (lab, _) =
+        announced(NextAnswer::NotYet, &["rollover get-next-ca", "ca-fingerprint ITS-FINGERPRINT"])
+            .await;
+    // It has begun already, so its day is the end of the current one.
+    lab.ca.announce(moment("2025-12-01T00:00Z").unwrap(), NextAnswer::Signed);
+    lab.output("pki scep renew CSR").await;
+    lab.shows("next-ca: from 2045-12-27T00:00:00Z on").await;
+    sleep(100 * DAY).await;
     lab.ca.roll_over();
     lab.output("pki scep renew CSR").await;
     sleep(Duration::from_secs(60)).await;
-    let log = log(&lab);
-    assert!(!log.contains("another CA answers"), "{log}");
+    let told =
+        "CSR: renewal: the CA is `CN = Next-PKI, O = Toy` now, which the one before announced";
+    assert!(log(&lab).contains(told), "{}", log(&lab));
+    assert!(!lab.output("pki scep show CSR").await.contains("next-ca"));
+    assert_eq!(lab.ca.csrs().len(), 3);
 }

@@ -12,8 +12,8 @@ use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
 use openssl::x509::{
-    CrlNumber, X509, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Name, X509NameRef, X509Req,
-    X509RevokedBuilder,
+    CrlNumber, X509, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Name, X509NameRef,
+    X509Req, X509RevokedBuilder,
 };
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
@@ -59,8 +59,8 @@ pub(crate) enum List {
     Tomorrow,
     /// One that ended yesterday.
     Expired,
-    /// The same one as last time.
-    LastOne,
+    /// The first one again.
+    First,
     /// Nothing: HTTP 404 at the distribution point, badCertId by GetCRL.
     None,
 }
@@ -84,7 +84,7 @@ pub(crate) struct ToyCa {
     next: Mutex<Option<Identity>>,
     next_answer: Mutex<NextAnswer>,
     list: Mutex<List>,
-    last_list: Mutex<Option<Vec<u8>>>,
+    lists: Mutex<Vec<Vec<u8>>>,
     /// Serial numbers of revoked certificates, and when they were revoked.
     revoked: Mutex<Vec<(u32, SystemTime)>>,
     /// The URL of the distribution point in new certificates.
@@ -127,7 +127,7 @@ impl ToyCa {
             next: Mutex::default(),
             next_answer: Mutex::new(NextAnswer::NotOffered),
             list: Mutex::new(List::For(7 * DAY)),
-            last_list: Mutex::default(),
+            lists: Mutex::default(),
             revoked: Mutex::default(),
             distribution_point: Mutex::default(),
             answer: Mutex::new(answer),
@@ -261,10 +261,13 @@ impl ToyCa {
         drop(named);
         if matches!(body, Body::GetCrl(_)) {
             let list = self.revocation_list().map(|list| [X509Crl::from_der(&list).unwrap()]);
-            return self.encode(&header, match &list {
-                Some(crls) => Outcome::Success { certificates: &[], crls },
-                None => Outcome::Failure { fail_info: FailInfo::BadCertId, text: None },
-            });
+            return self.encode(
+                &header,
+                match &list {
+                    Some(crls) => Outcome::Success { certificates: &[], crls },
+                    None => Outcome::Failure { fail_info: FailInfo::BadCertId, text: None },
+                },
+            );
         }
         if let Body::PkcsReq(csr) = &body {
             self.csrs.lock().unwrap().push(csr.der.clone());
@@ -335,11 +338,11 @@ impl ToyCa {
             List::Forged => (stranger_key(), now, now + DAY),
             List::Tomorrow => (self.identity().key, now + DAY, now + 2 * DAY),
             List::Expired => (self.identity().key, now - 2 * DAY, now - DAY),
-            List::LastOne => return self.last_list.lock().unwrap().clone(),
+            List::First => return self.lists.lock().unwrap().first().cloned(),
             List::None => return None,
         };
         let list = self.signed_list(&key, from, until);
-        *self.last_list.lock().unwrap() = Some(list.clone());
+        self.lists.lock().unwrap().push(list.clone());
         Some(list)
     }
 

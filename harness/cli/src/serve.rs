@@ -14,6 +14,7 @@ use mock_ca::{Ca, ChallengePolicy, Fault, OpenError, PersonalityName, Settings, 
 use scep::certificate::Fingerprint;
 use scep::clock::{Clock, moment_text};
 use scep::key_usage::KeyUsage;
+use openssl::x509::X509;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -180,9 +181,11 @@ fn banner(ca: &Ca, bound: SocketAddr) -> Vec<String> {
 }
 
 fn certificates(ca: &Ca) -> Vec<String> {
-    let describe = |certificate: &_| {
+    let (own, issuers) = (ca.ca_certificate(), ca.issuers());
+    let describe = |certificate: &X509| {
         let role = match KeyUsage::of(certificate) {
-            _ if ca.ca_certificate() == certificate => "ca",
+            _ if own == *certificate => "ca",
+            _ if issuers.contains(certificate) => "issuer",
             Some(usage) if usage.contains(KeyUsage::KEY_ENCIPHERMENT) => "ra-encryption",
             _ => "ra-signing",
         };

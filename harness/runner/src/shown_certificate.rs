@@ -57,7 +57,8 @@ impl ShownCertificate {
             lines.find_map(|line| line.strip_prefix(label)).map(|value| value.trim().to_owned())
         };
         let bits = after("Public-Key:").or_else(|| after("RSA Public-Key:"));
-        let bits = bits.and_then(|bits| bits.trim_matches(['(', ')']).split(' ').next()?.parse().ok());
+        let bits =
+            bits.and_then(|bits| bits.trim_matches(['(', ')']).split(' ').next()?.parse().ok());
         let key = [digits_below(text, "Modulus:"), digits_below(text, "pub:")].concat();
         Some(Self {
             serial: serial_in(text)?,
@@ -77,7 +78,8 @@ fn key_digits(key: &PKey<Public>) -> Option<String> {
     let bytes = match (key.rsa(), key.ec_key()) {
         (Ok(rsa), _) => rsa.n().to_vec(),
         (_, Ok(ec)) => {
-            let (form, mut context) = (PointConversionForm::UNCOMPRESSED, BigNumContext::new().ok()?);
+            let (form, mut context) =
+                (PointConversionForm::UNCOMPRESSED, BigNumContext::new().ok()?);
             ec.public_key().to_bytes(ec.group(), form, &mut context).ok()?
         }
         _ => return None,
@@ -102,7 +104,8 @@ fn serial_in(text: &str) -> Option<String> {
 
 /// The hexadecimal digits in the lines below a label, without the colons.
 fn digits_below(text: &str, label: &str) -> String {
-    let is_digits = |line: &&str| !line.is_empty() && line.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+    let is_digits =
+        |line: &&str| !line.is_empty() && line.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
     let lines = text.lines().map(str::trim).skip_while(|line| *line != label).skip(1);
     let digits: String = lines.take_while(is_digits).collect();
     digits.replace(':', "").to_ascii_uppercase()
@@ -149,9 +152,10 @@ mod tests {
 
     #[tokio::test]
     async fn text_of_a_certificate_has_the_same_facts_as_the_certificate() {
-        for (serial, kind) in
-            [("02", KeyKind::Rsa(2048)), ("5CE5D022B3D32C3194885B26F13A537A72B7263B", KeyKind::P256)]
-        {
+        for (serial, kind) in [
+            ("02", KeyKind::Rsa(2048)),
+            ("5CE5D022B3D32C3194885B26F13A537A72B7263B", KeyKind::P256),
+        ] {
             let certificate = certificate(serial, kind).await;
             let text = String::from_utf8(certificate.to_text().unwrap()).unwrap();
             let read = ShownCertificate::from_text(&text).unwrap();

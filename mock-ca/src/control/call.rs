@@ -138,7 +138,7 @@ call!(Describe, Get "/ca" -> Description, |_, ca| {
     Ok(Description {
         name: ca.name().to_owned(),
         asks_for_challenge: ca.asks_for_challenge(),
-        certificate: ca.ca_certificate().clone(),
+        certificate: ca.ca_certificate(),
     })
 });
 

@@ -94,13 +94,15 @@ impl CrlQuery {
             takes_obsolete_algorithms: self.takes_obsolete_algorithms,
             now,
         };
-        let refused =
-            |stage, reason| Refusal { stage, exchange: Self::EXCHANGE, reason };
-        let content = match Reply::read(&response.body, &expected).map_err(|it| it.about(response))? {
+        let refused = |stage, reason| Refusal { stage, exchange: Self::EXCHANGE, reason };
+        let content = match Reply::read(&response.body, &expected)
+            .map_err(|it| it.about(response))?
+        {
             Reply::Success(content) => content,
             Reply::Failure(denial) => return Err(refused(Stage::Answer, Reason::Refused(denial))),
             Reply::Pending => {
-                let text = "the CA answered PENDING, which is no answer to this question".to_owned();
+                let text =
+                    "the CA answered PENDING, which is no answer to this question".to_owned();
                 return Err(refused(Stage::Answer, Reason::Unacceptable(text)));
             }
         };

@@ -41,7 +41,10 @@ impl CaCertificates {
         }
         let content = message.content().filter(|content| !content.is_empty());
         let content = content.ok_or_else(|| {
-            Refusal::unacceptable(STAGE, "the signed message has no content, which would be the certificates")
+            Refusal::unacceptable(
+                STAGE,
+                "the signed message has no content, which would be the certificates",
+            )
         })?;
         let next = certs_only::decode(content).map_err(Refusal::at(STAGE))?.certificates;
         Self::sort(next).map_err(|refusal| Refusal {
@@ -68,7 +71,9 @@ impl CaCertificates {
         let trusted = announced.iter().rev().find_map(by_announcement);
         match self.clone().trusted_by_fingerprint(fingerprint) {
             Err(refusal) => trusted.ok_or(refusal),
-            Ok(by_fingerprint) => Ok(trusted.map_or(by_fingerprint.clone(), |it| it.joined(by_fingerprint))),
+            Ok(by_fingerprint) => {
+                Ok(trusted.map_or(by_fingerprint.clone(), |it| it.joined(by_fingerprint)))
+            }
         }
     }
 

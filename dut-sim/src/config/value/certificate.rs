@@ -40,8 +40,11 @@ pub(super) const CRL_SOURCES: &[Choice<CrlSource>] = &[
     ("scep", CrlSource::Scep, "From the SCEP service, by GetCRL"),
 ];
 
-pub(super) const ROLLOVERS: &[Choice<Rollover>] =
-    &[("get-next-ca", Rollover::GetNextCa, "Ask by GetNextCACert, and keep the answer until its day")];
+pub(super) const ROLLOVERS: &[Choice<Rollover>] = &[(
+    "get-next-ca",
+    Rollover::GetNextCa,
+    "Ask by GetNextCACert, and keep the answer until its day",
+)];
 
 pub(super) const KEY_SIZES: &[Choice<u32>] = &[
     ("1024", 1024, "Too short for most CAs; to see that they refuse it"),

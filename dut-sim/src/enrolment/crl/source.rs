@@ -86,28 +86,31 @@ impl Source<'_> {
         let by_http = |url: &&String| url.to_ascii_lowercase().starts_with("http://");
         if !points.iter().any(|url| by_http(&url)) {
             return Err(NoList::Impossible(match points.first() {
-                None => "the certificate names no distribution point of a revocation list".to_owned(),
-                Some(other) => format!(
-                    "the certificate names no distribution point by HTTP, but `{other}`"
-                ),
+                None => {
+                    "the certificate names no distribution point of a revocation list".to_owned()
+                }
+                Some(other) => {
+                    format!("the certificate names no distribution point by HTTP, but `{other}`")
+                }
             }));
         }
         let mut reasons = Vec::new();
         for url in points.iter().filter(by_http) {
             match self.list_at(url).await {
                 Ok(list) => return Ok((list, url.clone())),
-                Err(reason) => reasons.push(format!("{url}: {reason}")),
+                Err(reason) => reasons.push(reason),
             }
         }
         Err(NoList::Failed(reasons.join("; ")))
     }
 
     async fn list_at(&self, url: &str) -> Result<RevocationList, String> {
-        let response = fetch(&self.request.context.network, url).await?;
+        let response = fetch(&self.request.context.network, url).await;
+        let response = response.map_err(|reason| format!("{url}: {reason}"))?;
         if response.status != 200 {
-            return Err(response.answered());
+            return Err(format!("{url} {}", response.answered()));
         }
-        RevocationList::read(&response.body).map_err(|error| error.to_string())
+        RevocationList::read(&response.body).map_err(|error| format!("{url}: {error}"))
     }
 }
 

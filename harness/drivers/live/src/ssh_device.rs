@@ -192,7 +192,8 @@ impl Device for SshDevice {
     }
 
     async fn save(&self) -> Result<String, DeviceError> {
-        let what = "saving its configuration by a scenario: it is a real one, and its own must come back";
+        let what =
+            "saving its configuration by a scenario: it is a real one, and its own must come back";
         Err(DeviceError::not_supported(what))
     }
 

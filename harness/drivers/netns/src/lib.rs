@@ -229,8 +229,7 @@ async fn fill_testbed(
     channel: &Arc<Channel>,
 ) -> Result<Testbed, TestbedError> {
     let links: Arc<dyn Links> = Arc::new(LabLinks(Arc::clone(channel)));
-    let mut testbed =
-        Testbed { clock: lab.clock(), links: Some(links), ..Testbed::default() };
+    let mut testbed = Testbed { clock: lab.clock(), links: Some(links), ..Testbed::default() };
     for (name, control) in &built.controls {
         let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);

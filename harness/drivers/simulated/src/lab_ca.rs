@@ -143,6 +143,11 @@ impl<C: Connector> ScepService for Service<C> {
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
     let mut settings = Settings::new(name, plan.personality);
     settings.subject.clone_from(&plan.subject);
+    settings.hierarchy.clone_from(&plan.hierarchy);
+    settings.valid_for = plan.valid_for;
+    settings.renewal_window = plan.renewal_window;
+    settings.crl.clone_from(&plan.crl);
+    settings.later_decision = plan.later_decision;
     settings.capabilities.clone_from(&plan.capabilities);
     settings.challenge.clone_from(&plan.challenge);
     settings.approval = plan.approval;

@@ -72,6 +72,12 @@ impl Device for SimDevice {
         output_of(self.device.execute(command).await)
     }
 
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        self.changes.mark_all();
+        self.device.cut_power();
+        Ok(())
+    }
+
     async fn changed(&self, pause: Duration) {
         self.changes.wait(pause).await;
     }
@@ -169,6 +175,11 @@ impl Device for LabDevice {
     async fn execute(&self, command: &str) -> Result<String, DeviceError> {
         self.changes.mark_all();
         output_of(self.explained(self.console.execute(command).await).await?)
+    }
+
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        self.changes.mark_all();
+        self.explained(self.console.cut_power().await).await
     }
 
     async fn changed(&self, pause: Duration) {

@@ -77,7 +77,10 @@ const STEPS: [(&[&str], &str); 7] = [
         &["restart", "power-cut", "power_cut", "poweroff"],
         "a device restarts by a step `reboot: {}`; `power-cut: true` in it leaves it no time",
     ),
-    (&["save_config", "save-configuration"], "a step `save-config: {}` keeps the configuration of a device"),
+    (
+        &["save_config", "save-configuration"],
+        "a step `save-config: {}` keeps the configuration of a device",
+    ),
 ];
 
 /// Advice about an unknown field of a scenario.

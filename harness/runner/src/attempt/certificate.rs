@@ -118,10 +118,7 @@ impl Look<'_> {
     }
 
     /// The certificate that a device shows, with the original, if the PKI of the step has it.
-    async fn with_original(
-        &self,
-        shown: Option<ShownCertificate>,
-    ) -> Result<Option<Found>, Stop> {
+    async fn with_original(&self, shown: Option<ShownCertificate>) -> Result<Option<Found>, Stop> {
         let (Some(shown), Some(name)) = (shown.clone(), &self.step.pki) else {
             return Ok(shown.map(|shown| Found { shown, is_revoked: None }));
         };
@@ -137,11 +134,7 @@ impl Look<'_> {
     }
 
     /// Compares a certificate with what is expected.
-    async fn judged(
-        &self,
-        found: Option<Found>,
-        seen: &Mutex<Seen>,
-    ) -> Result<Answer, Stop> {
+    async fn judged(&self, found: Option<Found>, seen: &Mutex<Seen>) -> Result<Answer, Stop> {
         let Some(found) = found else {
             return Ok(Answer {
                 message: "there is no certificate yet",

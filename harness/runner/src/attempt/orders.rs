@@ -15,7 +15,8 @@ use testbed::links::LinkError;
 use testbed::pki::{Pki, PkiError};
 
 /// Why a link stays as it is.
-const NO_LINKS: &str = "the links of this lab cannot be taken down: the drivers `virtual` and `netns` can do that";
+const NO_LINKS: &str =
+    "the links of this lab cannot be taken down: the drivers `virtual` and `netns` can do that";
 
 impl Attempt for PkiStep {
     /// Gives the order once.

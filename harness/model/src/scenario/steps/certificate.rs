@@ -52,9 +52,9 @@ impl CertificateSource {
     pub fn command(&self) -> Option<String> {
         match self {
             Self::LatestOf(_) => None,
-            Self::Device { csr, file, .. } => Some(format!(
-                "pki show certificate running://auth/certificates/scep/{csr}/{file}"
-            )),
+            Self::Device { csr, file, .. } => {
+                Some(format!("pki show certificate running://auth/certificates/scep/{csr}/{file}"))
+            }
         }
     }
 }
