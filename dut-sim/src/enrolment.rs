@@ -15,6 +15,7 @@ pub(crate) mod revocation;
 mod rollover;
 mod schedule;
 mod task;
+mod timer;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ use self::progress::{Phase, Progress};
 use self::request::Request;
 use self::rollover::Rollover;
 use self::task::{Begin, Task};
+pub use self::timer::Outlook;
+pub(crate) use self::timer::Timer;
 use crate::config::system::CsrSettings;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
@@ -67,6 +70,10 @@ pub(crate) struct EnrolmentContext {
     pub(crate) changes: watch::Sender<u64>,
     /// Wakes enrolments that wait for the next try, because the network may have changed.
     pub(crate) wake: Notify,
+    /// Notified when the device's clock is set.
+    pub(crate) clock_set: Notify,
+    /// The pauses of all tasks.
+    pub(crate) timer: Arc<Timer>,
 }
 
 impl EnrolmentContext {
@@ -260,15 +267,24 @@ impl Running {
 
 fn enrol(settings: &CsrSettings, request: &Arc<Request>, begin: Begin) -> JoinHandle<()> {
     let task = Task { settings: settings.clone(), request: Arc::clone(request) };
-    tokio::spawn(task.run(begin))
+    counted(request, task.run(begin))
 }
 
 fn keepers(settings: &CsrSettings, request: &Arc<Request>) -> [JoinHandle<()>; 2] {
     let (list, next) = (Arc::clone(request), Arc::clone(request));
     [
-        tokio::spawn(ListKeeper::new(settings.clone(), list).run()),
-        tokio::spawn(Rollover::new(settings.clone(), next).run()),
+        counted(request, ListKeeper::new(settings.clone(), list).run()),
+        counted(request, Rollover::new(settings.clone(), next).run()),
     ]
+}
+
+/// Spawns a task of a request, which the device's timer counts.
+fn counted(request: &Request, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let counted = request.context.timer.task();
+    tokio::spawn(async move {
+        task.await;
+        drop(counted);
+    })
 }
 
 /// Why a command about a certificate request is refused.

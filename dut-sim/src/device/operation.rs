@@ -117,6 +117,7 @@ impl Device {
         self.context.clock.set(moment);
         self.context.log(&format!("the clock is set, which showed {before}"));
         self.context.wake.notify_waiters();
+        self.context.clock_set.notify_waiters();
         self.context.changed();
         Reply::done(date(self.now()))
     }

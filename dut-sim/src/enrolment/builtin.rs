@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
-use scep::attribute::FailInfo;
+use scep::attribute::{FailInfo, MessageType};
 use scep::client::{Client, Exchange, Next, PendingRequest, Reason, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
 
@@ -98,7 +98,10 @@ impl Builtin<'_> {
             match self.try_to_send(client, request.clone()).await {
                 Ok(response) => return Ok(Some(response)),
                 Err(failure) => {
-                    self.journal.retry_later(&failure.at(&exchange), woken).await;
+                    // A poll is about a request that was sent in time.
+                    let is_poll = exchange == Exchange::of(MessageType::CertPoll);
+                    let ends = self.order.signer_ends().filter(|_| !is_poll);
+                    self.journal.retry_later(&failure.at(&exchange), woken, ends).await?;
                 }
             }
             if client.ca_certificates().is_none() {

@@ -12,10 +12,9 @@ use scep::clock::moment_text;
 use scep::identity::Identity;
 use scep::name::to_text;
 use scep::revocation_list::RevocationList;
-use tokio::time::Instant;
 
 use self::source::{NoList, Source};
-use super::request::{Request, rest};
+use super::request::Request;
 use super::revocation::{Freshness, HeldList, Problem, Revocation, since};
 use crate::config::system::CsrSettings;
 use crate::config::value::CrlSource;
@@ -34,7 +33,8 @@ pub(super) struct ListKeeper {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextTry {
     Now,
-    At(Instant),
+    /// At this time of the device's timer.
+    At(Duration),
     Never,
 }
 
@@ -66,7 +66,7 @@ impl ListKeeper {
                 }
             };
             tokio::select! {
-                () = rest(left) => {}
+                () = request.context.timer.rest(left) => {}
                 // After a commit or a change of the clock the reason may be gone.
                 () = woken => self.next_try = NextTry::Now,
                 () = changed => {}
@@ -92,7 +92,9 @@ impl ListKeeper {
         match self.next_try {
             NextTry::Now => Some(Duration::ZERO),
             NextTry::Never => None,
-            NextTry::At(moment) => Some(moment.saturating_duration_since(Instant::now())),
+            NextTry::At(moment) => {
+                Some(moment.saturating_sub(self.request.context.timer.elapsed()))
+            },
         }
     }
 
@@ -218,7 +220,8 @@ impl ListKeeper {
             NoList::Failed(_) => Some(self.request.context.renewal_pause.after(self.failures)),
             NoList::Impossible(_) => None,
         };
-        self.next_try = pause.map_or(NextTry::Never, |pause| NextTry::At(Instant::now() + pause));
+        let now = self.request.context.timer.elapsed();
+        self.next_try = pause.map_or(NextTry::Never, |pause| NextTry::At(now + pause));
         let reason = self.request.context.masker.lock().text(&failure.into_reason());
         let problem = Problem { reason, pause };
         self.request.log(&format!("crl: {}", problem.text()));

@@ -2,20 +2,20 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Ref;
 use redact::{Masker, Secret};
 use scep::client::{CaCertificates, Exchange, PendingRequest};
+use scep::clock::later;
 use scep::request::differences;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::flash::{Contents, Kept};
-use super::order::Order;
+use super::order::{Failure, Order};
 use super::progress::{NextCa, Phase, seconds};
-use super::request::Request;
+use super::request::{Request, left_until};
 use super::trust::change_of_ca;
 
 /// Reports of one enrolment or one renewal.
@@ -112,17 +112,33 @@ impl Journal {
         self.tries = 0;
     }
 
-    /// Logs the reason, and waits until the next try is due or the network may have changed.
-    pub(super) async fn retry_later(&mut self, reason: &str, woken: impl Future) {
+    /// Logs the reason, and waits until the next try is due or the network may have changed, but not longer than until the certificate that
+    /// signs the request `ends`.
+    ///
+    /// # Errors
+    /// If that certificate has ended.
+    pub(super) async fn retry_later(
+        &mut self,
+        reason: &str,
+        woken: impl Future,
+        ends: Option<SystemTime>,
+    ) -> Result<(), Failure> {
         self.tries = self.tries.saturating_add(1);
         let pause = self.pause.after(self.tries);
+        let ends = ends.map(|ends| later(ends, Duration::from_secs(1)));
+        let left = ends.and_then(|ends| left_until(ends, self.context.clock.now()));
+        let pause = left.map_or(pause, |left| left.min(pause));
         let reason = self.masked(reason);
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             _ = pin!(woken) => {}
         }
+        if ends.is_some_and(|ends| left_until(ends, self.context.clock.now()).is_none()) {
+            return Err(Failure::SignerEnded);
+        }
+        Ok(())
     }
 
     pub(super) async fn wait_for_decision(&mut self, exchange: &Exchange) {
@@ -133,7 +149,7 @@ impl Journal {
         let asked = request.poll.notified();
         self.enter(Phase::Pending);
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             () = asked => {}
         }
     }

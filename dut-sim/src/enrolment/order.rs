@@ -1,11 +1,13 @@
 //! The task of a client, and the reasons why it can fail.
 
 use std::io;
+use std::time::SystemTime;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509NameEntryRef};
 use scep::client::{Exchange, Refusal, Settings};
+use scep::clock::system_time;
 use scep::http::Operation;
 use scep::identity::Identity;
 use scep::name::NameError;
@@ -55,6 +57,11 @@ impl Order {
         }
     }
 
+    /// The end of the certificate to renew, after which it authorises no renewal; none for a first certificate, or if it cannot be read.
+    pub(super) fn signer_ends(&self) -> Option<SystemTime> {
+        system_time(self.existing.as_ref()?.certificate.not_after()).ok()
+    }
+
     /// The question for the CA's certificates.
     pub(super) fn get_ca_cert(&self) -> Operation {
         Operation::GetCaCert(self.settings.ca_identifier.clone())
@@ -78,6 +85,8 @@ impl Order {
 /// Why an enrolment has failed for good.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    #[error("the certificate has expired before it was renewed")]
+    SignerEnded,
     #[error("the sealed password opens neither under the device's own key nor by its keyring")]
     PasswordSealed,
     #[error("no key: {0}")]

@@ -186,7 +186,7 @@ pub(super) async fn enrol(
             Err(Error::Retry(reason)) => reason,
             Err(Error::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
         };
-        job.journal.retry_later(&reason, woken).await;
+        job.journal.retry_later(&reason, woken, order.signer_ends()).await?;
     }
 }
 

@@ -9,21 +9,12 @@ use parking_lot::Mutex;
 use scep::certificate::is_issued_by;
 use scep::identity::Identity;
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::flash::{Contents, Flash, Kept};
 use super::progress::{Phase, Progress};
 use super::schedule;
 use crate::config::system::Upkeep;
-
-/// Waits so long; for ever if that is not known, because a timer in the far future would be one that falls due.
-pub(super) async fn rest(left: Option<Duration>) {
-    match left {
-        Some(left) => sleep(left).await,
-        None => std::future::pending().await,
-    }
-}
 
 /// The time from now until a moment; `None` if it has come.
 pub(super) fn left_until(moment: SystemTime, now: SystemTime) -> Option<Duration> {

@@ -14,7 +14,7 @@ use scep::name::to_text;
 use super::ScepClient;
 use super::http::ask;
 use super::progress::{NextCa, seconds};
-use super::request::{Request, left_until, rest};
+use super::request::{Request, left_until};
 use crate::config::system::CsrSettings;
 
 /// The share of the life of the CA after which the device asks again, in percent.
@@ -70,7 +70,7 @@ impl Rollover {
                 continue;
             }
             tokio::select! {
-                () = rest(left) => {}
+                () = request.context.timer.rest(left) => {}
                 // After a commit or a change of the clock the reason of a failure may be gone.
                 () = woken => if std::mem::take(&mut self.failures) > 0 {
                     self.asked_for = None;

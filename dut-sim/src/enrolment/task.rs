@@ -8,7 +8,6 @@ use openssl::x509::X509Ref;
 use scep::clock::{moment_text, system_time};
 use scep::identity::Identity;
 use scep::secret::Secret;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::builtin::Builtin;
@@ -59,17 +58,36 @@ impl Task {
         let pause = self.context().retry_pause;
         let journal = self.journal(begin == Begin::Renewal, pause);
         let _ = match begin {
-            Begin::Enrolment => self.attempt(journal, None).await,
+            Begin::Enrolment => self.enrol_first(journal).await,
             Begin::Renewal => self.attempt(journal, self.request.identity()).await,
             Begin::Waiting => Ok(()),
         };
         self.renew_when_due().await;
     }
 
+    /// Asks for a first certificate. If that fails for good, it begins anew when the clock is set, because a wrong clock may be the reason.
+    async fn enrol_first(&self, mut journal: Journal) -> Result<(), String> {
+        loop {
+            // Registered before the try, so that a clock that is set during the try counts.
+            let clock_set = self.context().clock_set.notified();
+            let failed = self.attempt(journal, None).await;
+            if failed.is_ok() {
+                return failed;
+            }
+            tokio::select! {
+                () = self.context().timer.rest(None) => {}
+                () = clock_set => {}
+            }
+            journal = self.journal(false, self.context().retry_pause);
+            journal.log("begins anew, because the clock is set");
+        }
+    }
+
     /// Renews the certificate each time that it is due by the device's clock. After a failed try it pauses, longer each time; after
     /// the end of the certificate it asks for a first one.
     async fn renew_when_due(&self) {
         let (tries, mut announced) = (&self.request.tries, None);
+        let timer = &self.context().timer;
         loop {
             // Registered before the settings are read, so that a commit in between also wakes.
             let woken = self.context().wake.notified();
@@ -79,6 +97,7 @@ impl Task {
             let due = self.request.renewal_due(&identity.certificate).filter(|_| !revoked);
             let Some(due) = due else {
                 tokio::select! {
+                    () = timer.rest(None) => {}
                     () = woken => {}
                     () = changed => {}
                 }
@@ -92,7 +111,7 @@ impl Task {
                 tries.store(0, Ordering::Relaxed);
                 // The clock may be moved meanwhile, so it is read again; the CA may be replaced, or may revoke the certificate.
                 tokio::select! {
-                    () = sleep(left) => {}
+                    () = timer.rest(Some(left)) => {}
                     () = woken => {}
                     () = changed => {}
                 }
@@ -102,7 +121,7 @@ impl Task {
             if before > 0 {
                 let pause = self.pause(before, &identity.certificate);
                 tokio::select! {
-                    () = sleep(pause) => {}
+                    () = timer.rest(Some(pause)) => {}
                     () = woken => {}
                     () = changed => {}
                 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use dut_sim::Outlook;
 use thiserror::Error;
 
 /// A change to a device's configuration, made of `set` and `delete` lines.
@@ -68,6 +69,19 @@ pub trait Device: Send + Sync {
     /// [`changed`](Self::changed) that begins afterwards is for later events.
     async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
         (seen, Vec::new())
+    }
+
+    /// Moves the device's time forward, as if so much had passed at once. What falls due by then happens afterwards.
+    ///
+    /// Only for a lab without a time of its own.
+    async fn advance(&self, by: Duration) -> Result<(), DeviceError> {
+        let _ = by;
+        Err(DeviceError::not_supported("that its time is moved"))
+    }
+
+    /// What the device is about to do; only for a device whose time can be moved.
+    async fn outlook(&self) -> Result<Outlook, DeviceError> {
+        Err(DeviceError::not_supported("that its time is moved"))
     }
 
     /// Remarks about the device's SCEP client for readers of a report: missing options, and substitutes for them.

@@ -1,7 +1,7 @@
 //! The contract for a PKI.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use scep::attribute::{FailInfo, PkiStatus};
@@ -206,6 +206,17 @@ pub trait Pki: Send + Sync {
     /// Number of clients' requests that it has denied so far; the answer of a fault does not count.
     async fn denied(&self) -> Result<usize, PkiError> {
         Ok(0)
+    }
+
+    /// Moves the clock of the PKI forward.
+    ///
+    /// Only for a lab without a time of its own.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it goes by the clock of the system.
+    async fn advance(&self, by: Duration) -> Result<(), PkiError> {
+        let _ = by;
+        Err(PkiError::NotSupported { what: "that its time is moved".to_owned() })
     }
 
     /// Log of the PKI, one line per request, newest last; empty if it has none.

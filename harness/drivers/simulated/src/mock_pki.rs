@@ -3,15 +3,16 @@
 mod seen;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mock_ca::Pending;
 use mock_ca::control::{
     self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
-    ListPending, ListRequests, MakeChallenge, ReadLog, Revoke, Serve, Transport,
+    ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, Serve, Transport,
 };
 use scep::attribute::TransactionId;
-use scep::clock::system_time;
+use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
 
 use crate::connector::Connections;
@@ -215,6 +216,19 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
 
     async fn denied(&self) -> Result<usize, PkiError> {
         self.call(&CountDenied).await
+    }
+
+    async fn advance(&self, by: Duration) -> Result<(), PkiError> {
+        match self.home {
+            // Its clock follows that of the lab.
+            Home::ThisProcess => return Ok(()),
+            Home::Lab(_) => {}
+            Home::Url(_) => {
+                let what = "that its time is moved: the lab did not start it".to_owned();
+                return Err(PkiError::NotSupported { what });
+            }
+        }
+        self.order(&MoveClock { by: Some(duration_text(by)), to: None }).await
     }
 
     async fn log(&self) -> Vec<String> {
