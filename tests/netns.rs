@@ -23,8 +23,8 @@ mod netns {
     pub(crate) mod cleanup; // a lab leaves nothing behind, however it ends
     pub(crate) mod ignored_trials; // errors of the driver that ignore a trial
     mod lab; // a run with its lab
-    pub(crate) mod orders; // steps that move the clock, and stop and switch parts of a lab
     pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
+    pub(crate) mod orders; // steps that move the clock, and stop and switch parts of a lab
     pub(crate) mod permission; // messages if namespaces are forbidden
     pub(crate) mod refused; // labs that the kernel refuses
     pub(crate) mod scep_steps; // steps with a mock CA in a lab

@@ -8,6 +8,7 @@ mod http;
 mod journal;
 mod key_source;
 mod order;
+mod pause;
 mod program;
 pub(crate) mod progress;
 mod request;
@@ -30,9 +31,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
-pub use self::journal::GrowingPause;
 pub use self::key_source::KeySource;
 pub use self::order::Missing;
+pub use self::pause::GrowingPause;
 
 use self::crl::ListKeeper;
 use self::progress::{Phase, Progress};

@@ -14,7 +14,9 @@ use openssl::{
     rand::rand_bytes,
     x509::{X509, X509Ref},
 };
-use scep::{certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr};
+use scep::{
+    certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
+};
 
 pub(crate) use succession::Succession;
 pub(crate) use timeline::{Plan, PlanError, Since, Timeline};

@@ -8,7 +8,10 @@
 
 mod pki;
 
-use openssl::{rand::rand_bytes, x509::X509Crl};
+use openssl::{
+    rand::rand_bytes,
+    x509::{X509, X509Crl},
+};
 use pki::TestPki;
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},

@@ -60,8 +60,7 @@ impl<'a> Builtin<'a> {
             self.journal.log("the pending request from before the restart goes on");
             client.poll(&mut rand_bytes)?
         } else {
-            self.journal
-                .log("the request from before the restart, which may have got lost, is repeated");
+            self.journal.log("the request is repeated, because its answer may have got lost");
             client.repeat(&mut rand_bytes)?
         };
         self.run_transaction(&mut client, next).await

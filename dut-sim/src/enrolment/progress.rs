@@ -6,6 +6,7 @@ use openssl::x509::X509;
 use scep::client::CaCertificates;
 use scep::identity::Identity;
 
+use super::pause::seconds;
 use super::revocation::Revocation;
 
 /// Certificates and phase of an enrolment.
@@ -83,12 +84,4 @@ impl Phase {
             }
         }
     }
-}
-
-/// A duration as text: `0.5 s`, and in larger units if it is longer than a minute.
-pub(super) fn seconds(duration: Duration) -> String {
-    if duration > Duration::from_secs(60) {
-        return scep::clock::apart(duration);
-    }
-    format!("{} s", duration.as_secs_f64())
 }

@@ -8,7 +8,7 @@ use scep::clock::{later, moment_text};
 use scep::name::to_text;
 use scep::revocation_list::{RevocationList, Revoked};
 
-use super::progress::seconds;
+use super::pause::seconds;
 use crate::config::value::CrlSource;
 
 /// The time after which a list without a nextUpdate is fetched again.

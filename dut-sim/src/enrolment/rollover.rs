@@ -13,7 +13,8 @@ use scep::name::to_text;
 
 use super::ScepClient;
 use super::http::ask;
-use super::progress::{NextCa, seconds};
+use super::pause::seconds;
+use super::progress::NextCa;
 use super::request::{Request, left_until};
 use crate::config::system::CsrSettings;
 

@@ -95,7 +95,7 @@ async fn cut_before_the_answer_repeats_the_request_in_its_transaction() {
     lab.device.cut_power();
     lab.network.silent.store(false, Ordering::Relaxed);
     lab.shows("usercert Valid").await;
-    let told = "CSR: the request from before the restart, which may have got lost, is repeated";
+    let told = "CSR: the request is repeated, because its answer may have got lost";
     assert!(log(&lab).contains(told), "{}", log(&lab));
     let asked = lab.ca.requests();
     assert_eq!(asked.iter().filter(|one| one.ends_with("GetCACert")).count(), 1, "{asked:?}");

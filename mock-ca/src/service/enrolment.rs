@@ -135,7 +135,10 @@ impl Service {
     /// subject may have any number of certificates.
     fn taken_until(&self, now: SystemTime) -> Option<OffsetDateTime> {
         const BY_DEFAULT: RenewalWindow = RenewalWindow::Before(Duration::from_secs(14 * 86_400));
-        let window = match self.settings.renewal_window.unwrap_or(BY_DEFAULT) { RenewalWindow::Before(d) => d, RenewalWindow::Percent(_) => Duration::ZERO };
+        let window = match self.settings.renewal_window.unwrap_or(BY_DEFAULT) {
+            RenewalWindow::Before(d) => d,
+            RenewalWindow::Percent(_) => Duration::ZERO,
+        };
         let is_unique = self.personality.unique_names && !self.settings.allow_duplicate_names;
         (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
     }

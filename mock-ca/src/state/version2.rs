@@ -62,7 +62,14 @@ pub(super) fn take_over(directory: &Path, now: SystemTime) -> Result<TakenOver, 
     let mut taken = TakenOver::default();
     prepared::prepare(directory, |unfinished| {
         database::create(&unfinished.join(DATABASE), personality, now, |connection| {
-            taken = Import { directory, connection, timeline: &timeline, authorities: &authorities, now }.all()?;
+            taken = Import {
+                directory,
+                connection,
+                timeline: &timeline,
+                authorities: &authorities,
+                now,
+            }
+            .all()?;
             Ok(())
         })
     })?;
