@@ -1,113 +1,60 @@
 //! The certification authority: its keys, its certificates, and what it signs.
 
+mod keys;
 pub(crate) mod lab;
+mod succession;
+mod timeline;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use openssl::{
     bn::BigNum,
     error::ErrorStack,
-    pkey::{PKey, Private},
+    pkey::{PKeyRef, Private},
     rand::rand_bytes,
-    rsa::Rsa,
-    x509::{X509, X509Name, X509Ref},
+    x509::{X509, X509Ref},
 };
 use scep::{
-    certificate::is_issued_by, clock::within_range, identity::Identity, name, request::Csr,
+    certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
 };
-use time::OffsetDateTime;
+
+pub(crate) use succession::Succession;
+pub(crate) use timeline::{Plan, PlanError, Since, Timeline};
 
 use crate::{
-    personality::{Personality, Registration, RegistrationCertificate, Serials},
+    personality::{Personality, Registration, Serials},
     profile::{
-        Applicant, CertificateProfile, Directory, Issuer, calendar, key_of_request,
+        Applicant, CertificateProfile, CrlPlace, Directory, Issuer, calendar, key_of_request,
         public_key_info, unix_time,
     },
     settings::WindowsSettings,
 };
 
-/// The private keys of an authority.
-#[derive(Clone)]
-pub(crate) struct AuthorityKeys {
-    pub(crate) ca: PKey<Private>,
-    /// The key of the CA that will follow this one.
-    pub(crate) next_ca: Option<PKey<Private>>,
-    pub(crate) registration: Option<Registration<PKey<Private>>>,
-}
-
-const KEY_BITS: u32 = 2048;
-
-impl AuthorityKeys {
-    /// New keys, as many as the personality needs.
-    pub(crate) fn generate(personality: &Personality) -> Result<Self, ErrorStack> {
-        let new_key = || PKey::from_rsa(Rsa::generate(KEY_BITS)?);
-        let registration =
-            || Ok::<_, ErrorStack>(Registration { signing: new_key()?, encryption: new_key()? });
-        Ok(Self {
-            ca: new_key()?,
-            next_ca: personality.has_next_ca.then(new_key).transpose()?,
-            registration: personality.registration.as_ref().map(|_| registration()).transpose()?,
-        })
-    }
-}
-
 /// A CA with its certificates, and with a registration authority if the personality has one.
 #[derive(Clone)]
 pub(crate) struct Authority {
+    /// The number of the CA in their order, which begins with 1.
+    pub(crate) number: u32,
+    /// The moment from which it is in use.
+    pub(crate) begins: SystemTime,
     pub(crate) ca: Identity,
-    /// The CA that will follow this one.
-    pub(crate) next_ca: Option<Identity>,
+    /// The CAs above it, the nearest first.
+    pub(crate) issuers: Vec<Identity>,
     pub(crate) registration: Option<Registration<Identity>>,
     directory: Directory,
     serials: Serials,
     high_serial: u8,
 }
 
-/// The age that a new CA pretends to have, so that its certificate is valid even to a peer with a slow clock.
-const INSTALLED_AGO: Duration = Duration::from_secs(86_400);
-
 impl Authority {
-    /// A CA with new certificates for these keys, installed a day before `now`.
-    pub(crate) fn create(
-        personality: &Personality,
-        keys: &AuthorityKeys,
-        subject: &X509Name,
-        windows: &WindowsSettings,
-        now: SystemTime,
-    ) -> Result<Self, ErrorStack> {
-        let installed = within_range(now.checked_sub(INSTALLED_AGO).unwrap_or(now));
-        let directory = Directory::of(subject, &windows.host);
-        let root = |key: &PKey<Private>, from| {
-            let issuer = Issuer { certificate: None, key, directory: &directory };
-            let serial = random_serial(personality.ca_serial_bytes)?;
-            certify(&personality.ca, &issuer, subject, key, serial, from)
-        };
-        let ca = root(&keys.ca, calendar(installed))?;
-        let end = unix_time(ca.certificate.not_after())?;
-        let mut authority = Self::of(personality, ca, windows);
-        if let Some(key) = keys.next_ca.as_ref().filter(|_| personality.has_next_ca) {
-            authority.next_ca = Some(root(key, end)?);
-        }
-        if let (Some(profiles), Some(keys)) = (&personality.registration, &keys.registration) {
-            let subject = registration_subject(&windows.host)?;
-            let issue = |key: &PKey<Private>, shape: &RegistrationCertificate| {
-                let from = calendar(installed) + Duration::from_secs(shape.seconds_later.into());
-                let serial = authority.serial(shape.request_id)?;
-                certify(&shape.profile, &authority.issuer(), &subject, key, serial, from)
-            };
-            let signing = issue(&keys.signing, &profiles.signing)?;
-            let encryption = issue(&keys.encryption, &profiles.encryption)?;
-            authority.registration = Some(Registration { signing, encryption });
-        }
-        Ok(authority)
-    }
-
-    /// A CA with this certificate, without a next CA and without a registration authority.
+    /// A root CA with this certificate, without a registration authority.
     pub(crate) fn of(personality: &Personality, ca: Identity, windows: &WindowsSettings) -> Self {
         Self {
+            number: 1,
+            begins: FIRST_MOMENT,
             directory: Directory::of(ca.certificate.subject_name(), &windows.host),
             ca,
-            next_ca: None,
+            issuers: Vec::new(),
             registration: None,
             serials: personality.serials,
             high_serial: windows.high_serial,
@@ -120,6 +67,7 @@ impl Authority {
         profile: &CertificateProfile,
         csr: &Csr,
         number: u32,
+        crl: CrlPlace<'_>,
         now: SystemTime,
     ) -> Result<X509, ErrorStack> {
         let public_key = match key_of_request(&csr.der) {
@@ -132,7 +80,14 @@ impl Authority {
             requested: &csr.extensions,
             serial: self.serial(number)?,
         };
-        profile.issue(&applicant, &self.issuer(), calendar(now))
+        let issuer = Issuer {
+            certificate: Some(&self.ca.certificate),
+            key: &self.ca.key,
+            directory: &self.directory,
+            crl,
+        };
+        // A CA whose time is still to come issues for that time.
+        profile.issue(&applicant, &issuer, calendar(now.max(self.begins)))
     }
 
     /// The identity that decrypts requests: the registration authority's for encryption, or the CA's.
@@ -145,36 +100,29 @@ impl Authority {
         self.registration.as_ref().map_or(&self.ca, |registration| &registration.signing)
     }
 
-    /// The certificates for `GetCACert`: the registration authority's (signing first), then the CA's.
+    /// The certificates for `GetCACert`: the registration authority's (signing first), the CA's, then those of the CAs above it.
     pub(crate) fn certificates(&self) -> Vec<X509> {
         let registration = self.registration.iter();
         let mut certificates: Vec<X509> = registration
             .flat_map(|ra| [ra.signing.certificate.clone(), ra.encryption.certificate.clone()])
             .collect();
-        certificates.push(self.ca.certificate.clone());
+        certificates.extend(self.chain().cloned());
         certificates
+    }
+
+    /// The CA's certificate, then those of the CAs above it up to the root.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &X509> {
+        [&self.ca].into_iter().chain(&self.issuers).map(|identity| &identity.certificate)
+    }
+
+    /// The key that signed the CA's own certificate.
+    pub(crate) fn issuer_key(&self) -> &PKeyRef<Private> {
+        &self.issuers.first().unwrap_or(&self.ca).key
     }
 
     /// True if the certificate names the CA as its issuer and is signed with the CA's key.
     pub(crate) fn has_signed(&self, certificate: &X509Ref) -> bool {
         is_issued_by(certificate, &self.ca.certificate)
-    }
-
-    /// True if this CA signed the certificate and it is valid at `now`.
-    pub(crate) fn has_signed_valid(&self, certificate: &X509Ref, now: SystemTime) -> bool {
-        let now = calendar(now);
-        let after = |time| unix_time(time).is_ok_and(|time| time <= now);
-        after(certificate.not_before())
-            && unix_time(certificate.not_after()).is_ok_and(|end| now <= end)
-            && self.has_signed(certificate)
-    }
-
-    fn issuer(&self) -> Issuer<'_> {
-        Issuer {
-            certificate: Some(&self.ca.certificate),
-            key: &self.ca.key,
-            directory: &self.directory,
-        }
     }
 
     fn serial(&self, number: u32) -> Result<BigNum, ErrorStack> {
@@ -185,26 +133,11 @@ impl Authority {
     }
 }
 
-/// A certificate of the authority itself.
-fn certify(
-    profile: &CertificateProfile,
-    issuer: &Issuer<'_>,
-    subject: &X509Name,
-    key: &PKey<Private>,
-    serial: BigNum,
-    from: OffsetDateTime,
-) -> Result<Identity, ErrorStack> {
-    let (subject, public_key) = (&subject.to_der()?, &public_key_info(key)?);
-    let applicant = Applicant { subject, public_key, requested: &[], serial };
-    let certificate = profile.issue(&applicant, issuer, from)?;
-    Ok(Identity { certificate, key: key.clone() })
-}
-
-/// The name NDES gives its registration authority by default.
-fn registration_subject(host: &str) -> Result<X509Name, ErrorStack> {
-    let mut builder = X509Name::builder()?;
-    builder.append_entry_by_text("CN", &format!("{}-MSCEP-RA", host.to_uppercase()))?;
-    Ok(builder.build())
+/// True if the certificate is valid at `now`.
+pub(crate) fn is_valid_at(certificate: &X509Ref, now: SystemTime) -> bool {
+    let now = calendar(now);
+    let begun = unix_time(certificate.not_before()).is_ok_and(|begin| begin <= now);
+    begun && unix_time(certificate.not_after()).is_ok_and(|end| now <= end)
 }
 
 /// A random positive serial number of exactly this many bytes, as in self-signed CA certificates.

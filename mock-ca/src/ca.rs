@@ -2,13 +2,17 @@
 
 mod decision;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use openssl::{error::ErrorStack, x509::X509};
 use parking_lot::Mutex;
 use scep::{
     attribute::TransactionId,
-    clock::Clock,
+    clock::{Clock, FIRST_MOMENT},
     name::{self, NameError},
     secret::Secret,
 };
@@ -17,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use decision::{DecisionError, RevocationError};
 
 use crate::{
-    authority::{Authority, AuthorityKeys, lab, serial_text, subject_of},
+    authority::{Authority, Plan, PlanError, Succession, Timeline, lab, serial_text, subject_of},
     fault::{FaultCount, FaultError, FaultRule},
     log::{Log, LogEntry},
     memory::Memory,
@@ -26,7 +30,7 @@ use crate::{
     seen::SeenRequest,
     service::Service,
     settings::{ChallengePolicy, Keys, Settings},
-    state::{Database, StateDirectory, StateError},
+    state::{Database, StateDirectory, StateError, keep_timeline},
     store::{Store, Waiting},
     wire,
 };
@@ -37,6 +41,7 @@ pub struct Ca {
     pub(crate) log: Log,
     /// Locked during a decision, so that no request is decided twice.
     deciding: Mutex<()>,
+    database: Arc<Database>,
     state_note: Option<String>,
 }
 
@@ -86,6 +91,9 @@ pub enum OpenError {
         /// The mistake in it.
         reason: NameError,
     },
+    /// The certificates of the CA itself cannot be made as the settings say.
+    #[error("the CA's certificates cannot be made: {0}")]
+    Hierarchy(String),
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -101,6 +109,15 @@ pub enum OpenError {
 impl From<ErrorStack> for OpenError {
     fn from(errors: ErrorStack) -> Self {
         Self::Crypto(errors)
+    }
+}
+
+impl From<PlanError> for OpenError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Crypto(errors) => Self::Crypto(errors),
+            other => Self::Hierarchy(other.to_string()),
+        }
     }
 }
 
@@ -129,7 +146,9 @@ impl Ca {
         let now = clock.now();
         let state = settings.state.as_deref();
         let state = state.map(|path| StateDirectory::open(path, now)).transpose()?;
-        let authority = open_authority(&settings, state.as_ref(), now)?;
+        let timeline = open_timeline(&settings, state.as_ref(), now)?;
+        let authorities = Succession::of(timeline, personality, &settings.windows);
+        let authorities = Arc::new(authorities);
         let state_note = state.as_ref().and_then(|state| state.note().map(str::to_owned));
         let database = match state {
             Some(state) => state.into_database(),
@@ -140,13 +159,14 @@ impl Ca {
             Serials::Sequential { first } => first,
             Serials::RequestId => settings.windows.first_request_id,
         };
-        let (kept, signer) = (Arc::clone(&database), Arc::clone(&authority));
+        let (kept, signer) = (Arc::clone(&database), Arc::clone(&authorities));
         let store = Store::open(kept, signer, first_number, settings.limits.pending)?;
-        let passwords = PasswordCache::open(&settings.challenge, database)?;
+        let passwords = PasswordCache::open(&settings.challenge, Arc::clone(&database))?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone(), memory.log_bytes()),
-            service: Service::new(settings, authority, store, passwords, memory, clock),
+            service: Service::new(settings, authorities, store, passwords, memory, clock),
             deciding: Mutex::default(),
+            database,
             state_note,
         }))
     }
@@ -167,14 +187,23 @@ impl Ca {
         &self.service.settings.name
     }
 
-    /// The CA's own certificate.
-    pub fn ca_certificate(&self) -> &X509 {
-        &self.service.authority.ca.certificate
+    /// The CA's own certificate: that of the CA that issues now.
+    pub fn ca_certificate(&self) -> X509 {
+        self.authority().ca.certificate.clone()
     }
 
-    /// The certificates in the answer to `GetCACert`, in their order.
+    /// The certificates in the answer to `GetCACert`, in their order: those of a registration authority, the CA's, those above it.
     pub fn certificates(&self) -> Vec<X509> {
-        self.service.authority.certificates()
+        self.authority().certificates()
+    }
+
+    /// The certificates of the CAs above the one that issues now, the nearest first.
+    pub fn issuers(&self) -> Vec<X509> {
+        self.authority().chain().skip(1).cloned().collect()
+    }
+
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        self.service.authority(self.clock().now())
     }
 
     /// The paths under which SCEP is served.
@@ -243,6 +272,37 @@ impl Ca {
         self.log.requests()
     }
 
+    /// Lets the next CA issue from now on, whatever its moment; if there is none, a CA with the same name and a new key is made
+    /// (RFC 8894 §4.7). A next CA whose certificate would not be valid yet gets another one for the same key.
+    ///
+    /// Returns the certificate of the CA that issues now.
+    ///
+    /// # Errors
+    /// If the certificates cannot be made, or the state cannot be written.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ca = mock_ca::MockCa::rfc8894().start_blocking()?;
+    /// let before = ca.ca_certificate();
+    /// let after = ca.roll_over()?;
+    /// assert_eq!(ca.ca_certificate(), after);
+    /// assert_ne!(before, after);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn roll_over(&self) -> Result<X509, OpenError> {
+        let _alone = self.deciding.lock();
+        let Settings { state, .. } = &self.service.settings;
+        let now = whole_seconds(self.clock().now());
+        let plan = plan_of(&self.service.settings);
+        let keep = |timeline: &Timeline| match state {
+            Some(path) => Ok(keep_timeline(path, &self.database, timeline)?),
+            None => Ok::<_, OpenError>(()),
+        };
+        let authority = self.service.authorities.roll_over(&plan, now, keep)?;
+        Ok(authority.ca.certificate.clone())
+    }
+
     /// Adds a fault; its rule counts the requests from now on.
     ///
     /// # Errors
@@ -268,36 +328,53 @@ impl Ca {
     }
 }
 
-/// The CA in the state, or a new one.
-fn open_authority(
+/// The moment without parts of a second, which no certificate has.
+fn whole_seconds(moment: SystemTime) -> SystemTime {
+    let since = moment.duration_since(FIRST_MOMENT).unwrap_or_default();
+    FIRST_MOMENT + Duration::from_secs(since.as_secs())
+}
+
+/// The plan of the CA's own certificates in the settings.
+pub(crate) fn plan_of(settings: &Settings) -> Plan<'_> {
+    Plan {
+        personality: settings.personality.personality(),
+        windows: &settings.windows,
+        hierarchy: &settings.hierarchy,
+        keys: settings.keys,
+    }
+}
+
+/// The certificates of the CA in the state, or of a new one.
+fn open_timeline(
     settings: &Settings,
     state: Option<&StateDirectory>,
     now: SystemTime,
-) -> Result<Arc<Authority>, OpenError> {
+) -> Result<Timeline, OpenError> {
     let personality = settings.personality.personality();
     let subject = settings.subject.as_deref().unwrap_or(personality.default_subject);
     let subject = name::parse(subject)
         .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })?;
+    let plan = plan_of(settings);
+    plan.check()?;
     if let Some(state) = state
         && let Some(stored) = state.personality()
     {
         state.expect("personality", stored.as_str(), settings.personality.as_str())?;
-        let authority = state.read_authority(personality, &settings.windows)?;
-        if settings.subject.is_some() {
-            let stored = subject_of(&authority.ca.certificate);
+        let timeline = state.read_timeline(personality)?;
+        if settings.subject.is_some()
+            && let Some(first) = timeline.cas.first()
+        {
+            let stored = subject_of(&first.value.certificate);
             state.expect("subject", &stored, &name::to_text(&subject))?;
         }
-        return Ok(Arc::new(authority));
+        return Ok(timeline);
     }
-    let authority = match settings.keys {
-        Keys::Lab => lab::authority(personality, &subject, &settings.windows, now)?,
-        Keys::Fresh => {
-            let keys = AuthorityKeys::generate(personality)?;
-            Arc::new(Authority::create(personality, &keys, &subject, &settings.windows, now)?)
-        }
+    let timeline = match settings.keys {
+        Keys::Lab => Timeline::clone(&*lab::timeline(&plan, &subject, now)?),
+        Keys::Fresh => Timeline::create(&plan, &subject, now)?,
     };
     if let Some(state) = state {
-        state.write_authority(settings.personality, &authority, now)?;
+        state.write_timeline(settings.personality, &timeline, now)?;
     }
-    Ok(authority)
+    Ok(timeline)
 }

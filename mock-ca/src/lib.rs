@@ -72,8 +72,9 @@ pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
 pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRefusal, SeenRequest};
 pub use settings::{
-    AdminCredentials, Approval, ChallengePolicy, Keys, Limits, PartLimits, Settings,
-    WindowsSettings,
+    AdminCredentials, Approval, CaCertificate, ChallengePolicy, CrlSettings, DistributionPoint,
+    Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision, Limits, MOST_LEVELS, NextCa, NextKey,
+    NextRegistration, PartLimits, RegistrationPlan, RenewalWindow, Settings, WindowsSettings,
 };
 pub use state::{StateError, back_up};
 

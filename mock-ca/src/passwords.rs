@@ -70,7 +70,7 @@ impl PasswordCache {
         database: Arc<Database>,
     ) -> Result<Self, StateError> {
         let mut rules = Rules::default();
-        if let ChallengePolicy::OneTime { preset, random_bytes, lifetime, at_most } = policy {
+        if let ChallengePolicy::OneTime { preset, random_bytes, lifetime, at_most, .. } = policy {
             rules = Rules { random_bytes: *random_bytes, lifetime: *lifetime, at_most: *at_most };
             let preset = preset.clone();
             database.write(move |connection| {

@@ -51,6 +51,11 @@ impl PersonalityName {
         self.personality().has_next_ca
     }
 
+    /// True if a registration authority stands between clients and the CA.
+    pub fn has_registration(self) -> bool {
+        self.personality().registration.is_some()
+    }
+
     /// The paths under which SCEP is served.
     pub fn paths(self) -> Vec<&'static str> {
         self.paths_to(Target::Scep).collect()

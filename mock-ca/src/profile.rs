@@ -66,6 +66,18 @@ pub(crate) struct Issuer<'a> {
     pub(crate) key: &'a PKeyRef<Private>,
     /// Names in the directory that some extensions point to.
     pub(crate) directory: &'a Directory,
+    pub(crate) crl: CrlPlace<'a>,
+}
+
+/// The place of the revocation list in a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CrlPlace<'a> {
+    /// That of the profile, if it has one.
+    OfProfile,
+    /// None.
+    Nowhere,
+    /// This URL, whether the profile has a place or not.
+    Url(&'a str),
 }
 
 impl CertificateProfile {

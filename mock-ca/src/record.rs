@@ -11,7 +11,7 @@ use scep::{attribute::TransactionId, request::Csr, server::Header};
 use serde::Deserialize;
 
 use crate::{
-    authority::Authority,
+    authority::Succession,
     profile::{der::whole, key_of_certificate, public_key_info},
 };
 
@@ -32,10 +32,10 @@ impl Origin {
     pub(crate) fn of(
         csr: &Csr,
         header: &Header,
-        authority: &Authority,
+        authorities: &Succession,
     ) -> Result<Self, ErrorStack> {
         let mut request = csr.der.clone();
-        if authority.has_signed(&header.signer) {
+        if authorities.has_signed(&header.signer) {
             request.extend(header.signer.to_der()?);
         }
         Ok(Self {

@@ -22,7 +22,7 @@ use scep::{
 
 use crate::{
     answer::Answer,
-    authority::Authority,
+    authority::{Authority, Succession},
     fault::{self, Faults, Strikes, Trigger},
     memory::Memory,
     offer::Offer,
@@ -39,7 +39,7 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) personality: &'static Personality,
-    pub(crate) authority: Arc<Authority>,
+    pub(crate) authorities: Arc<Succession>,
     pub(crate) store: Store,
     pub(crate) faults: Faults,
     pub(crate) memory: Memory,
@@ -87,7 +87,7 @@ impl Service {
     /// The service of a CA with these settings.
     pub(crate) fn new(
         settings: Settings,
-        authority: Arc<Authority>,
+        authorities: Arc<Succession>,
         store: Store,
         passwords: PasswordCache,
         memory: Memory,
@@ -99,12 +99,17 @@ impl Service {
             offer: Offer::new(personality, &settings),
             faults: Faults::new(&settings.faults),
             settings,
-            authority,
+            authorities,
             store,
             passwords,
             memory,
             clock,
         }
+    }
+
+    /// The authority in use at `now`.
+    pub(crate) fn authority(&self, now: SystemTime) -> Arc<Authority> {
+        self.authorities.at(now)
     }
 
     /// Answers a SCEP request; `None` if it names no operation.
@@ -172,7 +177,7 @@ impl Service {
                 answer.note.post_offered = Some(offered.has(Capability::PostPkiOperation));
                 answer
             }
-            Operation::GetCaCert(_) => self.answer_certificates(strikes),
+            Operation::GetCaCert(_) => self.answer_certificates(&self.authority(now), strikes),
             Operation::GetNextCaCert(_) => self.answer_next_ca(now, strikes),
             other => self.not_implemented(&unknown_operation(other.name())),
         }

@@ -1,9 +1,18 @@
 //! The settings of a CA.
 
+mod hierarchy;
+mod policy;
+
 use std::{path::PathBuf, time::Duration};
 
 use scep::{capabilities::Capability, secret::Secret};
 use serde::{Deserialize, Serialize};
+
+pub use hierarchy::{
+    CaCertificate, Hierarchy, IssuerCa, KEY_BITS, MOST_LEVELS, NextCa, NextKey, NextRegistration,
+    RegistrationPlan,
+};
+pub use policy::{CrlSettings, DistributionPoint, LaterDecision, RenewalWindow};
 
 use crate::{fault::FaultRule, log::LogObserver, personality::PersonalityName};
 
@@ -17,6 +26,8 @@ pub struct Settings {
     pub personality: PersonalityName,
     /// The CA's distinguished name, such as `DC=com, DC=scep, CN=x`; the documented name by default.
     pub subject: Option<String>,
+    /// The certificates of the CA itself, if it is new: those above it, and those that follow.
+    pub hierarchy: Hierarchy,
     /// The capabilities in the answer to `GetCACaps`, in this order; those of the real server by default.
     ///
     /// The CA refuses capabilities that are not listed: the ciphers AES and triple DES, the digests of the SHA family, POST and
@@ -26,6 +37,8 @@ pub struct Settings {
     pub challenge: ChallengePolicy,
     /// The way to decide about a request with the right challenge password.
     pub approval: Approval,
+    /// With [`Approval::Manual`]: what the CA decides by itself if nobody does before; by default it waits for ever.
+    pub later_decision: Option<LaterDecision>,
     /// The origin of the CA's keys.
     pub keys: Keys,
     /// The directory in which the state is kept across restarts; by default it is in memory alone.
@@ -40,9 +53,15 @@ pub struct Settings {
     /// True if replies are in DER, even if those of the personality are in BER: the envelopes of `linux` are, and some clients do not
     /// read them.
     pub replies_in_der: bool,
-    /// The time before the end of a certificate in which its subject may get another (`linux`; scepserver's `-allowrenew`): 14
-    /// days by default; zero allows it at any time.
-    pub renewal_window: Duration,
+    /// The time before the end of a certificate in which it may be renewed. By default 14 days at `linux` (scepserver's
+    /// `-allowrenew`), whose subjects get no other certificate before, and any time at the others. Zero allows it at any time
+    /// (`linux`), or never.
+    pub renewal_window: Option<RenewalWindow>,
+    /// The revocation lists.
+    pub crl: CrlSettings,
+    /// The host and port, or host alone, at which clients reach the CA, such as `10.0.0.1:8080`: certificates name it if
+    /// [`DistributionPoint::Here`] is set.
+    pub address: Option<String>,
     /// The validity of issued certificates, in whole seconds; by default 365 days, or two calendar years (`ndes`).
     pub valid_for: Option<Duration>,
     /// Settings for a Windows CA alone.
@@ -69,16 +88,20 @@ impl Settings {
             name: name.into(),
             personality,
             subject: None,
+            hierarchy: Hierarchy::default(),
             capabilities: None,
             challenge: ChallengePolicy::None,
             approval: Approval::Automatic,
+            later_decision: None,
             keys: Keys::Lab,
             state: None,
             admin: None,
             allow_duplicate_names: false,
             takes_obsolete_algorithms: false,
             replies_in_der: false,
-            renewal_window: Duration::from_secs(14 * 86_400),
+            renewal_window: None,
+            crl: CrlSettings::default(),
+            address: None,
             valid_for: None,
             windows: WindowsSettings::default(),
             limits: Limits::default(),
@@ -108,8 +131,10 @@ pub enum ChallengePolicy {
     Static(Secret),
     /// Each password authorises one request.
     OneTime {
-        /// Passwords that exist from the beginning; they do not expire and do not count towards `at_most`.
+        /// Passwords that exist from the beginning; they do not count towards `at_most`.
         preset: Vec<Secret>,
+        /// True if these expire as well, `lifetime` after the CA was first opened with them.
+        preset_expires: bool,
         /// The number of random bytes of a new password, which has twice as many hexadecimal digits: NDES's `PasswordLength`.
         random_bytes: usize,
         /// The time after which a new password expires: NDES's `PasswordValidity`.
@@ -124,6 +149,7 @@ impl ChallengePolicy {
     pub fn one_time(preset: Vec<Secret>) -> Self {
         Self::OneTime {
             preset,
+            preset_expires: false,
             random_bytes: 8,
             lifetime: Duration::from_secs(60 * 60),
             at_most: 5,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! state.db                 SQLite: certificates, requests, challenge passwords; `state.db-wal` and `state.db-shm` belong to it
-//! ca.key, ca.pem           the CA's key and certificate; next-ca.*, ra-signing.*, ra-encryption.* likewise
+//! ca.key, ca.pem           the CA's key and certificate; next-ca.*, ca-3.*, issuer-1.*, ra-signing.*, ra-encryption.* likewise
 //! next-number              the number of the next certificate, by which an older `state.db` is noticed
 //! lock                     locked while a server runs
 //! ```
@@ -28,9 +28,8 @@ use std::{
 };
 
 use crate::{
-    authority::Authority,
+    authority::Timeline,
     personality::{Personality, PersonalityName},
-    settings::WindowsSettings,
 };
 use database::{DATABASE, Description};
 use error::at;
@@ -83,30 +82,28 @@ impl StateDirectory {
         self.stored.as_ref().map(|stored| stored.personality)
     }
 
-    /// Reads the keys and certificates that the personality has.
-    pub(crate) fn read_authority(
-        &self,
-        personality: &Personality,
-        windows: &WindowsSettings,
-    ) -> Result<Authority, StateError> {
-        let authority = authority::read(&self.path, personality, windows)?;
+    /// Reads the keys and certificates of the CA itself.
+    pub(crate) fn read_timeline(&self, personality: &Personality) -> Result<Timeline, StateError> {
         let known = self.stored.as_ref().map(|stored| stored.identities.as_slice());
-        authority::expect(&self.path, &authority, known.unwrap_or_default())?;
-        Ok(authority)
+        let known = known.unwrap_or_default();
+        let files: Vec<String> = known.iter().map(|(file, _)| file.clone()).collect();
+        let timeline = authority::read(&self.path, &files)?;
+        authority::expect(&self.path, personality, known)?;
+        Ok(timeline)
     }
 
     /// Writes a new CA into a new directory; the state exists from the moment this returns.
-    pub(crate) fn write_authority(
+    pub(crate) fn write_timeline(
         &self,
         personality: PersonalityName,
-        authority: &Authority,
+        timeline: &Timeline,
         now: SystemTime,
     ) -> Result<(), StateError> {
         prepared::prepare(&self.path, |unfinished| {
-            authority::write(unfinished, authority)?;
+            authority::write(unfinished, timeline)?;
             let path = unfinished.join(DATABASE);
             database::create(&path, personality, now, |connection| {
-                authority::insert(connection, authority).map_err(|error| error.about(&path))
+                authority::insert(connection, timeline).map_err(|error| error.about(&path))
             })
         })?;
         prepared::publish(&self.path)
@@ -131,6 +128,17 @@ impl StateDirectory {
         let number = NextNumber::open(&self.path)?;
         Database::open(&self.path.join(DATABASE), number, self.lock)
     }
+}
+
+/// Makes a changed timeline durable: the further files first, then the database, which says which of them count.
+pub(crate) fn keep_timeline(
+    directory: &Path,
+    database: &Database,
+    timeline: &Timeline,
+) -> Result<(), StateError> {
+    let known = database.identities()?;
+    let kept = authority::write_further(directory, &known, timeline)?;
+    database.write(move |connection| authority::replace(connection, &kept))
 }
 
 fn lock(directory: &Path) -> Result<File, StateError> {

@@ -19,7 +19,7 @@ use scep::{attribute::TransactionId, request::Csr};
 use time::OffsetDateTime;
 
 use crate::{
-    authority::Authority,
+    authority::Succession,
     record::{IssuedRecord, Origin, PendingRecord},
     refusal::Refusal,
     state::{
@@ -37,7 +37,7 @@ pub(crate) struct Store {
     /// Dropped first, because it uses the database.
     checker: Option<Checker>,
     database: Arc<Database>,
-    authority: Arc<Authority>,
+    authorities: Arc<Succession>,
     /// The subjects, as text, that are about to get a certificate.
     claimed: Mutex<HashSet<String>>,
     /// The number of the next certificate; beyond 32 bits if none is left.
@@ -55,19 +55,19 @@ impl Store {
     /// Opens the store in a database, whose content is checked if it was on disk.
     pub(crate) fn open(
         database: Arc<Database>,
-        authority: Arc<Authority>,
+        authorities: Arc<Succession>,
         first_number: u32,
         pending_limit: usize,
     ) -> Result<Self, StateError> {
         let checker = (database.pages().is_none())
-            .then(|| Checker::start(&database, &authority))
+            .then(|| Checker::start(&database, &authorities))
             .transpose()?;
         let next: u32 = database.read(|connection| {
             Ok(connection.query_row("SELECT next_certificate FROM ca", [], |row| row.get(0))?)
         })?;
         let next = AtomicU64::new(next.max(first_number).into());
         let claimed = Mutex::default();
-        Ok(Self { checker, database, authority, claimed, next, pending_limit })
+        Ok(Self { checker, database, authorities, claimed, next, pending_limit })
     }
 
     /// The number of the next certificate, which belongs to the caller from now on.
@@ -108,12 +108,12 @@ impl Store {
         now: SystemTime,
     ) -> Result<Transaction, Refusal> {
         let (origin, challenge) = (origin.clone(), challenge.map(str::to_owned));
-        let (authority, limit) = (Arc::clone(&self.authority), self.pending_limit);
+        let (authorities, limit) = (Arc::clone(&self.authorities), self.pending_limit);
         // An eighth is left for the certificates of the requests that wait.
         let pages = self.database.pages().map(|pages| pages - pages / 8);
         // Copies of a request find the first one, because all changes are made one after the other.
         self.database.write(move |connection| {
-            if let Some(known) = transaction(connection, &authority, &origin.transaction_id)? {
+            if let Some(known) = transaction(connection, &authorities, &origin.transaction_id)? {
                 match known.is_repeated_by(&origin, now) {
                     Ok(false) => {}
                     Ok(true) => return Ok(Ok(known)),
@@ -137,7 +137,7 @@ impl Store {
         &self,
         id: &TransactionId,
     ) -> Result<Option<Transaction>, StateError> {
-        self.database.read(|connection| transaction(connection, &self.authority, id))
+        self.database.read(|connection| transaction(connection, &self.authorities, id))
     }
 
     /// The request that waits in a transaction, the oldest if there are several.
@@ -162,7 +162,7 @@ impl Store {
     pub(crate) fn issued(&self) -> Result<Vec<IssuedRecord>, StateError> {
         let query = format!("{ISSUED} ORDER BY number");
         self.database.read(|connection| {
-            rows::all(connection, &query, [], |row| rows::issued(row, &self.authority))
+            rows::all(connection, &query, [], |row| rows::issued(row, &self.authorities))
         })
     }
 
@@ -171,7 +171,7 @@ impl Store {
         let digits = serial.trim_start_matches('0').to_ascii_uppercase();
         let query = format!("{ISSUED} WHERE serial IN (?1, '0' || ?1)");
         self.database.read(|connection| {
-            rows::first(connection, &query, [&digits], |row| rows::issued(row, &self.authority))
+            rows::first(connection, &query, [&digits], |row| rows::issued(row, &self.authorities))
         })
     }
 
@@ -179,7 +179,7 @@ impl Store {
     pub(crate) fn revoked(&self) -> Result<Vec<(X509, SystemTime)>, StateError> {
         let query = format!("{ISSUED} WHERE revoked_at IS NOT NULL ORDER BY number");
         let records = self.database.read(|connection| {
-            rows::all(connection, &query, [], |row| rows::issued(row, &self.authority))
+            rows::all(connection, &query, [], |row| rows::issued(row, &self.authorities))
         })?;
         let revoked = records.into_iter();
         Ok(revoked.filter_map(|record| Some((record.certificate, record.revoked?))).collect())

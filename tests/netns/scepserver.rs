@@ -57,7 +57,7 @@ fn linux_answers_as_scepserver() {
 fn compare() {
     runtime().block_on(async {
         let servers = Arc::new(Servers::start().await);
-        for (name, request) in inputs::all(servers.ca_certificate()) {
+        for (name, request) in inputs::all(&servers.ca_certificate()) {
             servers.begin(&name);
             servers.send(&request, "").await;
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use mock_ca::control::{Control, Mask};
 use mock_ca::{Ca, ChallengePolicy, Fault, OpenError, PersonalityName, Settings, Trigger};
+use openssl::x509::X509;
 use scep::certificate::Fingerprint;
 use scep::clock::{Clock, moment_text};
 use scep::key_usage::KeyUsage;
@@ -180,9 +181,11 @@ fn banner(ca: &Ca, bound: SocketAddr) -> Vec<String> {
 }
 
 fn certificates(ca: &Ca) -> Vec<String> {
-    let describe = |certificate: &_| {
+    let (own, issuers) = (ca.ca_certificate(), ca.issuers());
+    let describe = |certificate: &X509| {
         let role = match KeyUsage::of(certificate) {
-            _ if ca.ca_certificate() == certificate => "ca",
+            _ if own == *certificate => "ca",
+            _ if issuers.contains(certificate) => "issuer",
             Some(usage) if usage.contains(KeyUsage::KEY_ENCIPHERMENT) => "ra-encryption",
             _ => "ra-signing",
         };

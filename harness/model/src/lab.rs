@@ -20,7 +20,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ipnet::Ipv4Net;
-use mock_ca::{AdminCredentials, Approval, ChallengePolicy, FaultRule, PersonalityName};
+use mock_ca::{
+    AdminCredentials, Approval, ChallengePolicy, CrlSettings, FaultRule, Hierarchy, LaterDecision,
+    PersonalityName, RenewalWindow,
+};
 use scep::capabilities::Capability;
 use scep::clock::Clock;
 pub use scep::secret::{MASK, Secret};
@@ -121,6 +124,18 @@ pub struct Pki {
     pub personality: PersonalityName,
     /// Subject of the CA, as in `DC=com, DC=scep, CN=x`; the personality's own if absent.
     pub subject: Option<String>,
+    /// Certificates of the CA itself: those above it, and those that follow.
+    #[serde(default)]
+    pub hierarchy: Hierarchy,
+    /// Validity of issued certificates; the personality's own if absent.
+    #[serde(default)]
+    pub valid_for: Option<Duration>,
+    /// The time before the end of a certificate in which it may be renewed; the personality decides if absent.
+    #[serde(default)]
+    pub renewal_window: Option<RenewalWindow>,
+    /// Revocation lists.
+    #[serde(default)]
+    pub crl: CrlSettings,
     /// Keywords in the answer to GetCACaps; the personality's own if absent.
     #[serde(default)]
     pub capabilities: Option<Vec<Capability>>,
@@ -128,6 +143,9 @@ pub struct Pki {
     pub challenge: ChallengePolicy,
     /// Approval by the CA itself or by a person.
     pub approval: Approval,
+    /// The decision that the CA takes by itself if nobody does before.
+    #[serde(default)]
+    pub later_decision: Option<LaterDecision>,
     /// TCP port; the personality's own if absent.
     pub port: Option<u16>,
     /// Credentials for the administrator's page; the page is open if absent.

@@ -1,15 +1,22 @@
 //! Certificates are as the documentation shows them.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use openssl::{
     asn1::{Asn1Object, Asn1OctetString},
+    pkey::PKey,
     rsa::Rsa,
     x509::{X509Extension, X509Req},
 };
 
 use super::*;
-use crate::personality::PersonalityName;
+use crate::{
+    personality::PersonalityName,
+    settings::{
+        CaCertificate, Hierarchy, IssuerCa, Keys, NextCa, NextKey, NextRegistration,
+        RegistrationPlan,
+    },
+};
 
 /// Apr 16 15:44:24 2026 GMT.
 const ISSUED: i64 = 1_776_354_264;
@@ -19,15 +26,20 @@ fn now() -> SystemTime {
 }
 
 fn authority(name: PersonalityName) -> Authority {
-    let personality = name.personality();
+    Authority::clone(&succession(name, &Hierarchy::default()).at(now()))
+}
+
+fn succession(name: PersonalityName, hierarchy: &Hierarchy) -> Succession {
+    let (personality, windows) = (name.personality(), WindowsSettings::default());
     let subject = name::parse(personality.default_subject).unwrap();
-    Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now())
-        .unwrap()
+    let plan = Plan { personality, windows: &windows, hierarchy, keys: Keys::Lab };
+    let timeline = Timeline::create(&plan, &subject, now()).unwrap();
+    Succession::of(timeline, personality, &windows)
 }
 
 fn issue(name: PersonalityName, csr: &Csr, number: u32) -> X509 {
     let profile = name.personality().user_profile(csr.key_usage(), None);
-    authority(name).issue(&profile, csr, number, now()).unwrap()
+    authority(name).issue(&profile, csr, number, CrlPlace::OfProfile, now()).unwrap()
 }
 
 /// A request for `CN=MyUserCert` with these extensions, in the words of OpenSSL.
@@ -209,9 +221,9 @@ fn linux_writes_alternative_names_last() {
 fn foreign_and_expired_certificates_are_not_accepted_as_own() {
     let linux = authority(PersonalityName::Linux);
     let user = issue(PersonalityName::Linux, &csr(&[]), 2);
-    assert!(linux.has_signed_valid(&user, now()));
-    assert!(!linux.has_signed_valid(&user, now() + Duration::from_secs(366 * 86_400)));
-    assert!(!linux.has_signed_valid(&user, now() - Duration::from_secs(1)));
+    assert!(is_valid_at(&user, now()));
+    assert!(!is_valid_at(&user, now() + Duration::from_secs(366 * 86_400)));
+    assert!(!is_valid_at(&user, now() - Duration::from_secs(1)));
     let other = authority(PersonalityName::Ndes).registration.unwrap().signing.certificate;
     assert!(linux.has_signed(&user));
     assert!(!linux.has_signed(&other), "the lab's CAs share one key, but not their names");
@@ -240,4 +252,97 @@ fn random_serial_number_has_the_given_length() {
         assert_eq!(serial.len(), 20);
         assert!(serial[0] < 0x80);
     }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn issuer(subject: &str) -> IssuerCa {
+    IssuerCa { subject: subject.to_owned(), certificate: CaCertificate::default() }
+}
+
+#[test]
+fn each_ca_of_a_chain_is_signed_by_the_one_above() {
+    for name in PersonalityName::ALL.iter().copied() {
+        let mut hierarchy = Hierarchy {
+            issued_by: vec![issuer("CN=Policy"), issuer("CN=Root")],
+            ..Hierarchy::default()
+        };
+        hierarchy.issued_by[1].certificate = CaCertificate {
+            key_bits: 3072,
+            valid_from: Some(now() - 10 * DAY),
+            valid_for: Some(20 * DAY),
+        };
+        let authority = succession(name, &hierarchy).at(now());
+        let chain: Vec<_> = authority.chain().collect();
+        assert_eq!(chain.len(), 3);
+        for pair in chain.windows(2) {
+            assert!(is_issued_by(pair[0], pair[1]), "{name}");
+            let above = pair[1].subject_key_id().unwrap().as_slice();
+            assert_eq!(pair[0].authority_key_id().unwrap().as_slice(), above, "{name}");
+        }
+        assert!(is_issued_by(chain[2], chain[2]));
+        assert_eq!(chain[2].public_key().unwrap().bits(), 3072);
+        assert_eq!(seconds(chain[2].not_before()), ISSUED - 10 * 86_400);
+        assert_eq!(seconds(chain[2].not_after()), ISSUED + 10 * 86_400);
+    }
+}
+
+#[test]
+fn next_ca_begins_at_its_moment_with_certificates_for_the_registration_authority() {
+    let from = now() + 30 * DAY;
+    for key in NextKey::ALL.iter().copied() {
+        let next_ca =
+            NextCa { from, announced: None, subject: None, key, valid_for: Some(60 * DAY) };
+        let hierarchy = Hierarchy { next_ca: Some(next_ca), ..Hierarchy::default() };
+        let all = succession(PersonalityName::Ndes, &hierarchy);
+        let (before, after) = (all.at(from - Duration::from_secs(1)), all.at(from));
+        assert_eq!((before.number, after.number), (1, 2));
+        assert_eq!(all.next_ca(now()).unwrap().begins, from);
+        assert!(all.next_ca(from).is_none());
+        let (old, new) = (&before.ca, &after.ca);
+        assert_eq!(old.key.public_eq(&new.key), key == NextKey::Same);
+        assert_eq!(seconds(new.certificate.not_before()), ISSUED + 30 * 86_400);
+        assert_eq!(seconds(new.certificate.not_after()), ISSUED + 90 * 86_400);
+        let registration = after.registration.as_ref().unwrap();
+        assert!(is_issued_by(&registration.signing.certificate, &new.certificate));
+    }
+}
+
+#[test]
+fn registration_authority_is_renewed_at_its_moment() {
+    let from = now() + 30 * DAY;
+    for key in NextKey::ALL.iter().copied() {
+        let next = Some(NextRegistration { from, valid_for: None, key });
+        let registration =
+            RegistrationPlan { valid_from: Some(now()), valid_for: Some(40 * DAY), next };
+        let hierarchy = Hierarchy { registration, ..Hierarchy::default() };
+        let all = succession(PersonalityName::Ndes, &hierarchy);
+        let (before, after) = (all.at(from - Duration::from_secs(1)), all.at(from));
+        assert_eq!((before.number, after.number), (1, 1));
+        let (old, new) = (before.recipient(), after.recipient());
+        assert_eq!(old.key.public_eq(&new.key), key == NextKey::Same);
+        assert_ne!(serial_text(&old.certificate), serial_text(&new.certificate));
+        let seconds_of = |certificate: &X509| {
+            (seconds(certificate.not_before()) - ISSUED, seconds(certificate.not_after()) - ISSUED)
+        };
+        assert_eq!(seconds_of(&old.certificate), (0, 40 * 86_400));
+        assert_eq!(seconds_of(&new.certificate), (30 * 86_400, 70 * 86_400));
+    }
+}
+
+#[test]
+fn impossible_plans_are_refused() {
+    let refusal = |hierarchy: &Hierarchy| {
+        let (personality, windows) =
+            (PersonalityName::Linux.personality(), WindowsSettings::default());
+        let plan = Plan { personality, windows: &windows, hierarchy, keys: Keys::Lab };
+        plan.check().unwrap_err().to_string()
+    };
+    let deep = Hierarchy { issued_by: vec![issuer("CN=a"); 8], ..Hierarchy::default() };
+    assert!(refusal(&deep).starts_with("9 CAs from the one"), "{}", refusal(&deep));
+    let ca = CaCertificate { key_bits: 512, ..CaCertificate::default() };
+    let weak = Hierarchy { ca, ..Hierarchy::default() };
+    assert!(refusal(&weak).starts_with("RSA keys of 512 bits"), "{}", refusal(&weak));
+    let nameless = Hierarchy { issued_by: vec![issuer("root")], ..Hierarchy::default() };
+    assert!(refusal(&nameless).starts_with("the subject `root` is no name"));
 }

@@ -45,11 +45,12 @@ impl Ca {
     pub fn approve(&self, transaction_id: &TransactionId) -> Result<X509, DecisionError> {
         let _alone = self.deciding.lock();
         let held = self.held(transaction_id)?;
-        self.service.issue(&held.csr, &held.origin, None, self.clock().now()).map_err(|refusal| {
-            match refusal {
-                Refusal::State(error) => DecisionError::State(error),
-                other => DecisionError::NotIssued(other.to_string()),
-            }
+        let now = self.clock().now();
+        let authority = self.service.authority(now);
+        let issued = self.service.issue(&held.csr, &held.origin, &authority, None, now);
+        issued.map_err(|refusal| match refusal {
+            Refusal::State(error) => DecisionError::State(error),
+            other => DecisionError::NotIssued(other.to_string()),
         })
     }
 

@@ -138,7 +138,7 @@ call!(Describe, Get "/ca" -> Description, |_, ca| {
     Ok(Description {
         name: ca.name().to_owned(),
         asks_for_challenge: ca.asks_for_challenge(),
-        certificate: ca.ca_certificate().clone(),
+        certificate: ca.ca_certificate(),
     })
 });
 
@@ -275,4 +275,18 @@ impl Call for Exchange {
     type Reply = Exchanged;
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/exchange";
+}
+
+/// Makes the CA's SCEP service refuse connections, or serve again with the state that the CA had.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// True to serve.
+    pub serving: bool,
+}
+
+impl Call for Serve {
+    type Reply = Value;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/serve";
 }

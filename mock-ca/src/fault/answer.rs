@@ -114,20 +114,25 @@ pub(crate) fn certificates_answer(
     Ok((if is_swapped { wrong } else { right }, body))
 }
 
-/// The certificates are in the authority's order: the RA's for signing, the RA's for encryption, the CA's. All keep their
-/// serial numbers, so that a client that accepts them is answered, and its next step can be observed.
+/// The certificates are in the authority's order: the RA's for signing, the RA's for encryption, the CA's, and those above it. All
+/// keep their serial numbers, so that a client that accepts them is answered, and its next step can be observed.
 fn distort_certificates(
     fault: Fault,
     certificates: &mut Vec<X509>,
     authority: &Authority,
 ) -> Result<bool, ErrorStack> {
     let ca_key = &authority.ca.key;
-    let Some((ca, ra)) = certificates.split_last_mut() else { return Ok(false) };
+    // Those above the CA stay as they are.
+    let of_ra = certificates.len().saturating_sub(authority.issuers.len() + 1);
+    let Some((ra, [ca, ..])) = certificates.split_at_mut_checked(of_ra) else { return Ok(false) };
     match fault {
-        Fault::CaExpired => *ca = altered(ca, ca_key, |fields| fields.validity = EXPIRED.into())?,
+        Fault::CaExpired => {
+            let key = authority.issuer_key();
+            *ca = altered(ca, key, |fields| fields.validity = EXPIRED.into())?;
+        }
         Fault::CaImpostor => *ca = impostor(ca)?.certificate,
         Fault::CaWithoutKeyUsage => {
-            *ca = altered(ca, ca_key, |fields| fields.set_key_usage(None))?;
+            *ca = altered(ca, authority.issuer_key(), |fields| fields.set_key_usage(None))?;
         }
         _ if ra.is_empty() => return Ok(false),
         Fault::RaExpired => {
@@ -147,7 +152,7 @@ fn distort_certificates(
             }
         }
         Fault::CaSubordinate => *ca = by_another_ca(ca)?,
-        Fault::CaMissing => certificates.truncate(certificates.len() - 1),
+        Fault::CaMissing => drop(certificates.remove(of_ra)),
         Fault::CaCertificatesReversed => certificates.reverse(),
         _ => return Ok(false),
     }

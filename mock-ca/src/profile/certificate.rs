@@ -183,15 +183,15 @@ pub(crate) fn public_key_info<T: HasPublic>(
 
 #[cfg(test)]
 mod tests {
-    use openssl::x509::X509Req;
+    use openssl::{pkey::PKey, x509::X509Req};
     use time::macros::datetime;
 
     use super::*;
     use crate::{
-        authority::{Authority, lab},
+        authority::{Plan, Timeline, lab::STRANGER_KEY},
         personality::PersonalityName,
         profile::{ValidityPeriod, unix_time},
-        settings::WindowsSettings,
+        settings::{Hierarchy, Keys, WindowsSettings},
     };
 
     #[test]
@@ -199,10 +199,9 @@ mod tests {
         let subject = scep::name::parse("CN=CA").unwrap();
         let personality = PersonalityName::Rfc8894.personality();
         let now = scep::clock::Clock::system().now();
-        let ca =
-            Authority::create(personality, &lab::KEYS, &subject, &WindowsSettings::default(), now)
-                .unwrap()
-                .ca;
+        let (windows, hierarchy) = (WindowsSettings::default(), Hierarchy::default());
+        let plan = Plan { personality, windows: &windows, hierarchy: &hierarchy, keys: Keys::Lab };
+        let ca = Timeline::create(&plan, &subject, now).unwrap().cas.remove(0).value;
         let same = altered(&ca.certificate, &ca.key, |_| ()).unwrap();
         assert_eq!(same.to_der().unwrap(), ca.certificate.to_der().unwrap());
 
@@ -224,7 +223,7 @@ mod tests {
 
     #[test]
     fn key_of_a_request_is_as_openssl_encodes_it() {
-        let key = lab::KEYS.ca.clone();
+        let key = PKey::clone(&STRANGER_KEY);
         let mut builder = X509Req::builder().unwrap();
         builder.set_subject_name(&scep::name::parse("CN=x").unwrap()).unwrap();
         builder.set_pubkey(&key).unwrap();

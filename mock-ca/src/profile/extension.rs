@@ -9,7 +9,7 @@ use scep::key_usage::KeyUsage;
 use x509_cert::ext;
 
 use super::{
-    Applicant, CertificateProfile, Issuer,
+    Applicant, CertificateProfile, CrlPlace, Issuer,
     der::{
         bmp_string, context, context_constructed, context_primitive, elements, integer,
         integer_content, octet_string, oid, sequence, whole,
@@ -89,13 +89,22 @@ pub(super) fn arrange(
     applicant: &Applicant<'_>,
     issuer: &Issuer<'_>,
 ) -> Result<Vec<ext::Extension>, ErrorStack> {
-    let mut arranged: Vec<Extension> = Vec::with_capacity(profile.extensions.len() + 1);
+    let mut arranged: Vec<Extension> = Vec::with_capacity(profile.extensions.len() + 3);
     if profile.requested == RequestedExtensions::First {
         let known = || profile.extensions.iter().chain(&[Extension::SubjectAltName]);
         let requested = applicant.requested.iter();
         arranged.extend(requested.filter_map(|one| known().find(|own| own.oid() == one.extn_id)));
     }
     arranged.extend(profile.extensions);
+    if issuer.certificate.is_some() {
+        // Only a root may lack it (RFC 5280 §4.2.1.1). Of those of a profile, the first counts.
+        arranged.push(Extension::AuthorityKeyIdentifier(AuthorityKeyIdentifier::KeyIdentifier));
+    }
+    match issuer.crl {
+        CrlPlace::OfProfile => {}
+        CrlPlace::Nowhere => arranged.retain(|one| *one != Extension::CrlDistributionPoints),
+        CrlPlace::Url(_) => arranged.push(Extension::CrlDistributionPoints),
+    }
     let mut written: Vec<ext::Extension> = Vec::with_capacity(arranged.len());
     for extension in arranged {
         let Some(extension) = extension.encode(profile, applicant, issuer)? else { continue };
@@ -146,16 +155,17 @@ impl Extension {
                     Some(identifier) => identifier.as_slice().to_vec(),
                     None => key_identifier()?,
                 };
-                authority_key_identifier(*form, &signer_key, applicant)
+                authority_key_identifier(*form, &signer_key, applicant, issuer)?
             }
             Self::BasicConstraints { path_length } => {
                 let limit = path_length.map(integer);
                 sequence(&[vec![whole(&true)], limit.into_iter().collect()].concat())
             }
             Self::CaVersion(version) => integer(*version),
-            Self::CrlDistributionPoints => {
-                crl_distribution_points(&issuer.directory.revocation_list())
-            }
+            Self::CrlDistributionPoints => match issuer.crl {
+                CrlPlace::Url(url) => crl_distribution_points(url),
+                _ => crl_distribution_points(&issuer.directory.revocation_list()),
+            },
             Self::ExtendedKeyUsage(oids) => sequence_of_oids(oids, |oid| oid),
             Self::KeyUsage(bits) => key_usage(bits),
             Self::SmimeCapabilities(capabilities) => smime_capabilities(capabilities),
@@ -205,14 +215,20 @@ fn authority_key_identifier(
     form: AuthorityKeyIdentifier,
     signer_key: &[u8],
     applicant: &Applicant<'_>,
-) -> Vec<u8> {
+    issuer: &Issuer<'_>,
+) -> Result<Vec<u8>, ErrorStack> {
     let mut parts = vec![context_primitive(0, signer_key)];
     if form == AuthorityKeyIdentifier::KeyIdentifierIssuerSerial {
-        let directory_name = context_constructed(4, applicant.subject);
+        // The issuer and the serial number of the issuer's certificate, which may be this one.
+        let (name, serial) = match issuer.certificate {
+            Some(ca) => (ca.issuer_name().to_der()?, ca.serial_number().to_bn()?.to_vec()),
+            None => (applicant.subject.to_vec(), applicant.serial.to_vec()),
+        };
+        let directory_name = context_constructed(4, &name);
         parts.push(context_constructed(1, &directory_name));
-        parts.push(context_primitive(2, &integer_content(&applicant.serial.to_vec())));
+        parts.push(context_primitive(2, &integer_content(&serial)));
     }
-    sequence(&parts)
+    Ok(sequence(&parts))
 }
 
 /// The requested names; in Go's order they are critical if the subject is empty (RFC 5280 §4.2.1.6).

@@ -24,6 +24,8 @@ pub(crate) enum Validity {
     CalendarYears(i32),
     /// So long from ten minutes before the time of issue, as at a Windows CA with a template.
     TemplateFor(Duration),
+    /// This period, whatever the time of issue.
+    Between(ValidityPeriod),
 }
 
 /// The first and the last second of validity.
@@ -77,7 +79,22 @@ impl Validity {
         match self {
             Self::For(_) => Self::For(length),
             Self::CalendarYears(_) | Self::TemplateFor(_) => Self::TemplateFor(length),
+            Self::Between(ValidityPeriod { not_before, .. }) => {
+                Self::Between(ValidityPeriod { not_before, not_after: end(not_before, length) })
+            }
         }
+    }
+
+    /// The period of this length that begins at this very moment.
+    pub(crate) fn beginning(self, from: OffsetDateTime) -> Self {
+        let not_after = match self {
+            Self::For(length) | Self::TemplateFor(length) => end(from, length),
+            Self::CalendarYears(years) => years_later(from, years),
+            Self::Between(ValidityPeriod { not_before, not_after }) => {
+                from.saturating_add(not_after - not_before)
+            }
+        };
+        Self::Between(ValidityPeriod { not_before: from, not_after })
     }
 
     /// The period by the rule alone.
@@ -91,6 +108,7 @@ impl Validity {
                 let not_before = now - CLOCK_SKEW;
                 ValidityPeriod { not_before, not_after: end(not_before, length) }
             }
+            Self::Between(period) => period,
         }
     }
 }

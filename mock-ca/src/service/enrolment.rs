@@ -22,13 +22,13 @@ use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
-    authority::serial_text,
+    authority::{Authority, is_valid_at, serial_text},
     passwords::ChallengeClaim,
     personality::Renewal,
-    profile::calendar,
+    profile::{CrlPlace, calendar},
     record::{Origin, requester_of},
     refusal::Refusal,
-    settings::{Approval, ChallengePolicy},
+    settings::{Approval, ChallengePolicy, RenewalWindow},
     transaction::Transaction,
 };
 
@@ -37,6 +37,7 @@ impl Service {
         &self,
         csr: &Csr,
         request: &Request,
+        authority: &Authority,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
         let header = &request.header;
@@ -52,7 +53,7 @@ impl Service {
             return Err(Refusal::NotRsa);
         }
         expect_recipient(request)?;
-        let origin = Origin::of(csr, header, &self.authority)?;
+        let origin = Origin::of(csr, header, &self.authorities)?;
         if let Some(known) = self.known(&origin, now)? {
             return Verdict::of(&known);
         }
@@ -64,7 +65,9 @@ impl Service {
         let claim = if is_renewal { None } else { self.claim_challenge(csr, now)? };
         let challenge = claim.as_ref().map(ChallengeClaim::digest);
         match self.settings.approval {
-            Approval::Automatic => self.issue(csr, &origin, challenge, now).map(Verdict::Issued),
+            Approval::Automatic => {
+                self.issue(csr, &origin, authority, challenge, now).map(Verdict::Issued)
+            }
             Approval::Manual => self.hold(csr, &origin, challenge, now),
         }
     }
@@ -89,12 +92,13 @@ impl Service {
         }
     }
 
-    /// Issues and stores the certificate, unless its subject may have only one and has or is about to get it. The challenge
+    /// Issues and stores the certificate of this authority, unless its subject may have only one and has or is about to get it. The challenge
     /// password with this digest is then used.
     pub(crate) fn issue(
         &self,
         csr: &Csr,
         origin: &Origin,
+        authority: &Authority,
         challenge: Option<&str>,
         now: SystemTime,
     ) -> Result<X509, Refusal> {
@@ -104,7 +108,7 @@ impl Service {
         let _claim = self.taken_until(now).map(claim).transpose()?;
         let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_for);
         let number = self.store.take_number()?;
-        let certificate = self.authority.issue(&profile, csr, number, now)?;
+        let certificate = authority.issue(&profile, csr, number, CrlPlace::OfProfile, now)?;
         self.store.add_issued(number, origin, &certificate, challenge, now)?;
         Ok(certificate)
     }
@@ -130,7 +134,11 @@ impl Service {
     /// The time until which a certificate must be valid to block its subject for others, as in scepserver's depot; `None` if a
     /// subject may have any number of certificates.
     fn taken_until(&self, now: SystemTime) -> Option<OffsetDateTime> {
-        let window = self.settings.renewal_window;
+        const BY_DEFAULT: RenewalWindow = RenewalWindow::Before(Duration::from_secs(14 * 86_400));
+        let window = match self.settings.renewal_window.unwrap_or(BY_DEFAULT) {
+            RenewalWindow::Before(d) => d,
+            RenewalWindow::Percent(_) => Duration::ZERO,
+        };
         let is_unique = self.personality.unique_names && !self.settings.allow_duplicate_names;
         (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
     }
@@ -179,7 +187,11 @@ impl Service {
             Renewal::ByMessageAndCertificate => header.message_type == MessageType::RenewalReq,
         };
         let same_name = || signer.subject_name().try_cmp(csr.subject()).is_ok_and(Ordering::is_eq);
-        let is_ours = may_be && same_name() && self.authority.has_signed_valid(signer, now);
+        let is_ours = may_be
+            && same_name()
+            && is_valid_at(signer, now)
+            // Those of a former CA count until they end.
+            && self.authorities.has_signed(signer);
         Ok(is_ours && !self.is_revoked(signer)?)
     }
 
@@ -191,7 +203,10 @@ impl Service {
             let (own, asked) = (name::to_text(own), name::to_text(csr.subject()));
             return format!("the signer's subject is `{own}`, that of the request is `{asked}`");
         }
-        if let Err(reason) = issuance(signer, &self.authority.ca.certificate) {
+        let ca = &self.authority(now).ca.certificate;
+        if !self.authorities.has_signed(signer)
+            && let Err(reason) = issuance(signer, ca)
+        {
             return format!("the signer's certificate is not one of this CA: {reason}");
         }
         if let Some(reason) = invalidity(signer, now) {

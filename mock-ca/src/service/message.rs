@@ -1,11 +1,12 @@
 //! PKIOperation: from a message to a decision (RFC 8894 §4.3).
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use openssl::{asn1::Asn1Time, x509::X509};
 use scep::{
     Error, PeerMisbehaved,
     attribute::TransactionId,
+    clock::moment_text,
     envelope::{self, Outside},
     message::{Message, TransactionString},
     server::{self, Body, Header, Request, RequestError},
@@ -14,7 +15,7 @@ use scep::{
 use super::{Service, Verdict};
 use crate::{
     answer::Answer,
-    authority::{serial_text, subject_of},
+    authority::{Authority, serial_text, subject_of},
     fault::{self, Fault, Strikes},
     profile::calendar,
     refusal::{ClockDifference, Refusal},
@@ -37,8 +38,8 @@ impl Service {
             Ok(message) => message,
             Err(error) => return self.bad_request(&error),
         };
-        let opened = self.open_message(&message);
-        let seen = SeenMessage::of(&message, opened.as_ref().ok(), &self.authority.ca.certificate);
+        let (authority, opened) = self.open_message(&message, now);
+        let seen = SeenMessage::of(&message, opened.as_ref().ok(), &authority.ca.certificate);
         let header = match &opened {
             Ok(request) => Some(&request.header),
             Err(refused) => refused.header.as_deref(),
@@ -49,8 +50,8 @@ impl Service {
         let mut answer = match opened {
             _ if unreturnable.is_some() => self.bad_request(&unreturnable.unwrap_or_default()),
             Ok(_) if strikes.preempt() => self.server_error(&"a fault answers in place of the CA"),
-            Ok(request) => self.answer_request(&request, &message, now, strikes),
-            Err(refused) => self.answer_unreadable(refused, &message, now, strikes),
+            Ok(request) => self.answer_request(&request, &message, &authority, now, strikes),
+            Err(refused) => self.answer_unreadable(refused, &message, &authority, now, strikes),
         };
         answer.note.message_type = message_type;
         answer.note.transaction_id = transaction_id;
@@ -70,30 +71,47 @@ impl Service {
         ))
     }
 
-    fn open_message(&self, message: &Message) -> Result<Request, RequestError> {
-        let authority = &self.authority;
+    /// Opens a message, and says which authority it is for: the one in use, or the next one if that is announced and the envelope is
+    /// for it (RFC 8894 §5.1, figure 9).
+    fn open_message(
+        &self,
+        message: &Message,
+        now: SystemTime,
+    ) -> (Arc<Authority>, Result<Request, RequestError>) {
+        let authority = self.authority(now);
+        let opened = self.open_for(message, &authority);
+        if !is_for_another(&opened) {
+            return (authority, opened);
+        }
+        let next = self.announced_ca(now).map(|next| {
+            let opened = server::open(message, next.recipient());
+            (next, opened)
+        });
+        next.filter(|(_, opened)| !is_for_another(opened)).unwrap_or((authority, opened))
+    }
+
+    fn open_for(&self, message: &Message, authority: &Authority) -> Result<Request, RequestError> {
         // A client that accepts certificates with swapped usages encrypts for the other one. It is answered all the same, so
         // that its reaction to a reply with the wrong signer can be observed.
         let opens_with_signing_key =
             self.settings.windows.opens_with_signing_key || self.faults.has(Fault::RaUsagesSwapped);
-        if let Some(opened) = self.open_as_impostor(message) {
+        if let Some(opened) = self.open_as_impostor(message, authority) {
             return Ok(opened);
         }
         match server::open(message, authority.recipient()) {
-            Err(RequestError {
-                error: Error::PeerMisbehaved(PeerMisbehaved::NotARecipient { .. }),
-                ..
-            }) if opens_with_signing_key => server::open(message, authority.signer()),
+            opened if opens_with_signing_key && is_for_another(&opened) => {
+                server::open(message, authority.signer())
+            }
             opened => opened,
         }
     }
 
     /// Opens a message for the impostor, as whom a fault presents the CA. A client that accepts the impostor is answered.
-    fn open_as_impostor(&self, message: &Message) -> Option<Request> {
+    fn open_as_impostor(&self, message: &Message, authority: &Authority) -> Option<Request> {
         if !self.faults.has(Fault::CaImpostor) {
             return None;
         }
-        let impostor = fault::impostor(&self.authority.ca.certificate).ok()?;
+        let impostor = fault::impostor(&authority.ca.certificate).ok()?;
         server::open(message, &impostor).ok()
     }
 
@@ -101,6 +119,7 @@ impl Service {
         &self,
         refused: RequestError,
         message: &Message,
+        authority: &Authority,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
@@ -112,32 +131,49 @@ impl Service {
             ) => Refusal::AddressedElsewhere {
                 addressed_to: addressed_to.clone(),
                 own: own.clone(),
-                note: self.addressee(envelope),
+                note: self.addressee(envelope, authority),
             },
             _ => error.into(),
         };
         match &header {
             Some(header) if self.personality.replies_to_unreadable => {
-                self.reply(header, None, &Err(refusal), now, strikes)
+                self.reply(header, None, &Err(refusal), authority, now, strikes)
             }
             _ => self.bad_request(&refusal),
         }
     }
 
     /// Which of the server's other certificates an envelope is addressed to, in words, or which certificates it has.
-    fn addressee(&self, envelope: &[u8]) -> String {
-        let all = self.authority.certificates();
+    fn addressee(&self, envelope: &[u8], authority: &Authority) -> String {
         let named = |one: &X509| format!("{} `{}`", serial_text(one), subject_of(one));
-        let addressed = Outside::of(envelope)
-            .ok()
-            .and_then(|outside| all.iter().find(|one| outside.is_addressed_to(one)));
-        if let Some(one) = addressed {
-            let one = named(one);
+        let all = authority.certificates();
+        let outside = Outside::of(envelope).ok();
+        let addressed = |certificates: &[X509]| {
+            let outside = outside.as_ref()?;
+            certificates.iter().find(|one| outside.is_addressed_to(one)).map(named)
+        };
+        if let Some(one) = addressed(&all) {
             return format!(
                 "that is this server's certificate {one}, which does not open requests"
             );
         }
-        let own = &self.authority.recipient().certificate;
+        let others = self.authorities.all();
+        let mut others = others.iter().rev().filter(|one| one.begins != authority.begins);
+        if let Some((other, one)) =
+            others.find_map(|other| Some((other, addressed(&other.certificates())?)))
+        {
+            return if other.begins < authority.begins {
+                let since = moment_text(authority.begins);
+                format!(
+                    "that is this server's former certificate {one}, which another one has replaced since {since} at the latest: \
+                     the client must ask for the certificates again (GetCACert)"
+                )
+            } else {
+                let from = moment_text(other.begins);
+                format!("that is this server's certificate {one}, which it uses from {from} on")
+            };
+        }
+        let own = &authority.recipient().certificate;
         let others: Vec<_> = all.iter().filter(|one| *one != own).map(named).collect();
         match others.as_slice() {
             [] => "this server has no other certificate".to_owned(),
@@ -149,10 +185,11 @@ impl Service {
         &self,
         request: &Request,
         message: &Message,
+        authority: &Authority,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        let decided = match self.decide(request, message, now) {
+        let decided = match self.decide(request, message, authority, now) {
             Err(
                 refusal @ (Refusal::Unsupported(_)
                 | Refusal::NotOffered(_)
@@ -168,13 +205,14 @@ impl Service {
             }
             decided => decided,
         };
-        self.reply(&request.header, Some(request), &decided, now, strikes)
+        self.reply(&request.header, Some(request), &decided, authority, now, strikes)
     }
 
     fn decide(
         &self,
         request: &Request,
         message: &Message,
+        authority: &Authority,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
         self.expect_small_parts(request, message)?;
@@ -184,7 +222,8 @@ impl Service {
         let serves_certificates = self.personality.serves_certificates;
         match &request.body {
             Body::PkcsReq(csr) | Body::RenewalReq(csr) => {
-                self.enrol(csr, request, now).map_err(|refusal| outside(message, refusal))
+                let decided = self.enrol(csr, request, authority, now);
+                decided.map_err(|refusal| outside(message, refusal))
             }
             Body::CertPoll(_) => self.poll(&request.header),
             Body::GetCert(wanted) if serves_certificates => {
@@ -225,6 +264,12 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// True if the envelope is addressed to another certificate.
+fn is_for_another(opened: &Result<Request, RequestError>) -> bool {
+    let Err(RequestError { error, .. }) = opened else { return false };
+    matches!(error, Error::PeerMisbehaved(PeerMisbehaved::NotARecipient { .. }))
 }
 
 /// The refusal of a request without a challenge password, if the message around it has one among its signed attributes.

@@ -19,7 +19,7 @@ use scep::{
 use super::{Service, Verdict};
 use crate::{
     answer::Answer,
-    authority::{serial_text, subject_of},
+    authority::{Authority, serial_text, subject_of},
     fault::{self, Fault, Strikes},
     log::LogOutcome,
     personality::Carried,
@@ -33,16 +33,17 @@ const SCEP_ERROR: &str = "1.3.6.1.4.1.311.21.33";
 const SCEP_SERVER_MESSAGE: &str = "1.3.6.1.4.1.311.21.38";
 
 impl Service {
-    /// The answer with this decision about a request; `opened` is `None` if only the header could be read.
+    /// The answer of this authority with this decision about a request; `opened` is `None` if only the header could be read.
     pub(super) fn reply(
         &self,
         header: &Header,
         opened: Option<&Request>,
         decided: &Result<Verdict, Refusal>,
+        authority: &Authority,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Answer {
-        let message = match self.encode(header, opened, decided, now, strikes) {
+        let message = match self.encode(header, opened, decided, authority, now, strikes) {
             Ok(message) => message,
             Err(error) => return self.internal_error(&error),
         };
@@ -74,10 +75,10 @@ impl Service {
         header: &Header,
         opened: Option<&Request>,
         decided: &Result<Verdict, Refusal>,
+        authority: &Authority,
         now: SystemTime,
         strikes: &Strikes<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let authority = &self.authority;
         let mut granted = match decided {
             Ok(Verdict::Issued(certificate) | Verdict::Found(certificate)) => {
                 vec![certificate.clone()]
@@ -97,7 +98,7 @@ impl Service {
         fault::distort_algorithms(&mut reply, strikes);
         let mut message = reply.message(&mut rand_bytes)?;
         self.shape(&mut message, decided, now);
-        message.certificates = self.carried(&reply.outcome, granted.first());
+        message.certificates = self.carried(authority, &reply.outcome, granted.first());
         fault::distort_content(&mut message, &reply, authority, strikes)?;
         let (signer, distortions) = fault::distort_message(&mut message, authority, strikes)?;
         self.shape_envelope(&mut message, strikes)?;
@@ -106,8 +107,12 @@ impl Service {
     }
 
     /// The certificates that the reply carries in the clear.
-    fn carried(&self, outcome: &Outcome<'_>, issued: Option<&X509>) -> Vec<X509> {
-        let authority = &self.authority;
+    fn carried(
+        &self,
+        authority: &Authority,
+        outcome: &Outcome<'_>,
+        issued: Option<&X509>,
+    ) -> Vec<X509> {
         match self.personality.reply.carries {
             Carried::IssuedAndCa => {
                 issued.into_iter().chain([&authority.ca.certificate]).cloned().collect()

@@ -62,7 +62,7 @@ impl Service {
                 self.answer_operation(request, now).unwrap_or_else(|| self.plain_page(request))
             }
             Target::Admin => {
-                self.answer_operation(request, now).unwrap_or_else(|| self.admin_page())
+                self.answer_operation(request, now).unwrap_or_else(|| self.admin_page(now))
             }
         }
     }
@@ -84,11 +84,11 @@ impl Service {
     }
 
     /// The page that gives out challenge passwords, with a new password.
-    fn admin_page(&self) -> Answer {
+    fn admin_page(&self, now: SystemTime) -> Answer {
         if !self.settings.windows.admin_may_enroll {
             return page(&NdesPage::NoPermission);
         }
-        let thumbprint = match pages::thumbprint(&self.authority.ca.certificate) {
+        let thumbprint = match pages::thumbprint(&self.authority(now).ca.certificate) {
             Ok(thumbprint) => thumbprint,
             Err(error) => return self.internal_error(&error),
         };

@@ -123,6 +123,11 @@ impl Database {
         outcome.map_err(|error| error.about(&self.path))
     }
 
+    /// The files with the CA's certificates, each with its fingerprint.
+    pub(in crate::state) fn identities(&self) -> Result<Vec<(String, String)>, StateError> {
+        self.read(|connection| Ok(identities(connection)?))
+    }
+
     /// The error that a row is not as it was written.
     pub(crate) fn damaged(&self, reason: &str) -> StateError {
         QueryError::Damaged(reason.to_owned()).about(&self.path)
@@ -178,12 +183,15 @@ pub(super) fn describe(path: &Path) -> Result<Description, StateError> {
         let known = PersonalityName::ALL.iter().copied().find(|known| known.as_str() == name);
         let unknown = || format!("the personality `{}` is not known", name.escape_debug());
         let personality = known.ok_or_else(|| QueryError::Damaged(unknown()))?;
-        let mut query = connection.prepare("SELECT file, sha256 FROM identity")?;
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let identities = rows.collect::<rusqlite::Result<_>>()?;
-        Ok(Description { personality, identities })
+        Ok(Description { personality, identities: identities(&connection)? })
     };
     read().map_err(|error: QueryError| error.about(path))
+}
+
+fn identities(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut query = connection.prepare("SELECT file, sha256 FROM identity")?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Opens a database of this program, and makes sure that it can be written.

@@ -8,7 +8,7 @@ use scep::{attribute::TransactionId, name, request::Csr, secret::Secret};
 
 use super::database::{Moment, QueryError};
 use crate::{
-    authority::{Authority, serial_text, subject_of},
+    authority::{Succession, serial_text, subject_of},
     profile::unix_time,
     record::{IssuedRecord, Origin, PendingRecord},
 };
@@ -22,13 +22,13 @@ pub(crate) const REQUEST: &str =
     "SELECT number, transaction_id, requester, request, denied, der, subject FROM request";
 
 /// The issued certificate in a row.
-pub(crate) fn issued(row: &Row<'_>, authority: &Authority) -> Result<IssuedRecord, QueryError> {
+pub(crate) fn issued(row: &Row<'_>, authorities: &Succession) -> Result<IssuedRecord, QueryError> {
     let number = row.get(0)?;
     let unlike =
         |what: &str| QueryError::Damaged(format!("in `certificate`, number {number}: {what}"));
     let der = row.get_ref(6)?.as_blob().map_err(|_| unlike("its `der` is no blob"))?;
     let certificate = X509::from_der(der).map_err(|_| unlike("its `der` holds no certificate"))?;
-    if !authority.has_signed(&certificate) {
+    if !authorities.has_signed(&certificate) {
         return Err(unlike("this CA did not sign it"));
     }
     let columns: Columns = (row.get(7)?, row.get(8)?, row.get(9)?, row.get(10)?);

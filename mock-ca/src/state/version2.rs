@@ -27,7 +27,11 @@ use super::{
     error::damaged,
     files, modes, prepared, rows,
 };
-use crate::{authority::Authority, personality::PersonalityName, settings::WindowsSettings};
+use crate::{
+    authority::{Succession, Timeline},
+    personality::PersonalityName,
+    settings::WindowsSettings,
+};
 use records::{Challenge, Issued, Kind, Pending};
 
 /// The file with the version of the format.
@@ -52,12 +56,20 @@ pub(super) fn is_part(name: &str) -> bool {
 /// Makes the database with the content of the old files, which stay as they are.
 pub(super) fn take_over(directory: &Path, now: SystemTime) -> Result<TakenOver, StateError> {
     let personality = personality(directory)?;
+    let timeline = authority::read(directory, &authority::first_files(personality.personality()))?;
     let windows = WindowsSettings::default();
-    let authority = authority::read(directory, personality.personality(), &windows)?;
+    let authorities = Succession::of(timeline.clone(), personality.personality(), &windows);
     let mut taken = TakenOver::default();
     prepared::prepare(directory, |unfinished| {
         database::create(&unfinished.join(DATABASE), personality, now, |connection| {
-            taken = Import { directory, connection, authority: &authority, now }.all()?;
+            taken = Import {
+                directory,
+                connection,
+                timeline: &timeline,
+                authorities: &authorities,
+                now,
+            }
+            .all()?;
             Ok(())
         })
     })?;
@@ -113,13 +125,14 @@ fn personality(directory: &Path) -> Result<PersonalityName, StateError> {
 struct Import<'a> {
     directory: &'a Path,
     connection: &'a Connection,
-    authority: &'a Authority,
+    timeline: &'a Timeline,
+    authorities: &'a Succession,
     now: SystemTime,
 }
 
 impl Import<'_> {
     fn all(&self) -> Result<TakenOver, StateError> {
-        let inserted = authority::insert(self.connection, self.authority);
+        let inserted = authority::insert(self.connection, self.timeline);
         inserted.map_err(|error| error.about(self.directory))?;
         let (certificates, answered) = self.issued()?;
         let requests = self.pending(&answered)?;
@@ -131,7 +144,7 @@ impl Import<'_> {
         let (mut count, mut answered) = (0, HashSet::new());
         for path in self.records(ISSUED)? {
             let record = read_json::<Issued>(&path)?.numbered(number_of(&path)?);
-            if !self.authority.has_signed(&record.certificate) {
+            if !self.authorities.has_signed(&record.certificate) {
                 return Err(damaged(&path, &"this CA did not sign it"));
             }
             let inserted = rows::insert_issued(self.connection, &record);

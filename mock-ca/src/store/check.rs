@@ -12,7 +12,7 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    authority::Authority,
+    authority::Succession,
     state::{
         Database, QueryError, StateError,
         rows::{self, ISSUED, REQUEST},
@@ -36,26 +36,26 @@ impl Checker {
     /// Checks the numbers and the newest certificates, and begins to check the others.
     pub(super) fn start(
         database: &Arc<Database>,
-        authority: &Arc<Authority>,
+        authorities: &Arc<Succession>,
     ) -> Result<Self, StateError> {
-        Self::start_with(database, authority, AT_ONCE)
+        Self::start_with(database, authorities, AT_ONCE)
     }
 
     fn start_with(
         database: &Arc<Database>,
-        authority: &Arc<Authority>,
+        authorities: &Arc<Succession>,
         at_once: u32,
     ) -> Result<Self, StateError> {
         let oldest = database.read(|connection| {
             expect_numbers(connection)?;
             let newest = format!("{REQUEST} ORDER BY number DESC LIMIT ?");
             rows::all(connection, &newest, [at_once], |row| rows::request(row).map(drop))?;
-            check_before(connection, authority, i64::MAX, at_once)
+            check_before(connection, authorities, i64::MAX, at_once)
         })?;
         let (found, stop) = (Arc::default(), Arc::default());
         let mut checker = Self { found, stop, thread: None };
         if let Some(oldest) = oldest {
-            checker.thread = checker.continue_before(oldest, database, authority);
+            checker.thread = checker.continue_before(oldest, database, authorities);
         } else {
             database.read(expect_sound)?;
         }
@@ -72,17 +72,17 @@ impl Checker {
         &self,
         oldest: i64,
         database: &Arc<Database>,
-        authority: &Arc<Authority>,
+        authorities: &Arc<Succession>,
     ) -> Option<JoinHandle<()>> {
         let (found, stop) = (Arc::clone(&self.found), Arc::clone(&self.stop));
-        let (database, authority) = (Arc::clone(database), Arc::clone(authority));
+        let (database, authorities) = (Arc::clone(database), Arc::clone(authorities));
         let check = move || {
             let mut before = Some(oldest);
             while let Some(number) = before
                 && !stop.load(Ordering::Relaxed)
             {
                 let checked = database
-                    .read(|connection| check_before(connection, &authority, number, AT_A_TIME));
+                    .read(|connection| check_before(connection, &authorities, number, AT_A_TIME));
                 before = checked.unwrap_or_else(|error| {
                     let _ = found.set(match error {
                         StateError::Damaged { reason, .. } => reason,
@@ -127,12 +127,12 @@ fn expect_numbers(connection: &Connection) -> Result<(), QueryError> {
 /// Checks the newest certificates before a number; returns the number of the oldest checked, or `None` if none is left.
 fn check_before(
     connection: &Connection,
-    authority: &Authority,
+    authorities: &Succession,
     number: i64,
     count: u32,
 ) -> Result<Option<i64>, QueryError> {
     let query = format!("{ISSUED} WHERE number < ? ORDER BY number DESC LIMIT ?");
-    let checked = |row: &rusqlite::Row<'_>| rows::issued(row, authority).map(|one| one.number);
+    let checked = |row: &rusqlite::Row<'_>| rows::issued(row, authorities).map(|one| one.number);
     let numbers = rows::all(connection, &query, (number, count), checked)?;
     let is_last = numbers.len() < count as usize;
     Ok(numbers.last().filter(|_| !is_last).map(|number| i64::from(*number)))
@@ -147,32 +147,32 @@ fn expect_sound(connection: &Connection) -> Result<(), QueryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{authority, issue, store};
+    use crate::store::tests::{authorities, issue, store};
 
     /// A store with three certificates, of which one is damaged.
-    fn damaged(number: u32) -> (Arc<Database>, Arc<Authority>) {
-        let authority = authority();
-        let store = store(&authority);
-        (1..=3).for_each(|number| issue(&store, &authority, number));
+    fn damaged(number: u32) -> (Arc<Database>, Arc<Succession>) {
+        let authorities = authorities();
+        let store = store(&authorities);
+        (1..=3).for_each(|number| issue(&store, &authorities, number));
         let change = move |connection: &Connection| {
             let query = "UPDATE certificate SET subject = 'CN=b' WHERE number = ?";
             Ok(connection.execute(query, [number])?)
         };
         assert_eq!(store.database.write(change).unwrap(), 1);
-        (Arc::clone(&store.database), authority)
+        (Arc::clone(&store.database), authorities)
     }
 
     #[test]
     fn damaged_certificate_among_the_newest_is_refused_at_once() {
-        let (database, authority) = damaged(3);
-        let error = Checker::start_with(&database, &authority, 1).err().unwrap();
+        let (database, authorities) = damaged(3);
+        let error = Checker::start_with(&database, &authorities, 1).err().unwrap();
         assert!(error.to_string().contains("number 3"), "{error}");
     }
 
     #[test]
     fn damaged_certificate_among_the_older_ones_ends_the_issuing() {
-        let (database, authority) = damaged(1);
-        let mut checker = Checker::start_with(&database, &authority, 1).unwrap();
+        let (database, authorities) = damaged(1);
+        let mut checker = Checker::start_with(&database, &authorities, 1).unwrap();
         checker.thread.take().unwrap().join().unwrap();
         let error = checker.expect_whole(&database).unwrap_err();
         assert!(error.to_string().contains("number 1: its columns are not"), "{error}");
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn whole_certificates_are_all_checked() {
-        let (database, authority) = damaged(1);
+        let (database, authorities) = damaged(1);
         let mend = "UPDATE certificate SET subject = 'CN = a'";
         database.write(move |connection| Ok(connection.execute(mend, [])?)).unwrap();
-        let mut checker = Checker::start_with(&database, &authority, 1).unwrap();
+        let mut checker = Checker::start_with(&database, &authorities, 1).unwrap();
         checker.thread.take().unwrap().join().unwrap();
         checker.expect_whole(&database).unwrap();
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 use scep::attribute::TransactionId;
 
 use crate::{
-    authority::Authority,
+    authority::Succession,
     record::Origin,
     refusal::Refusal,
     state::{
@@ -19,7 +19,7 @@ use crate::{
 /// The state of a transaction. It belongs to its first requester, and a request that is held is newer than a certificate.
 pub(super) fn transaction(
     connection: &Connection,
-    authority: &Authority,
+    authorities: &Succession,
     id: &TransactionId,
 ) -> Result<Option<Transaction>, QueryError> {
     let Some(owner) = owner(connection, id)? else { return Ok(None) };
@@ -30,7 +30,7 @@ pub(super) fn transaction(
     }
     let issued =
         format!("{ISSUED} WHERE transaction_id = ? AND requester = ? ORDER BY number DESC LIMIT 1");
-    let issued = rows::first(connection, &issued, values, |row| rows::issued(row, authority))?;
+    let issued = rows::first(connection, &issued, values, |row| rows::issued(row, authorities))?;
     Ok(issued.map(|issued| Transaction::Issued(Arc::new(issued))))
 }
 

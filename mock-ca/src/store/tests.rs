@@ -4,29 +4,32 @@ use scep::{algorithm::Digest, request::CsrBuilder};
 
 use super::*;
 use crate::{
-    authority::lab, personality::PersonalityName, profile::CertificateProfile,
-    settings::WindowsSettings,
+    authority::{Plan, Timeline, lab::STRANGER_KEY},
+    personality::PersonalityName,
+    profile::{CertificateProfile, CrlPlace},
+    settings::{Hierarchy, Keys, WindowsSettings},
 };
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) fn authority() -> Arc<Authority> {
+pub(super) fn authorities() -> Arc<Succession> {
     let subject = scep::name::parse("CN=CA").unwrap();
     let personality = PersonalityName::Linux.personality();
-    let windows = WindowsSettings::default();
-    let authority = Authority::create(personality, &lab::KEYS, &subject, &windows, NOW + DAY);
-    Arc::new(authority.unwrap())
+    let (windows, hierarchy) = (WindowsSettings::default(), Hierarchy::default());
+    let plan = Plan { personality, windows: &windows, hierarchy: &hierarchy, keys: Keys::Lab };
+    let timeline = Timeline::create(&plan, &subject, NOW + DAY).unwrap();
+    Arc::new(Succession::of(timeline, personality, &windows))
 }
 
-pub(super) fn store(authority: &Arc<Authority>) -> Store {
-    store_with(authority, 10, 1 << 20)
+pub(super) fn store(authorities: &Arc<Succession>) -> Store {
+    store_with(authorities, 10, 1 << 20)
 }
 
 /// A store for so many requests that wait, and records of so many bytes.
-fn store_with(authority: &Arc<Authority>, pending_limit: usize, bytes: usize) -> Store {
+fn store_with(authorities: &Arc<Succession>, pending_limit: usize, bytes: usize) -> Store {
     let database = Database::in_memory(PersonalityName::Linux, bytes, NOW).unwrap();
-    Store::open(Arc::new(database), Arc::clone(authority), 1, pending_limit).unwrap()
+    Store::open(Arc::new(database), Arc::clone(authorities), 1, pending_limit).unwrap()
 }
 
 fn profile() -> CertificateProfile {
@@ -36,7 +39,7 @@ fn profile() -> CertificateProfile {
 fn csr() -> Arc<Csr> {
     let csr = CsrBuilder {
         subject: &scep::name::parse("CN=a").unwrap(),
-        key: &lab::KEYS.ca,
+        key: &STRANGER_KEY,
         challenge_password: None,
         extensions: &[],
         challenge_string: scep::request::ChallengeString::default(),
@@ -50,15 +53,20 @@ fn origin(requester: &str, request: &str) -> Origin {
     Origin { transaction_id, requester: requester.into(), request: request.into() }
 }
 
+fn certified(authorities: &Succession, number: u32) -> X509 {
+    let authority = authorities.at(NOW + DAY);
+    authority.issue(&profile(), &csr(), number, CrlPlace::OfProfile, NOW + DAY).unwrap()
+}
+
 /// Issues a certificate with this number.
-pub(super) fn issue(store: &Store, authority: &Authority, number: u32) {
-    let certificate = authority.issue(&profile(), &csr(), number, NOW + DAY).unwrap();
+pub(super) fn issue(store: &Store, authorities: &Succession, number: u32) {
+    let certificate = certified(authorities, number);
     store.add_issued(number, &origin("owner", "a"), &certificate, None, NOW + DAY).unwrap();
 }
 
 #[test]
 fn repeated_request_waits_once() {
-    let store = store(&authority());
+    let store = store(&authorities());
     let ask = |origin| store.hold(&origin, csr(), None, NOW);
     ask(origin("owner", "a")).unwrap();
     assert!(matches!(ask(origin("owner", "a")), Ok(Transaction::Held(held)) if held.number == 1));
@@ -69,11 +77,11 @@ fn repeated_request_waits_once() {
 
 #[test]
 fn repeated_request_after_the_decision_gets_the_certificate_while_it_is_valid() {
-    let authority = authority();
-    let store = store(&authority);
+    let authorities = authorities();
+    let store = store(&authorities);
     let owner = origin("owner", "a");
     store.hold(&owner, csr(), None, NOW + DAY).unwrap();
-    let certificate = authority.issue(&profile(), &csr(), 1, NOW + DAY).unwrap();
+    let certificate = certified(&authorities, 1);
     store.add_issued(1, &owner, &certificate, None, NOW + DAY).unwrap();
     assert!(store.pending().unwrap().is_empty());
     let copy = store.hold(&owner, csr(), None, NOW + DAY).unwrap();
@@ -85,10 +93,10 @@ fn repeated_request_after_the_decision_gets_the_certificate_while_it_is_valid() 
 
 #[test]
 fn transaction_id_belongs_to_its_first_requester() {
-    let authority = authority();
-    let store = store(&authority);
+    let authorities = authorities();
+    let store = store(&authorities);
     for (number, requester) in [(1, "owner"), (2, "owner"), (3, "other")] {
-        let certificate = authority.issue(&profile(), &csr(), number, NOW + DAY).unwrap();
+        let certificate = certified(&authorities, number);
         store.add_issued(number, &origin(requester, "a"), &certificate, None, NOW + DAY).unwrap();
     }
     let Some(Transaction::Issued(known)) = store.transaction(&TransactionId::new("1")).unwrap()
@@ -116,7 +124,7 @@ fn fill(store: &Store, first: u32) -> u32 {
 
 #[test]
 fn denied_requests_make_room_and_waiting_ones_do_not() {
-    let store = store_with(&authority(), 1_000, 200_000);
+    let store = store_with(&authorities(), 1_000, 200_000);
     let last = fill(&store, 1);
     assert_eq!(fill(&store, last), last);
     // Half of them, so that those that are left are not the oldest.
@@ -131,7 +139,7 @@ fn denied_requests_make_room_and_waiting_ones_do_not() {
 
 #[test]
 fn request_that_finds_no_room_leaves_denied_ones_known() {
-    let store = store_with(&authority(), 1_000, 200_000);
+    let store = store_with(&authorities(), 1_000, 200_000);
     let last = fill(&store, 1);
     store.deny(1).unwrap();
     let mut large = numbered(last);
@@ -143,11 +151,11 @@ fn request_that_finds_no_room_leaves_denied_ones_known() {
 
 #[test]
 fn waiting_requests_leave_room_for_their_certificates() {
-    let authority = authority();
-    let store = store_with(&authority, 1_000, 200_000);
+    let authorities = authorities();
+    let store = store_with(&authorities, 1_000, 200_000);
     let last = fill(&store, 1);
     for number in last..last + 5 {
-        let certificate = authority.issue(&profile(), &csr(), number, NOW + DAY).unwrap();
+        let certificate = certified(&authorities, number);
         store.add_issued(number, &numbered(number), &certificate, None, NOW + DAY).unwrap();
     }
     // The owner's other decisions need no room.

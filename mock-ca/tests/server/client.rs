@@ -1,6 +1,9 @@
 //! A client of the CA, over a stream in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use mock_ca::{Ca, ChallengePolicy, PersonalityName, Settings};
 use openssl::{
@@ -70,6 +73,11 @@ pub(crate) fn settings_with(
 
 pub(crate) fn open(settings: Settings) -> Arc<Ca> {
     Ca::open(settings, Clock::system()).unwrap()
+}
+
+/// A CA whose clock shows this moment at first.
+pub(crate) fn open_at(moment: SystemTime, settings: Settings) -> Arc<Ca> {
+    Ca::open(settings, Clock::reading(move || moment)).unwrap()
 }
 
 pub(crate) fn password(text: &str) -> Secret {
@@ -154,7 +162,7 @@ pub(crate) async fn drive(
     let mut request = first;
     loop {
         let response = carry(ca, path, &request).await;
-        match client.receive(&response, Clock::system().now(), &mut rand_bytes)? {
+        match client.receive(&response, ca.clock().now(), &mut rand_bytes)? {
             Next::Send(next) => request = next,
             Next::Pending => return Ok(None),
             Next::Issued(certificate) => return Ok(Some(certificate)),

@@ -104,7 +104,7 @@ async fn replies_are_equal_to_what_the_ca_has() {
     assert_eq!(client.call(&ReadLog).await.unwrap(), log);
     let description = client.call(&Describe).await.unwrap();
     assert_eq!((description.name.as_str(), description.asks_for_challenge), ("test", true));
-    assert_eq!(&description.certificate, ca.ca_certificate());
+    assert_eq!(description.certificate, ca.ca_certificate());
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ async fn addressee_of_an_envelope_is_named() {
 async fn envelope_to_another_certificate_of_the_server_is_explained() {
     let ca = ca(PersonalityName::Ndes, ChallengePolicy::None);
     let signer = signer(&key());
-    let message = message(&signer, sealed(ca.ca_certificate(), b"csr"), None);
+    let message = message(&signer, sealed(&ca.ca_certificate(), b"csr"), None);
     send(&ca, "POST", &format!("{NDES}?operation=PKIOperation"), "", &message).await;
     let reason = last_reason(&ca);
     assert!(reason.contains("that is this server's certificate"), "{reason}");
@@ -155,7 +155,7 @@ async fn challenge_password_outside_of_the_envelope_is_found() {
     let outside = ExtraAttribute { oid: "1.2.840.113549.1.9.7".to_owned(), value_der };
     for (inside, status) in [(None, PkiStatus::Failure), (Some("s3cret"), PkiStatus::Success)] {
         let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::Static(password("s3cret")));
-        let body = sealed(ca.ca_certificate(), &csr("CN=device", inside, &signer.key));
+        let body = sealed(&ca.ca_certificate(), &csr("CN=device", inside, &signer.key));
         let message = MessageBuilder {
             extra_attributes: vec![outside.clone()],
             ..builder(&signer, body, None)
@@ -186,7 +186,7 @@ async fn message_of_which_one_piece_is_read_is_logged_as_such() {
         [(PersonalityName::Linux, LINUX, false), (PersonalityName::Rfc8894, RFC, true)]
     {
         let ca = ca(personality, ChallengePolicy::None);
-        let body = sealed(ca.ca_certificate(), &csr("CN=device", None, &signer.key));
+        let body = sealed(&ca.ca_certificate(), &csr("CN=device", None, &signer.key));
         let streamed = scep::danger::stream(&message(&signer, body, None)).unwrap();
         send(&ca, "POST", &format!("{path}?operation=PKIOperation"), "", &streamed).await;
         let reason = last_reason(&ca);
@@ -199,7 +199,7 @@ async fn message_of_which_one_piece_is_read_is_logged_as_such() {
 async fn clocks_that_disagree_are_shown_with_both_times() {
     let signer = signer(&key());
     let ca = ca(PersonalityName::Rfc8894, ChallengePolicy::None);
-    let body = sealed(ca.ca_certificate(), &csr("CN=device", None, &signer.key));
+    let body = sealed(&ca.ca_certificate(), &csr("CN=device", None, &signer.key));
     for (time, words, is_zone) in [
         (Clock::system().now() - Duration::from_secs(3_600), "is 1 h", true),
         (

@@ -17,6 +17,8 @@ mod faults;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod hierarchy;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod limits;

@@ -7,7 +7,7 @@ use openssl::{
     hash::MessageDigest,
     pkey::{PKey, Private},
     rand::rand_bytes,
-    x509::X509Req,
+    x509::{X509, X509Req},
 };
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
@@ -52,6 +52,27 @@ impl Sent<'_> {
         digest: Digest,
     ) -> Response {
         let certificates = ca.certificates();
+        self.response_for(ca, path, cipher, digest, &certificates).await
+    }
+
+    /// Sends the message, enciphered to one of these certificates, and reads the reply.
+    pub(crate) async fn to_one_of(
+        &self,
+        certificates: &[X509],
+        ca: &Arc<Ca>,
+        path: &str,
+    ) -> Response {
+        self.response_for(ca, path, Cipher::Aes256, Digest::Sha256, certificates).await
+    }
+
+    async fn response_for(
+        &self,
+        ca: &Arc<Ca>,
+        path: &str,
+        cipher: Cipher,
+        digest: Digest,
+        certificates: &[X509],
+    ) -> Response {
         let opens = |usage: KeyUsage| usage.contains(KeyUsage::KEY_ENCIPHERMENT);
         let mut recipients = certificates.iter();
         let recipient = recipients.find(|one| KeyUsage::of(one).is_some_and(opens)).unwrap();
@@ -112,7 +133,8 @@ pub(crate) fn stolen_csr(name: &str, key: &PKey<Private>, thief: &PKey<Private>)
 
 /// A CertPoll.
 pub(crate) fn poll<'a>(ca: &Ca, id: &'a str, signer: &'a Identity) -> Sent<'a> {
-    let names = (ca.ca_certificate().subject_name(), signer.certificate.subject_name());
+    let (issuer, subject) = (ca.ca_certificate(), &signer.certificate);
+    let names = (issuer.subject_name(), subject.subject_name());
     let body = IssuerAndSubject::encode(names.0, names.1).unwrap();
     Sent { message_type: MessageType::CertPoll, id, body, signer }
 }

@@ -33,7 +33,7 @@ fn rfc8894() -> Arc<Ca> {
     ca(PersonalityName::Rfc8894, ChallengePolicy::None)
 }
 
-fn refused(reply: &Message) -> FailInfo {
+pub(crate) fn refused(reply: &Message) -> FailInfo {
     let attributes = reply.attributes();
     assert_eq!(attributes.pki_status().unwrap(), PkiStatus::Failure);
     assert_eq!(reply.content(), None);
@@ -43,20 +43,24 @@ fn refused(reply: &Message) -> FailInfo {
 }
 
 /// The content of a SUCCESS for this identity.
-fn opened(reply: &Message, recipient: &Identity) -> certs_only::CertsOnly {
+pub(crate) fn opened(reply: &Message, recipient: &Identity) -> certs_only::CertsOnly {
     assert_eq!(reply.attributes().pki_status().unwrap(), PkiStatus::Success);
     let opened = envelope::open(reply.content().unwrap(), recipient).unwrap();
     certs_only::decode(&opened.content).unwrap()
 }
 
-async fn certified(ca: &Arc<Ca>, name: &str) -> Identity {
+pub(crate) async fn certified(ca: &Arc<Ca>, name: &str) -> Identity {
     let own = signer(&key());
     let reply = pkcs_req(name, &format!("CN={name}"), None, &own).to(ca, PATH).await;
     let certificate = opened(&reply, &own).certificates.remove(0);
     Identity { certificate, key: own.key }
 }
 
-fn asking<'a>(message_type: MessageType, about: &X509, signer: &'a Identity) -> Sent<'a> {
+pub(crate) fn asking<'a>(
+    message_type: MessageType,
+    about: &X509,
+    signer: &'a Identity,
+) -> Sent<'a> {
     Sent { message_type, id: "1", body: IssuerAndSerial::encode(about).unwrap(), signer }
 }
 
@@ -125,7 +129,7 @@ async fn each_refusal_has_its_fail_info_and_a_text() {
         (sent(MessageType::CertRep, good()), FailInfo::BadRequest),
         (poll(&ca, "unheard-of", &own), FailInfo::BadCertId),
         (asking(MessageType::GetCert, &own.certificate, &own), FailInfo::BadCertId),
-        (asking(MessageType::GetCert, ca.ca_certificate(), &own), FailInfo::BadCertId),
+        (asking(MessageType::GetCert, &ca.ca_certificate(), &own), FailInfo::BadCertId),
         (asking(MessageType::GetCrl, &own.certificate, &own), FailInfo::BadCertId),
     ] {
         let what = format!("{} {expected}", request.message_type);
@@ -149,7 +153,7 @@ async fn changed(ca: &Arc<Ca>, change: impl FnOnce(&mut MessageBuilder)) -> Mess
     let body = csr("CN=a", None, &own.key);
     let (aes, plain) = (Cipher::Aes128, KeyTransport::Pkcs1v15);
     let content =
-        envelope::seal(&body, &[ca.ca_certificate()], aes, plain, &mut rand_bytes).unwrap();
+        envelope::seal(&body, &[&*ca.ca_certificate()], aes, plain, &mut rand_bytes).unwrap();
     let mut message = MessageBuilder {
         message_type: Some(MessageType::PkcsReq),
         transaction_id: Some(TransactionId::from_public_key(&own.key).unwrap()),
@@ -276,7 +280,7 @@ async fn get_cert_and_get_crl_are_answered() {
 /// The certificate in an answer to GetNextCACert, in DER.
 fn following(ca: &Ca, answer: &[u8]) -> Vec<u8> {
     let message = Message::parse(answer).unwrap();
-    let signer = message.verify(&[ca.ca_certificate()]).unwrap();
+    let signer = message.verify(&[&ca.ca_certificate()]).unwrap();
     assert_eq!(signer.to_der().unwrap(), ca.ca_certificate().to_der().unwrap());
     let held = certs_only::decode(message.content().unwrap()).unwrap();
     held.certificates[0].to_der().unwrap()

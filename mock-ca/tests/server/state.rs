@@ -150,14 +150,14 @@ async fn new_ca_that_is_not_all_at_its_place_is_completed() {
     let directory = TempDir::new().unwrap();
     let keep = || with_fresh_keys(kept(PersonalityName::Ndes, directory.path()));
     let ca = open(keep());
-    let certificate = ca.ca_certificate().clone();
+    let certificate = ca.ca_certificate();
     forget(ca).await;
     let complete = directory.path().join(".complete");
     fs::create_dir(&complete).unwrap();
     for name in ["ra-signing.key", "state.db"] {
         fs::rename(directory.path().join(name), complete.join(name)).unwrap();
     }
-    assert_eq!(*open(keep()).ca_certificate(), certificate);
+    assert_eq!(open(keep()).ca_certificate(), certificate);
     assert!(!complete.exists());
 }
 

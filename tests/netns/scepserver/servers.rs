@@ -73,7 +73,7 @@ impl Servers {
         }
     }
 
-    pub(super) fn ca_certificate(&self) -> &X509 {
+    pub(super) fn ca_certificate(&self) -> X509 {
         self.ca.ca_certificate()
     }
 

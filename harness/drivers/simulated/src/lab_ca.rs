@@ -10,9 +10,9 @@ use mock_ca::control::{Control, Exchanged, ScepService};
 use mock_ca::{Ca, Keys, Settings};
 use scep::clock::Clock;
 use scep::http::HttpRequest;
-use tokio::net::TcpListener;
 
 use crate::connector::Connector;
+use crate::serving::Serving;
 use model::lab::{self, Lab};
 use testbed::NoAnswer;
 use testbed::TestbedError;
@@ -25,6 +25,8 @@ const SCEP_LIMIT: Duration = Duration::from_secs(30);
 pub struct LabCa {
     /// The CA.
     pub ca: Arc<Ca>,
+    /// Whether its SCEP service takes connections.
+    pub serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -46,7 +48,8 @@ impl LabCa {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(Self { ca, authority: authority(name, address), path: path(plan) })
+        let serving = Arc::default();
+        Ok(Self { ca, serving, authority: authority(name, address), path: path(plan) })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
@@ -54,9 +57,19 @@ impl LabCa {
         format!("http://{}{}", self.authority, self.path)
     }
 
-    /// Serves a listener until the process ends.
-    pub fn listen(&self, listener: TcpListener) {
-        tokio::spawn(mock_ca::serve(listener, Arc::clone(&self.ca), std::future::pending()));
+    /// Serves a listener until the process ends, except while its service is stopped.
+    #[cfg(target_os = "linux")]
+    pub fn listen(&self, listener: tokio::net::TcpListener) {
+        let listener = Arc::new(listener);
+        self.serving.add(&listener);
+        let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
+        tokio::spawn(async move {
+            loop {
+                let (listener, ca) = (Arc::clone(&listener), Arc::clone(&ca));
+                mock_ca::serve(listener, ca, serving.stopped()).await;
+                serving.started().await;
+            }
+        });
     }
 
     /// The control API, which connects to the SCEP service in memory.
@@ -66,7 +79,8 @@ impl LabCa {
 
     /// The control API, which connects to the SCEP service over the network that the CA is in.
     pub fn control_over(&self, connector: impl Connector) -> Arc<Control> {
-        let service = Service { connector, authority: self.authority.clone(), path: self.path };
+        let (serving, authority) = (Arc::clone(&self.serving), self.authority.clone());
+        let service = Service { connector, serving, authority, path: self.path };
         Control::within_lab(Arc::clone(&self.ca), Arc::new(service))
     }
 }
@@ -99,6 +113,7 @@ fn path(plan: &lab::Pki) -> &'static str {
 /// A CA's SCEP service, reached over a connector.
 struct Service<C> {
     connector: C,
+    serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -107,6 +122,10 @@ struct Service<C> {
 impl<C: Connector> ScepService for Service<C> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged> {
         let (authority, path) = (&self.authority, format!("{}{suffix}", self.path));
+        if !self.serving.is_on() {
+            let refused = format!("cannot connect to {authority}: Connection refused");
+            return Ok(Exchanged::Unanswered(refused));
+        }
         let unreachable = |error| format!("cannot connect to {authority}: {error}");
         let stream =
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
@@ -115,11 +134,20 @@ impl<C: Connector> ScepService for Service<C> {
         let unanswered = |reason: NoAnswer| Exchanged::Unanswered(reason.to_string());
         Ok(answer.map_or_else(unanswered, Exchanged::Answered))
     }
+
+    fn set_serving(&self, serving: bool) -> io::Result<()> {
+        self.serving.set(serving)
+    }
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {
     let mut settings = Settings::new(name, plan.personality);
     settings.subject.clone_from(&plan.subject);
+    settings.hierarchy.clone_from(&plan.hierarchy);
+    settings.valid_for = plan.valid_for;
+    settings.renewal_window = plan.renewal_window;
+    settings.crl.clone_from(&plan.crl);
+    settings.later_decision = plan.later_decision;
     settings.capabilities.clone_from(&plan.capabilities);
     settings.challenge.clone_from(&plan.challenge);
     settings.approval = plan.approval;

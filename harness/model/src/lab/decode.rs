@@ -1,35 +1,21 @@
 //! Turns the tree of a lab file into a draft.
 
 mod faults;
+mod hierarchy;
+mod pki;
+mod policy;
 
 use ipnet::Ipv4Net;
-use mock_ca::{AdminCredentials, Approval, ChallengePolicy, PersonalityName};
-use scep::capabilities::Capability;
+use scep::clock::Clock;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRoute};
-use super::values::{name, port, secret, secrets};
-use super::{Pki, by_url, clock, program, ssh};
-use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value, names};
+use super::values::{name, secret};
+use super::{by_url, clock, program, ssh};
+use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, names};
 use diagnostics::{Diagnostic, Located};
 
 /// The fields of a lab.
 pub const FIELDS: [&str; 6] = ["title", "stands-in-for", "clock", "devices", "hosts", "pki"];
-
-/// The fields of a simulated PKI.
-const SIMULATED: [&str; 12] = [
-    "personality",
-    "ca",
-    "capabilities",
-    "challenge",
-    "approval",
-    "port",
-    "admin",
-    "allow-duplicate-names",
-    "obsolete-algorithms",
-    "der-replies",
-    "clock",
-    "faults",
-];
 
 const SUBNET: &str = "a subnet such as `10.0.0.0/24`";
 const ADDRESS: &str = "an address with its prefix length, such as `10.0.0.1/24`";
@@ -58,12 +44,13 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
         by_url: pkis
             .iter()
             .filter(|entry| by_url::is_by_url(&entry.value))
-            .filter_map(|entry| by_url::pki(entry, &SIMULATED, problems))
+            .filter_map(|entry| by_url::pki(entry, &pki::SIMULATED, problems))
             .collect(),
         ..Draft::default()
     };
     let simulated = pkis.iter().filter(|entry| !by_url::is_by_url(&entry.value));
-    for (name, pki, ahead) in simulated.filter_map(|entry| pki(entry, problems)) {
+    let start = draft.start.as_ref().map_or_else(|| Clock::system().now(), |start| start.value);
+    for (name, pki, ahead) in simulated.filter_map(|entry| pki::pki(entry, start, problems)) {
         draft.pkis.push((name, pki));
         draft.pki_clocks.extend(ahead);
     }
@@ -169,94 +156,4 @@ fn route(entry: &Entry, problems: &Problems) -> Option<DraftRoute> {
 fn ttl(node: &Node, problems: &Problems) -> Option<u8> {
     let ttl: std::num::NonZeroU8 = node.parsed("a TTL from 1 to 255", problems)?;
     Some(ttl.get())
-}
-
-/// A simulated PKI with its name, and the place of its clock if that differs from the lab's.
-fn pki(entry: &Entry, problems: &Problems) -> Option<(Located<String>, Pki, Option<Located<i64>>)> {
-    let fields = Fields::of(&entry.value, "a PKI", &SIMULATED, problems)?;
-    let personality = fields
-        .required("personality")
-        .and_then(|node| node.one_of("personality", PersonalityName::NAMED, problems));
-    // A missing personality is already reported; the rest is still read, for its own mistakes.
-    let personality = personality.unwrap_or(PersonalityName::Linux);
-    let ahead = fields.optional_as("clock", clock::ahead);
-    let pki = Pki {
-        personality,
-        clock_ahead_ms: ahead.as_ref().map_or(0, |ahead| ahead.value),
-        subject: fields.optional_as("ca", subject),
-        capabilities: fields
-            .optional("capabilities")
-            .map(|node| node.items(problems).iter())
-            .map(|items| items.filter_map(|it| capability(it, personality, problems)).collect()),
-        challenge: fields.optional_as("challenge", challenge).unwrap_or(ChallengePolicy::None),
-        approval: fields
-            .one_of("approval", "approval", Approval::NAMED)
-            .unwrap_or(Approval::Automatic),
-        port: fields.optional_as("port", port),
-        admin: fields.optional_as("admin", admin),
-        obsolete_algorithms: fields
-            .optional_as("obsolete-algorithms", Node::boolean)
-            .unwrap_or_default(),
-        der_replies: fields.optional_as("der-replies", Node::boolean).unwrap_or_default(),
-        allow_duplicate_names: fields.optional_as("allow-duplicate-names", Node::boolean),
-        faults: fields
-            .optional("faults")
-            .map(|node| faults::faults(node, personality, problems))
-            .unwrap_or_default(),
-    };
-    Some((name(entry, "pki", problems)?, pki, ahead))
-}
-
-/// A keyword that the mock CA can announce. Only one personality has a next CA certificate.
-fn capability(
-    node: &Node,
-    personality: PersonalityName,
-    problems: &Problems,
-) -> Option<Capability> {
-    let mut known = Capability::NAMED.to_vec();
-    known.retain(|(_, it)| personality.has_next_ca() || *it != Capability::GetNextCaCert);
-    node.one_of("capability", &known, problems)
-}
-
-fn subject(node: &Node, problems: &Problems) -> Option<String> {
-    let fields = Fields::of(node, "a CA", &["subject"], problems)?;
-    let node = fields.required("subject")?;
-    let subject = node.text(problems)?;
-    if let Err(error) = scep::name::parse(&subject) {
-        problems.add(Diagnostic::at(&node.place, format!("not a name: {error}")));
-    }
-    Some(subject)
-}
-
-fn challenge(node: &Node, problems: &Problems) -> Option<ChallengePolicy> {
-    if let Value::Scalar { .. } = node.value {
-        return node.one_of("challenge", &[("none", ())], problems).map(|()| ChallengePolicy::None);
-    }
-    let keys = Keys::from(&["static", "one-time"]).advised(on_challenge);
-    let fields = Fields::of(node, "a challenge", keys, problems)?;
-    match (fields.optional("static"), fields.optional("one-time")) {
-        (Some(node), None) => Some(ChallengePolicy::Static(secret(node, problems)?)),
-        (None, Some(node)) => Some(ChallengePolicy::one_time(secrets(node, problems))),
-        _ => {
-            let message = "a challenge is `none`, `{static: …}` or `{one-time: […]}`";
-            problems.add(Diagnostic::at(fields.place(), message));
-            None
-        }
-    }
-}
-
-/// Advice about an unknown field of a challenge.
-fn on_challenge(name: &str) -> Option<&'static str> {
-    const EXPIRY: [&str; 7] =
-        ["lifetime", "validity", "valid", "expires", "ttl", "within", "timeout"];
-    EXPIRY.contains(&name).then_some(
-        "the passwords of a lab file do not expire, and no field changes that; those of the page `mscep_admin` are valid for an hour",
-    )
-}
-
-fn admin(node: &Node, problems: &Problems) -> Option<AdminCredentials> {
-    let fields = Fields::of(node, "an administrator", &["user", "password"], problems)?;
-    let user = fields.required_as("user", Node::text);
-    let password = fields.required_as("password", secret);
-    Some(AdminCredentials { user: user?, password: password? })
 }

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod network;
+mod pkis;
 mod programs;
 mod size;
 mod ssh;
@@ -113,14 +114,14 @@ fn mistakes_in_a_lab_do_not_show_its_secrets() {
 }
 
 #[test]
-fn lifetime_of_passwords_is_refused_with_advice_and_shown() {
+fn other_word_for_the_life_of_passwords_is_refused_with_advice_and_shown() {
     let lab =
         DOCUMENTED.replace("6900691ED0DD50F7459D6E]}", "6900691ED0DD50F7459D6E], lifetime: 1s}");
     let found = load(&lab).unwrap_err();
     let shown = found[0].to_string();
     assert_eq!(found[0].message, "unknown field `lifetime` in a challenge", "{shown}");
     assert!(shown.contains("lifetime: 1s}") && !shown.contains("8CE3"), "{shown}");
-    assert!(shown.contains("passwords of a lab file do not expire"), "{shown}");
+    assert!(shown.contains("`valid-for` is the life of one-time passwords"), "{shown}");
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn in_certificates(fault: Fault, seen: &Exchange) -> bool {
     let content_type = seen.response.as_ref().unwrap().header("Content-Type");
     let certificates = certificates(seen);
     let (first, last) = (certificates.first().unwrap(), certificates.last().unwrap());
-    let ca = seen.ca.ca_certificate();
+    let ca = &seen.ca.ca_certificate();
     let allows = |usage| KeyUsage::of(first).is_some_and(|own| own.contains(usage));
     let same_serials = seen
         .ca
@@ -234,7 +234,7 @@ fn is_sorted(message: &[u8]) -> bool {
 }
 
 fn in_signature(fault: Fault, seen: &Exchange, message: &Message) -> bool {
-    let ca = seen.ca.ca_certificate();
+    let ca = &seen.ca.ca_certificate();
     let known = message.verify(&[ca]);
     let included = message.verify(&[]);
     let carried = message.certificates();
@@ -296,7 +296,7 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
             let signature =
                 body(seen).windows(RSA.len()).rposition(|window| window == RSA).unwrap();
             opened.is_ok()
-                && message.verify(&[seen.ca.ca_certificate()]).is_ok()
+                && message.verify(&[&seen.ca.ca_certificate()]).is_ok()
                 && !body(seen)[signature + RSA.len()..].starts_with(&NULL)
                 && !contains(body(seen), &[&SHA256[..], &NULL].concat())
                 && !contains(content, &[&RSA[..], &NULL].concat())
@@ -327,7 +327,7 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
 }
 
 fn in_granted(fault: Fault, seen: &Exchange, granted: &[X509]) -> bool {
-    let (ca, issued) = (seen.ca.ca_certificate(), seen.ca.issued().unwrap());
+    let (ca, issued) = (&seen.ca.ca_certificate(), seen.ca.issued().unwrap());
     let has_our_key = |one: &X509| one.public_key().unwrap().public_eq(&seen.own.key);
     let Some(issued) = issued.first().map(|issued| &issued.certificate) else { return false };
     match (fault, granted) {

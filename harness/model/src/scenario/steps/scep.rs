@@ -7,8 +7,8 @@ mod mutation;
 mod words;
 
 use self::acceptable::ABSENT;
-pub(super) use self::acceptable::acceptables;
 pub use self::acceptable::{Acceptable, Condition, Expected};
+pub(super) use self::acceptable::{acceptable, acceptables};
 pub(crate) use self::fact::facts;
 pub use self::fact::{Fact, FactName};
 pub use self::mutation::{Carrier, Mutation};

@@ -1,0 +1,43 @@
+//! The keys of the CA itself: fixed ones in a lab, new ones otherwise.
+
+use openssl::{
+    error::ErrorStack,
+    pkey::{PKey, Private},
+    rsa::Rsa,
+};
+
+use super::lab;
+use crate::settings::Keys;
+
+/// The length of keys that no setting names, in bits.
+pub(super) const KEY_BITS: u32 = 2048;
+
+/// The owner of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    Ca,
+    /// The CA that follows the first.
+    NextCa,
+    /// A CA above the one that issues; number 0 is the nearest.
+    Issuer(usize),
+    RegistrationSigning,
+    RegistrationEncryption,
+    /// The registration authority after its renewal.
+    NextRegistrationSigning,
+    NextRegistrationEncryption,
+}
+
+impl Keys {
+    /// The key of this owner.
+    pub(super) fn key(self, role: Role, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+        match self {
+            Self::Lab => lab::key_of(role, bits),
+            Self::Fresh => generate(bits),
+        }
+    }
+}
+
+/// A new RSA key.
+pub(crate) fn generate(bits: u32) -> Result<PKey<Private>, ErrorStack> {
+    PKey::from_rsa(Rsa::generate(bits)?)
+}
