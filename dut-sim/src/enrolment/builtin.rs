@@ -15,13 +15,23 @@ use super::http::{HttpFailure, compose, exchange};
 use super::journal::Journal;
 use super::order::{Failure, Order};
 
+/// The number of error statuses to a request after which the CA's certificates are fetched anew: the RA may have another key meanwhile.
+const PATIENCE: u32 = 3;
+
 /// One enrolment by the built-in client.
 pub(super) struct Builtin<'a> {
     pub(super) order: &'a Order,
     pub(super) journal: &'a mut Journal,
+    /// True if it has begun anew because of error statuses, so that the certificates of the CA are no proof that the server is well.
+    starts_over: bool,
 }
 
-impl Builtin<'_> {
+impl<'a> Builtin<'a> {
+    /// An enrolment with that order.
+    pub(super) fn new(order: &'a Order, journal: &'a mut Journal) -> Self {
+        Self { order, journal, starts_over: false }
+    }
+
     /// Runs until a certificate is issued or the enrolment has failed for good.
     pub(super) async fn enrol(mut self) -> Result<X509, Failure> {
         if let Some(kept) = self.journal.kept() {
@@ -81,7 +91,7 @@ impl Builtin<'_> {
     }
 
     /// Sends `request` until it is answered. Returns `None` to begin anew if it fails before the CA's certificates are known,
-    /// because a repaired server may have other capabilities.
+    /// because a repaired server may have other capabilities, and after every few error statuses to it.
     async fn send(
         &mut self,
         client: &Client,
@@ -97,10 +107,15 @@ impl Builtin<'_> {
             match self.try_to_send(client, request.clone()).await {
                 Ok(response) => return Ok(Some(response)),
                 Err(failure) => {
+                    let is_status = matches!(failure, HttpFailure::Status(_));
                     // A poll is about a request that was sent in time.
                     let is_poll = exchange == Exchange::of(MessageType::CertPoll);
                     let ends = self.order.signer_ends().filter(|_| !is_poll);
                     self.journal.retry_later(&failure.at(&exchange), woken, ends).await?;
+                    if is_status && !is_poll && self.journal.tries().is_multiple_of(PATIENCE) {
+                        self.starts_over = true;
+                        return Ok(None);
+                    }
                 }
             }
             if client.ca_certificates().is_none() {
@@ -132,7 +147,7 @@ impl Builtin<'_> {
         if asked_for_ca {
             self.journal.store_ca(client.ca_certificates());
         }
-        if client.ca_certificates().is_some() {
+        if client.ca_certificates().is_some() && !(asked_for_ca && self.starts_over) {
             self.journal.reset_retries();
         }
         self.log_answer(&exchange, client, next.as_ref().ok());

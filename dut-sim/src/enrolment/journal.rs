@@ -113,6 +113,11 @@ impl Journal {
         self.tries = 0;
     }
 
+    /// The number of tries since the server last answered properly.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Logs the reason, and waits until the next try is due or the network may have changed, but not longer than until the certificate that
     /// signs the request `ends`.
     ///

@@ -213,7 +213,7 @@ impl Task {
         let order = Order { settings: self.settings.clone(), password, key, existing, announced };
         let certificate = match &program {
             Some(program) => program::enrol(program, &order, journal).await?,
-            None => Builtin { order: &order, journal }.enrol().await?,
+            None => Builtin::new(&order, journal).enrol().await?,
         };
         Ok(Identity { certificate, key: order.key })
     }

@@ -202,3 +202,23 @@ facts! {
     Key, "key", ["same", "other"], "Whether its key is that of the certificate that it is compared with.";
     Revoked, "revoked", ["yes", "no"], "Whether the PKI has revoked it.";
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn documented_facts_are_those_of_the_table() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/scenario-files.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, table) = page.split_once("| fact | values |\n| --- | --- |\n").unwrap();
+        let (table, _) = table.split_once("\n\n").unwrap();
+        let cells = table.lines().filter_map(|row| row.split('|').nth(1));
+        let documented: BTreeSet<&str> =
+            cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        let known: BTreeSet<&str> = CertificateFact::ALL.iter().map(|fact| fact.as_str()).collect();
+        assert_eq!(documented, known);
+    }
+}
