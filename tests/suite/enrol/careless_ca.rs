@@ -30,6 +30,7 @@ use scep::server::{self, Body, Outcome, Reply};
 
 /// The behaviour of the CA.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent faults")]
 pub(super) struct CarelessCa {
     /// The CN alone is kept of a requested name, and nothing of the extensions.
     pub(super) drops_names: bool,
