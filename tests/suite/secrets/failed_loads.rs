@@ -103,10 +103,10 @@ fn failed_load_shows_no_form_of_a_password_in_any_file_that_it_reads() {
 
 /// Labs of real devices and PKIs, which have their passwords from a file or a variable.
 const LABS_BY_SOURCE: [&str; 6] = [
-    "pki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {file: ../pw}}}\n",
-    "pki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {env: PKI_PASSWORD}}}\n",
-    "pki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-file: ../pw}}}\n",
-    "pki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-env: PKI_PASSWORD}}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1}}\npki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {file: ../pw}}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1}}\npki: {ca: {url: 'http://127.0.0.1:1/scep', challenge: {env: PKI_PASSWORD}}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1}}\npki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-file: ../pw}}}\n",
+    "devices: {DUT0: {ssh: a@127.0.0.1}}\npki: {ca: {url: 'http://127.0.0.1:1/scep', ndes-admin: {url: 'http://127.0.0.1:1/', user: a, password-env: PKI_PASSWORD}}}\n",
     "devices: {DUT0: {ssh: a@127.0.0.1, password-file: ../pw}}\n",
     "devices: {DUT0: {ssh: a@127.0.0.1, password-env: PKI_PASSWORD}}\n",
 ];
@@ -114,7 +114,8 @@ const LABS_BY_SOURCE: [&str; 6] = [
 #[test]
 fn failed_load_shows_no_form_of_a_password_that_a_lab_has_from_elsewhere() {
     let run = "title: T\nlab: labs/real.yaml\nsteps:\n";
-    let in_place = |lab: &str| format!("title: T\nlab: {{{}}}\nsteps:\n", lab.trim());
+    let in_place =
+        |lab: &str| format!("title: T\nlab: {{{}}}\nsteps:\n", lab.trim().replace('\n', ", "));
     let passwords = ("pw", format!("{SECRET}\n"));
     for (number, lab) in LABS_BY_SOURCE.into_iter().enumerate() {
         let misspelt = lab.replace("file:", "fiel:").replace("env:", "evn:");
