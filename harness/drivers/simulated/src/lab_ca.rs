@@ -58,18 +58,22 @@ impl LabCa {
     }
 
     /// Serves a listener until the process ends, except while its service is stopped.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
     #[cfg(target_os = "linux")]
-    pub fn listen(&self, listener: tokio::net::TcpListener) {
-        let listener = Arc::new(listener);
-        self.serving.add(&listener);
+    pub fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        self.serving.add(&listener)?;
         let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
         tokio::spawn(async move {
-            loop {
-                let (listener, ca) = (Arc::clone(&listener), Arc::clone(&ca));
-                mock_ca::serve(listener, ca, serving.stopped()).await;
+            // For tokio, a socket that was closed once is closed for ever: it gets another descriptor of the same socket.
+            while let Ok(own) = listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
+                mock_ca::serve(own, Arc::clone(&ca), serving.stopped()).await;
                 serving.started().await;
             }
         });
+        Ok(())
     }
 
     /// The control API, which connects to the SCEP service in memory.
