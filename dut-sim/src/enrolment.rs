@@ -169,7 +169,10 @@ impl Enrolments {
     /// Progress of the request of that name.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
         let request = &self.running.get(name)?.request;
-        Some(request.progress.lock().clone())
+        let mut progress = request.progress.lock().clone();
+        // As it is configured: the task that checks may not have begun.
+        progress.revocation.source = request.upkeep.lock().crl_check;
+        Some(progress)
     }
 
     /// The moment at which the certificate of that name is renewed, if the device does that by itself.

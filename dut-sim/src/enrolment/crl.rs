@@ -25,6 +25,8 @@ pub(super) struct ListKeeper {
     request: Arc<Request>,
     /// Failures since the last list came.
     failures: u32,
+    /// The certificate for which the last list was fetched.
+    tried_for: Option<X509>,
     /// The next try after a failure; none as long as another try would fail, too.
     next_try: NextTry,
 }
@@ -40,7 +42,7 @@ enum NextTry {
 
 impl ListKeeper {
     pub(super) fn new(settings: CsrSettings, request: Arc<Request>) -> Self {
-        Self { settings, request, failures: 0, next_try: NextTry::Now }
+        Self { settings, request, tried_for: None, failures: 0, next_try: NextTry::Now }
     }
 
     /// Fetches lists as long as the configuration wants it and there is a certificate.
@@ -51,19 +53,16 @@ impl ListKeeper {
             let woken = request.context.wake.notified();
             let changed = request.changed.notified();
             let source = request.upkeep.lock().crl_check;
-            let left = match (source, request.identity()) {
-                (Some(source), Some(identity)) => {
-                    let left = self.left(source, &identity);
-                    if left == Some(Duration::ZERO) {
-                        self.fetch(source, &identity).await;
-                        continue;
-                    }
-                    left
+            let left = if let (Some(source), Some(identity)) = (source, request.identity()) {
+                let left = self.left(source, &identity);
+                if left == Some(Duration::ZERO) {
+                    self.fetch(source, &identity).await;
+                    continue;
                 }
-                _ => {
-                    self.forget(source);
-                    None
-                }
+                left
+            } else {
+                self.forget(source);
+                None
             };
             tokio::select! {
                 () = request.context.timer.rest(left) => {}
@@ -91,6 +90,8 @@ impl ListKeeper {
         }
         match self.next_try {
             NextTry::Now => Some(Duration::ZERO),
+            // Another certificate may name another distribution point.
+            _ if self.tried_for.as_ref() != Some(&identity.certificate) => Some(Duration::ZERO),
             NextTry::Never => None,
             NextTry::At(moment) => {
                 Some(moment.saturating_sub(self.request.context.timer.elapsed()))
@@ -112,6 +113,7 @@ impl ListKeeper {
     }
 
     async fn fetch(&mut self, source: CrlSource, identity: &Identity) {
+        self.tried_for = Some(identity.certificate.clone());
         let lists = Source { settings: &self.settings, request: &self.request };
         let fetched = match source {
             CrlSource::Scep => lists.by_get_crl(identity).await,

@@ -1,6 +1,6 @@
 //! The flash of a device: what is left of a certificate request after a power cut.
 //!
-//! The device writes to it at five points, and goes on only after the write: when it has made a key, before it sends a request, when the CA
+//! The device writes to it at these points, and goes on only after the write: when it has made a key, before it sends a request, when the CA
 //! has not decided, when a certificate is issued or the enrolment has failed, and when it learns of the next CA or begins a try of a
 //! renewal. A write is whole or not there at all, as files are that are renamed into place.
 

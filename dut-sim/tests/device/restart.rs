@@ -77,6 +77,8 @@ async fn pending_enrolment_is_polled_after_the_restart() {
     lab.shows("usercert Pending").await;
     days(1).await;
     lab.ca.change(Answer::Issue);
+    // The next poll may be an hour later.
+    lab.output("pki scep poll CSR").await;
     lab.shows("usercert Valid").await;
     assert_eq!(lab.ca.csrs().len(), 1, "{}", log(&lab));
     assert!(lab.ca.requests().iter().filter(|one| one.ends_with("GetCACert")).count() == 1);

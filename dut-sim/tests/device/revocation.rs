@@ -209,6 +209,11 @@ async fn certificate_without_a_distribution_point_by_http_is_told_once() {
     lab.shows("crl: revocation is not checked: the certificate names no distribution point by HTTP, but `ldap:///CN=Toy`").await;
     sleep(30 * DAY).await;
     assert_eq!(log(&lab).matches("names no distribution point").count(), 1);
+    // The next certificate names one.
+    *lab.ca.distribution_point.lock().unwrap() = Some(URL.to_owned());
+    lab.output("pki scep renew CSR").await;
+    settle().await;
+    assert_eq!(asked(&lab), 1, "{}", log(&lab));
     let (lab, _) = enrolled(&["crl-check cdp"], None).await;
     lab.shows("crl: revocation is not checked: the certificate names no distribution point of a revocation list").await;
 }
