@@ -28,8 +28,8 @@ use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
-        ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog,
-        Refused, Revoke,
+        ListEvents, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
+        ReadLog, Refused, Revoke, RollOver,
     },
 };
 use crate::{
@@ -102,6 +102,8 @@ const CALLS: &[Known] = &[
     known::<Approve>(),
     known::<Deny>(),
     known::<Revoke>(),
+    known::<RollOver>(),
+    known::<ListEvents>(),
     known::<Inject>(),
     known::<ReadClock>(),
     known::<MoveClock>(),
