@@ -61,6 +61,7 @@ mod suite {
     mod junit; // JUnit reports by their schema
     mod killed_runs; // a killed run leaves no process and no folder
     mod lab_time; // labs with a time of their own
+    mod orders; // steps that stop, start, restart and switch parts of a lab
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and expected failures
     mod opening; // pipes in place of files, two reports to one file

@@ -7,7 +7,8 @@ use hyper::Request;
 use hyper::body::Bytes;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
-use scep::client::{Client, Exchange, Next, Refusal};
+use scep::attribute::{FailInfo, MessageType};
+use scep::client::{Client, Exchange, Next, PendingRequest, Reason, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
 
 use super::http::{HttpFailure, compose, exchange};
@@ -23,12 +24,13 @@ pub(super) struct Builtin<'a> {
 impl Builtin<'_> {
     /// Runs until a certificate is issued or the enrolment has failed for good.
     pub(super) async fn enrol(mut self) -> Result<X509, Failure> {
-        if let Some(pending) = self.journal.kept() {
-            self.journal.log("the pending request from before the restart goes on");
-            let mut client = Client::resume(self.order.client_settings()?, pending);
-            let poll = client.poll(&mut rand_bytes)?;
-            if let Some(certificate) = self.run_transaction(&mut client, poll).await? {
-                return Ok(certificate);
+        if let Some(kept) = self.journal.kept() {
+            match self.go_on(kept).await {
+                Ok(Some(certificate)) => return Ok(certificate),
+                Ok(None) => {}
+                Err(failure) if is_decision(&failure) => return Err(failure),
+                // What the request was made for may be gone meanwhile, such as a certificate of the RA.
+                Err(failure) => self.journal.log(&format!("{failure}; a new request is made")),
             }
         }
         loop {
@@ -40,6 +42,21 @@ impl Builtin<'_> {
         }
     }
 
+    /// Goes on with a request from before a restart.
+    async fn go_on(&mut self, kept: PendingRequest) -> Result<Option<X509>, Failure> {
+        let is_answered = kept.is_answered();
+        let mut client = Client::resume(self.order.client_settings()?, kept);
+        let next = if is_answered {
+            self.journal.log("the pending request from before the restart goes on");
+            client.poll(&mut rand_bytes)?
+        } else {
+            self.journal
+                .log("the request from before the restart, which may have got lost, is repeated");
+            client.repeat(&mut rand_bytes)?
+        };
+        self.run_transaction(&mut client, next).await
+    }
+
     /// Exchanges messages with the CA until it has decided; `None` if the enrolment must begin anew.
     async fn run_transaction(
         &mut self,
@@ -48,11 +65,13 @@ impl Builtin<'_> {
     ) -> Result<Option<X509>, Failure> {
         let mut request = first;
         loop {
+            // Before it is sent, because the answer may get lost.
+            self.journal.keep(client.unanswered()).await;
             let Some(response) = self.send(client, &request).await? else { return Ok(None) };
             request = match self.receive(client, &response)? {
                 Next::Send(request) => request,
                 Next::Pending => {
-                    self.journal.keep(client.pending());
+                    self.journal.keep(client.pending()).await;
                     self.journal.wait_for_decision(&client.exchange()).await;
                     client.poll(&mut rand_bytes)?
                 }
@@ -79,7 +98,10 @@ impl Builtin<'_> {
             match self.try_to_send(client, request.clone()).await {
                 Ok(response) => return Ok(Some(response)),
                 Err(failure) => {
-                    self.journal.retry_later(&failure.at(&exchange), woken).await;
+                    // A poll is about a request that was sent in time.
+                    let is_poll = exchange == Exchange::of(MessageType::CertPoll);
+                    let ends = self.order.signer_ends().filter(|_| !is_poll);
+                    self.journal.retry_later(&failure.at(&exchange), woken, ends).await?;
                 }
             }
             if client.ca_certificates().is_none() {
@@ -139,5 +161,15 @@ impl Builtin<'_> {
         if let Some(summary) = client.transaction_summary() {
             self.journal.log(&format!("{} over {summary}", client.exchange()));
         }
+    }
+}
+
+/// True if the CA has decided about the request: it does not say that it does not know it.
+fn is_decision(failure: &Failure) -> bool {
+    match failure {
+        Failure::Refused(Refusal { reason: Reason::Refused(denial), .. }) => {
+            denial.fail_info != Some(FailInfo::BadCertId)
+        }
+        _ => false,
     }
 }

@@ -101,6 +101,13 @@ impl<'a> Watch<'a> {
         Some(first?.duration_since(now).unwrap_or_default())
     }
 
+    /// The error if so many changes within so long mean that the lab does not come to rest.
+    pub(crate) fn restless(&mut self, changes: u32, within: Duration) -> Option<Restless> {
+        let spans = within.as_secs() / SPAN.as_secs() + 1;
+        (u64::from(changes) / spans >= u64::from(MOST_CHANGES))
+            .then(|| Restless { changes, within, last: self.last.take() })
+    }
+
     /// The new lines of the devices' logs and of the PKIs' events, each with its device or PKI.
     pub(crate) async fn new_lines(&mut self) -> Vec<String> {
         let mut new = Vec::new();

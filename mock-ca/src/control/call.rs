@@ -332,3 +332,17 @@ impl Call for Exchange {
     const METHOD: Method = Method::Post;
     const PATH: &'static str = "/exchange";
 }
+
+/// Makes the CA's SCEP service refuse connections, or serve again with the state that the CA had.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// True to serve.
+    pub serving: bool,
+}
+
+impl Call for Serve {
+    type Reply = Value;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/serve";
+}

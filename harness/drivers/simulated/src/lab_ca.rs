@@ -10,9 +10,9 @@ use mock_ca::control::{Control, Exchanged, ScepService};
 use mock_ca::{Ca, Keys, Settings};
 use scep::clock::Clock;
 use scep::http::HttpRequest;
-use tokio::net::TcpListener;
 
 use crate::connector::Connector;
+use crate::serving::Serving;
 use model::lab::{self, Lab};
 use testbed::NoAnswer;
 use testbed::TestbedError;
@@ -27,6 +27,8 @@ pub struct LabCa {
     pub ca: Arc<Ca>,
     /// The time by which its clock is ahead of that of the lab, in milliseconds.
     pub(crate) ahead_ms: i64,
+    /// Whether its SCEP service takes connections.
+    pub serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -73,8 +75,8 @@ impl LabCa {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        let (ahead_ms, authority) = (plan.clock_ahead_ms, authority(name, address));
-        Ok(Self { ca, ahead_ms, authority, path: path(plan) })
+        let (ahead_ms, serving) = (plan.clock_ahead_ms, Arc::default());
+        Ok(Self { ca, ahead_ms, serving, authority: authority(name, address), path: path(plan) })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
@@ -82,9 +84,19 @@ impl LabCa {
         format!("http://{}{}", self.authority, self.path)
     }
 
-    /// Serves a listener until the process ends.
-    pub fn listen(&self, listener: TcpListener) {
-        tokio::spawn(mock_ca::serve(listener, Arc::clone(&self.ca), std::future::pending()));
+    /// Serves a listener until the process ends, except while its service is stopped.
+    #[cfg(target_os = "linux")]
+    pub fn listen(&self, listener: tokio::net::TcpListener) {
+        let listener = Arc::new(listener);
+        self.serving.add(&listener);
+        let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
+        tokio::spawn(async move {
+            loop {
+                let (listener, ca) = (Arc::clone(&listener), Arc::clone(&ca));
+                mock_ca::serve(listener, ca, serving.stopped()).await;
+                serving.started().await;
+            }
+        });
     }
 
     /// The control API, which connects to the SCEP service in memory.
@@ -94,7 +106,8 @@ impl LabCa {
 
     /// The control API, which connects to the SCEP service over the network that the CA is in.
     pub fn control_over(&self, connector: impl Connector) -> Arc<Control> {
-        let service = Service { connector, authority: self.authority.clone(), path: self.path };
+        let (serving, authority) = (Arc::clone(&self.serving), self.authority.clone());
+        let service = Service { connector, serving, authority, path: self.path };
         Control::within_lab(Arc::clone(&self.ca), Arc::new(service))
     }
 }
@@ -127,6 +140,7 @@ fn path(plan: &lab::Pki) -> &'static str {
 /// A CA's SCEP service, reached over a connector.
 struct Service<C> {
     connector: C,
+    serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -135,6 +149,10 @@ struct Service<C> {
 impl<C: Connector> ScepService for Service<C> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged> {
         let (authority, path) = (&self.authority, format!("{}{suffix}", self.path));
+        if !self.serving.is_on() {
+            let refused = format!("cannot connect to {authority}: Connection refused");
+            return Ok(Exchanged::Unanswered(refused));
+        }
         let unreachable = |error| format!("cannot connect to {authority}: {error}");
         let stream =
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
@@ -142,6 +160,10 @@ impl<C: Connector> ScepService for Service<C> {
         let answer = http::exchange(stream, options, request).await;
         let unanswered = |reason: NoAnswer| Exchanged::Unanswered(reason.to_string());
         Ok(answer.map_or_else(unanswered, Exchanged::Answered))
+    }
+
+    fn set_serving(&self, serving: bool) -> io::Result<()> {
+        self.serving.set(serving)
     }
 }
 

@@ -67,6 +67,7 @@ impl Driver for Virtual {
         }
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         testbed.keys = self.certified.clone();
+        testbed.links = Some(network.links());
         testbed.resources.push(Box::new(network));
         Ok(testbed)
     }
@@ -132,7 +133,14 @@ impl Resource for VirtualLab {}
 #[async_trait]
 impl Service for LabCa {
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
-        self.ca.serve_connection(stream, peer.to_string()).await;
+        tokio::select! {
+            () = self.ca.serve_connection(stream, peer.to_string()) => {}
+            () = self.serving.stopped() => {}
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.serving.is_on()
     }
 }
 

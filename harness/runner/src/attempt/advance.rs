@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use scep::clock::{BeyondRange, duration_text, last_moment, moment_text};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::{Answer, Attempt, Attempted, Env, Miss, Stop, pki::ask};
+use super::device::Target;
+use super::pki::ask;
+use super::{ANSWER_LIMIT, Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
 use crate::rest::{Restless, Watch};
 use crate::wait::Waited;
 use model::scenario::{Advance, Goal, LONGEST_ADVANCE};
@@ -15,14 +17,12 @@ use testbed::{Testbed, lab_time};
 /// The most events that a report lists; of more, it says their number.
 const LISTED: usize = 100;
 
-/// Why a clock cannot be moved.
-const NO_LAB_TIME: &str = "the clock of this lab cannot be moved: its parts go by the clock of the system; in labs of the driver `virtual` it can";
 
 impl Attempt for Advance {
-    /// Waits until the lab's clock shows the goal, which costs no time, and lists what happens meanwhile.
+    /// Waits until the lab's clock shows the goal, which costs no time, or moves the clock of each part; lists what happens meanwhile.
     async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         if !lab_time::is_here() {
-            return Err(Stop::Skip(SkipCause::NotSupported, NO_LAB_TIME.to_owned()));
+            expect_movable(testbed).await?;
         }
         let (begun, start) = (Instant::now(), testbed.clock.now());
         let last = match span(self.goal, start) {
@@ -33,7 +33,12 @@ impl Attempt for Advance {
             },
             Ok(by) => {
                 let mut events = Events::default();
-                let restless = pass(testbed, by, &mut events).await.err();
+                let passed = if lab_time::is_here() {
+                    pass(testbed, by, &mut events).await
+                } else {
+                    move_over(testbed, by, &mut events).await?
+                };
+                let restless = passed.err();
                 events.add_expiries(testbed, start).await?;
                 let output = events.text(start, testbed.clock.now());
                 let miss = |it: &Restless| Miss::at(&self.place, it.to_string());
@@ -94,6 +99,96 @@ async fn pass(testbed: &Testbed, by: Duration, events: &mut Events) -> Result<()
         let now = testbed.clock.now();
         watch.new_lines().await.into_iter().for_each(|line| events.add(now, line));
     }
+}
+
+/// Moves the clocks of all parts of a lab that goes by the clock of the system, and adds what happens. It stops at each moment at which
+/// anything is due, until that is done.
+async fn move_over(
+    testbed: &Testbed,
+    by: Duration,
+    events: &mut Events,
+) -> Result<Result<(), Restless>, Stop> {
+    let (mut left, mut hops) = (by, 0_u32);
+    let mut watch = Watch::begin(testbed).await;
+    loop {
+        let due = settle(testbed).await?;
+        let now = testbed.clock.now();
+        watch.new_lines().await.into_iter().for_each(|line| events.add(now, line));
+        if left.is_zero() {
+            return Ok(Ok(()));
+        }
+        // A millisecond later it is due for certain.
+        let hop = due.map_or(left, |due| left.min(due + Duration::from_millis(1)));
+        advance_all(testbed, hop).await?;
+        left -= hop;
+        hops += 1;
+        if let Some(restless) = watch.restless(hops, by - left) {
+            return Ok(Err(restless));
+        }
+    }
+}
+
+/// What is still to be waited for in labs that go by the clock of the system: this is no time of the lab.
+const SETTLING_PAUSE: Duration = Duration::from_millis(5);
+
+/// Skips the scenario if any part of the lab goes by the clock of the system alone.
+async fn expect_movable(testbed: &Testbed) -> Result<(), Stop> {
+    let advised = |stop| match stop {
+        Stop::Skip(because, reason) => {
+            Stop::Skip(because, format!("{reason}; a lab of the driver `virtual` has its own time"))
+        }
+        other => other,
+    };
+    for name in testbed.devices.keys() {
+        let target = Target::of(name, testbed)?;
+        let outlook = bounded(name, target.device().outlook()).await?;
+        outlook.map_err(|error| advised(target.stop(&error)))?;
+    }
+    for (name, pki) in &testbed.pkis {
+        ask(name, pki.advance(Duration::ZERO)).await.map_err(advised)?;
+    }
+    if testbed.devices.is_empty() && testbed.pkis.is_empty() {
+        let reason = "nothing in this lab has a clock that can be moved".to_owned();
+        return Err(Stop::Skip(SkipCause::NotSupported, reason));
+    }
+    Ok(())
+}
+
+/// Waits until no device is busy; returns the time until the first of them goes on.
+async fn settle(testbed: &Testbed) -> Result<Option<Duration>, Stop> {
+    let begun = Instant::now();
+    loop {
+        let (mut busy, mut first) = (None, None);
+        for name in testbed.devices.keys() {
+            let target = Target::of(name, testbed)?;
+            let outlook = bounded(name, target.device().outlook()).await?;
+            let outlook = outlook.map_err(|error| target.stop(&error))?;
+            busy = busy.or(outlook.is_busy.then_some(name));
+            first = first.into_iter().chain(outlook.next_due).min();
+        }
+        let Some(busy) = busy else { return Ok(first) };
+        if begun.elapsed() > ANSWER_LIMIT {
+            let seconds = ANSWER_LIMIT.as_secs();
+            let reason = format!("`{busy}` is still busy with what fell due, after {seconds} s");
+            return Err(Stop::Broken(reason.into()));
+        }
+        sleep(SETTLING_PAUSE).await;
+    }
+}
+
+/// Moves all clocks; the PKIs first, so that devices that go on at once find them there.
+async fn advance_all(testbed: &Testbed, by: Duration) -> Result<(), Stop> {
+    for (name, pki) in &testbed.pkis {
+        ask(name, pki.advance(by)).await?;
+    }
+    // The goal was found to be in range.
+    let _ = testbed.clock.advance(by);
+    for name in testbed.devices.keys() {
+        let target = Target::of(name, testbed)?;
+        let moved = bounded(name, target.device().advance(by)).await?;
+        moved.map_err(|error| target.stop(&error))?;
+    }
+    Ok(())
 }
 
 /// What happened while the clock moved, with the moment of each.
