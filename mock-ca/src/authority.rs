@@ -15,7 +15,9 @@ use openssl::{
     rand::rand_bytes,
     x509::{X509, X509Ref},
 };
-use scep::{certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr};
+use scep::{
+    certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
+};
 
 pub(crate) use plan::{Plan, PlanError};
 pub(crate) use succession::Succession;

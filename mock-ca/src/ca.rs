@@ -120,9 +120,7 @@ impl Ca {
         let created = database.created_at()?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone(), memory.log_bytes()),
-            service: Service::new(
-                settings, authorities, store, passwords, memory, clock, created,
-            ),
+            service: Service::new(settings, authorities, store, passwords, memory, clock, created),
             database,
             state_note,
         }))

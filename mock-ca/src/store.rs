@@ -157,8 +157,7 @@ impl Store {
         asked: SystemTime,
         count: u32,
     ) -> Result<Vec<PendingRecord>, StateError> {
-        let query =
-            format!("{REQUEST} WHERE denied = 0 AND asked_at <= ? ORDER BY number LIMIT ?");
+        let query = format!("{REQUEST} WHERE denied = 0 AND asked_at <= ? ORDER BY number LIMIT ?");
         let values = (Moment::from(asked), count);
         self.database.read(|connection| rows::all(connection, &query, values, rows::request))
     }

@@ -62,7 +62,7 @@ pub(crate) mod pem {
 /// Certificates in PEM.
 pub(crate) mod pems {
     use openssl::x509::X509;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
     struct Pem(#[serde(with = "super::pem")] X509);
@@ -72,7 +72,7 @@ pub(crate) mod pems {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<X509>, D::Error> {
-        let all: Vec<Pem> = Vec::deserialize(from).map_err(|error| de::Error::custom(error))?;
+        let all: Vec<Pem> = Vec::deserialize(from)?;
         Ok(all.into_iter().map(|Pem(certificate)| certificate).collect())
     }
 }

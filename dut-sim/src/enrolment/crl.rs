@@ -94,7 +94,7 @@ impl ListKeeper {
             NextTry::Never => None,
             NextTry::At(moment) => {
                 Some(moment.saturating_sub(self.request.context.timer.elapsed()))
-            },
+            }
         }
     }
 

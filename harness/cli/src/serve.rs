@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use mock_ca::control::{Control, Mask};
 use mock_ca::{Ca, ChallengePolicy, Fault, OpenError, PersonalityName, Settings, Trigger};
+use openssl::x509::X509;
 use scep::certificate::Fingerprint;
 use scep::clock::{Clock, moment_text};
 use scep::key_usage::KeyUsage;
-use openssl::x509::X509;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 

@@ -104,8 +104,11 @@ impl<'a> Watch<'a> {
     /// The error if so many changes within so long mean that the lab does not come to rest.
     pub(crate) fn restless(&mut self, changes: u32, within: Duration) -> Option<Restless> {
         let spans = within.as_secs() / SPAN.as_secs() + 1;
-        (u64::from(changes) / spans >= u64::from(MOST_CHANGES))
-            .then(|| Restless { changes, within, last: self.last.take() })
+        (u64::from(changes) / spans >= u64::from(MOST_CHANGES)).then(|| Restless {
+            changes,
+            within,
+            last: self.last.take(),
+        })
     }
 
     /// The new lines of the devices' logs and of the PKIs' events, each with its device or PKI.
@@ -142,11 +145,14 @@ pub(crate) async fn is_at_rest(testbed: &Testbed) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     use async_trait::async_trait;
+    use scep::clock::Clock;
 
     use super::*;
     use testbed::device::{Change, Device, DeviceError};
+    use testbed::pki::Pki;
 
     /// A device that changes after each pause, or never.
     struct Changing(Option<Duration>);
@@ -176,6 +182,46 @@ mod tests {
             testbed.devices.insert(format!("DUT{number}"), Arc::new(Changing(*pause)));
         }
         testbed
+    }
+
+    /// A PKI in which something falls due once.
+    struct Due {
+        at: SystemTime,
+        clock: Clock,
+    }
+
+    #[async_trait]
+    impl Pki for Due {
+        async fn next_due(&self) -> Option<SystemTime> {
+            (self.clock.now() < self.at).then_some(self.at)
+        }
+
+        async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+            let count = u64::from(self.clock.now() >= self.at);
+            let is_new = seen < count;
+            (count, is_new.then(|| "granted".to_owned()).into_iter().collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn watch_stops_when_something_falls_due_in_a_pki() {
+        let hour = Duration::from_secs(3600);
+        let watched = lab_time::run(move || async move {
+            let clock = lab_time::clock(UNIX_EPOCH);
+            let due = Due { at: UNIX_EPOCH + hour, clock: clock.clone() };
+            let mut testbed = Testbed { clock: clock.clone(), ..lab(&[None]) };
+            testbed.pkis.insert("ca".to_owned(), Arc::new(due));
+            let mut watch = Watch::begin(&testbed).await;
+            watch.next(24 * hour).await?;
+            let lines = watch.new_lines().await;
+            let lines = lines.into_iter().filter(|line| line.starts_with("ca")).collect::<Vec<_>>();
+            let at_due = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            watch.next(24 * hour).await?;
+            let later = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Ok::<_, Restless>((lines, at_due, later))
+        });
+        let (lines, at_due, later) = watched.await.unwrap();
+        assert_eq!((lines, at_due, later), (vec!["ca: granted".to_owned()], hour, 25 * hour));
     }
 
     #[tokio::test]

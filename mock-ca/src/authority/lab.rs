@@ -129,9 +129,8 @@ mod tests {
         let personality = PersonalityName::Linux.personality();
         let plan = Plan { personality, windows: &windows, hierarchy: &hierarchy, keys: Keys::Lab };
         let now = UNIX_EPOCH + Duration::from_secs(1_776_354_244);
-        let open = |name: &str, now| {
-            timeline(&plan, &scep::name::parse(name).unwrap(), now).unwrap()
-        };
+        let open =
+            |name: &str, now| timeline(&plan, &scep::name::parse(name).unwrap(), now).unwrap();
         assert!(Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=b", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now + Duration::from_secs(HOUR))));

@@ -162,8 +162,7 @@ impl Plan<'_> {
         serial: BigNum,
         from: SystemTime,
     ) -> Result<Identity, ErrorStack> {
-        let issuer_name =
-            issuer.map_or(subject, |issuer| issuer.certificate.subject_name());
+        let issuer_name = issuer.map_or(subject, |issuer| issuer.certificate.subject_name());
         let directory = &Directory::of(issuer_name, &self.windows.host);
         let issuer = Issuer {
             certificate: issuer.map(|issuer| &*issuer.certificate),

@@ -85,7 +85,11 @@ impl Ca {
     ///
     /// # Errors
     /// The same as those of [`Ca::revoke`].
-    pub fn revoke_for(&self, serial: &str, reason: RevocationReason) -> Result<(), RevocationError> {
+    pub fn revoke_for(
+        &self,
+        serial: &str,
+        reason: RevocationReason,
+    ) -> Result<(), RevocationError> {
         let _alone = self.service.deciding.lock();
         let record = self.service.store.find(&serial.replace(':', ""))?;
         let record = record.ok_or_else(|| RevocationError::NotIssued(serial.to_owned()))?;

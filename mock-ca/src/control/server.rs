@@ -27,8 +27,8 @@ use tokio::{
 use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
-        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
-        ListEvents, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
+        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListEvents,
+        ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
         ReadLog, Refused, Revoke, RollOver, Serve,
     },
 };

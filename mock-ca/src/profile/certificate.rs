@@ -26,8 +26,8 @@ use x509_cert::{
 
 use super::{
     der::{
-        bit_string, context_constructed, context_primitive, elements, enumerated, integer, null, octet_string,
-        oid, sequence, whole,
+        bit_string, context_constructed, context_primitive, elements, enumerated, integer, null,
+        octet_string, oid, sequence, whole,
     },
     validity::{calendar, certificate_time},
 };
@@ -143,8 +143,7 @@ pub(crate) fn revocation_list(
 
 fn revoked_entry(revoked: &RevokedCertificate) -> Result<Vec<u8>, ErrorStack> {
     let serial = revoked.certificate.serial_number().to_bn()?;
-    let mut entry =
-        vec![whole(&uint(&serial)), whole(&certificate_time(calendar(revoked.at)))];
+    let mut entry = vec![whole(&uint(&serial)), whole(&certificate_time(calendar(revoked.at)))];
     if let Some(reason) = revoked.reason {
         let reason = octet_string(&enumerated(reason));
         entry.push(sequence(&[sequence(&[oid("2.5.29.21"), reason])])); // reasonCode

@@ -10,6 +10,7 @@ use super::Service;
 use crate::{
     authority::{Authority, subject_of},
     record::PendingRecord,
+    refusal::Refusal,
     settings::LaterDecision,
     state::StateError,
 };
@@ -36,7 +37,9 @@ impl Service {
         let all = self.authorities.all();
         let next = all.iter().map(|authority| authority.begins).find(|begins| *begins > now);
         let decision = match self.settings.later_decision {
-            Some(decision) => self.store.oldest_waiting()?.map(|asked| later(asked, decision.after)),
+            Some(decision) => {
+                self.store.oldest_waiting()?.map(|asked| later(asked, decision.after))
+            }
             None => None,
         };
         Ok(next.into_iter().chain(decision).min())
@@ -51,7 +54,8 @@ impl Service {
         let (subject, after) = (subject.escape_debug(), duration_text(after));
         if denies {
             self.store.deny(held.number)?;
-            self.events.add(due, format!("denied the request for `{subject}`, {after} after it came"));
+            self.events
+                .add(due, format!("denied the request for `{subject}`, {after} after it came"));
             return Ok(());
         }
         let authority = self.authorities.numbered(held.ca, due);
@@ -60,7 +64,7 @@ impl Service {
                 let what = format!("granted the request for `{subject}`, {after} after it came");
                 self.events.add(due, what);
             }
-            Err(crate::refusal::Refusal::State(error)) => return Err(error),
+            Err(Refusal::State(error)) => return Err(error),
             Err(refusal) => {
                 self.store.deny(held.number)?;
                 self.events.add(due, format!("denied the request for `{subject}`: {refusal}"));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::X509Crl;
+use openssl::{stack::StackRef, x509::X509Crl};
 use scep::clock::later;
 
 use super::Service;
@@ -83,7 +83,8 @@ impl Service {
 
 /// The last moment, at `now` the latest, at which a list was made if one expires each `valid_for` after `made`.
 fn last_renewal(made: SystemTime, valid_for: Duration, now: SystemTime) -> SystemTime {
-    let (age, length) = (now.duration_since(made).unwrap_or_default().as_secs(), valid_for.as_secs());
+    let (age, length) =
+        (now.duration_since(made).unwrap_or_default().as_secs(), valid_for.as_secs());
     match age.checked_div(length) {
         Some(times) => later(made, Duration::from_secs(times * length)),
         None => made,
@@ -91,7 +92,7 @@ fn last_renewal(made: SystemTime, valid_for: Duration, now: SystemTime) -> Syste
 }
 
 fn words(list: &X509Crl, authority: &Authority) -> String {
-    let count = list.get_revoked().map_or(0, openssl::stack::Stack::len);
+    let count = list.get_revoked().map_or(0, StackRef::len);
     let until = list.next_update().map(ToString::to_string).unwrap_or_default();
     let subject = subject_of(&authority.ca.certificate);
     format!(

@@ -214,8 +214,7 @@ pub(super) fn expect(
 /// The identities of a timeline with their names in a new state.
 fn named(timeline: &Timeline) -> Vec<(String, &Identity)> {
     let cas = timeline.cas.iter().enumerate();
-    let mut named: Vec<_> =
-        cas.map(|(number, one)| (ca_stem(number + 1), &one.value)).collect();
+    let mut named: Vec<_> = cas.map(|(number, one)| (ca_stem(number + 1), &one.value)).collect();
     let issuers = timeline.issuers.iter().enumerate();
     named.extend(issuers.map(|(number, one)| (format!("{ISSUER}-{}", number + 1), one)));
     for (number, one) in timeline.registrations.iter().enumerate() {

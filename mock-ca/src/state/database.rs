@@ -186,15 +186,6 @@ pub(super) fn is_of_version_3(path: &Path) -> Result<bool, StateError> {
 #[derive(Debug)]
 pub(super) struct Description {
     pub(super) personality: PersonalityName,
-    /// The time at which the CA was made.
-    pub(crate) fn created_at(&self) -> Result<SystemTime, StateError> {
-        self.read(|connection| {
-            let query = "SELECT created_at FROM ca";
-            let created: Moment = connection.query_row(query, [], |row| row.get(0))?;
-            Ok(created.into())
-        })
-    }
-
     /// The files with the CA's certificates, each with its fingerprint.
     pub(super) identities: Vec<(String, String)>,
 }

@@ -18,8 +18,7 @@ pub(crate) const ISSUED: &str = "SELECT number, transaction_id, requester, reque
      subject, not_before, not_after, revocation_reason FROM certificate";
 
 /// The beginning of each query for [`request`].
-pub(crate) const REQUEST: &str =
-    "SELECT number, transaction_id, requester, request, denied, der, subject, asked_at, ca FROM request";
+pub(crate) const REQUEST: &str = "SELECT number, transaction_id, requester, request, denied, der, subject, asked_at, ca FROM request";
 
 /// The issued certificate in a row.
 pub(crate) fn issued(row: &Row<'_>, authorities: &Succession) -> Result<IssuedRecord, QueryError> {

@@ -63,7 +63,14 @@ pub(super) fn take_over(directory: &Path, now: SystemTime) -> Result<TakenOver, 
     let mut taken = TakenOver::default();
     prepared::prepare(directory, |unfinished| {
         database::create(&unfinished.join(DATABASE), personality, now, |connection| {
-            taken = Import { directory, connection, timeline: &timeline, authorities: &authorities, now }.all()?;
+            taken = Import {
+                directory,
+                connection,
+                timeline: &timeline,
+                authorities: &authorities,
+                now,
+            }
+            .all()?;
             Ok(())
         })
     })?;
@@ -178,8 +185,7 @@ impl Import<'_> {
         for Challenge { password, made, is_used } in &challenges {
             // The time of the use is not known.
             let used = is_used.then_some(self.now);
-            let origin =
-                made.map_or(PasswordOrigin::Given(self.now), PasswordOrigin::Made);
+            let origin = made.map_or(PasswordOrigin::Given(self.now), PasswordOrigin::Made);
             let inserted = rows::insert_challenge(self.connection, password, origin, used);
             inserted.map_err(|error| error.about(&path))?;
         }

@@ -121,9 +121,7 @@ async fn subject_of_scepserver_is_free_again_in_the_window() {
             }),
         );
         let own = signer();
-        let ask = async |id: &str| {
-            status(&pkcs_req(id, "CN=a", None, &own).to(&ca, LINUX).await)
-        };
+        let ask = async |id: &str| status(&pkcs_req(id, "CN=a", None, &own).to(&ca, LINUX).await);
         assert_eq!(ask("1").await, PkiStatus::Success);
         advance(&ca, begin - SECOND);
         assert_eq!(ask("2").await, PkiStatus::Failure);

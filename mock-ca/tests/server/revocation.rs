@@ -54,7 +54,8 @@ async fn list(ca: &Arc<Ca>, path: &str) -> X509Crl {
 
 /// The days from the start to the begin and the end of a list.
 fn days(list: &X509Crl) -> (u64, u64) {
-    let days = |time| system_time(time).unwrap().duration_since(start()).unwrap().as_secs() / 86_400;
+    let days =
+        |time| system_time(time).unwrap().duration_since(start()).unwrap().as_secs() / 86_400;
     (days(list.last_update()), days(list.next_update().unwrap()))
 }
 
@@ -137,8 +138,7 @@ async fn revocation_makes_a_list_with_its_moment_and_reason() {
 #[tokio::test]
 async fn each_ca_has_a_list_of_its_own() {
     let from = start() + 30 * DAY;
-    let next =
-        NextCa { from, announced: None, subject: None, key: NextKey::New, valid_for: None };
+    let next = NextCa { from, announced: None, subject: None, key: NextKey::New, valid_for: None };
     let ca = served(|settings| settings.hierarchy.next_ca = Some(next));
     let former = ca.ca_certificate();
     let old = certified(&ca, "a").await.certificate;
@@ -148,9 +148,7 @@ async fn each_ca_has_a_list_of_its_own() {
     let new = certified(&ca, "b").await.certificate;
     assert_eq!(place(&old).unwrap(), "http://10.0.0.1:8080/ca-1.crl");
     assert_eq!(place(&new).unwrap(), "http://10.0.0.1:8080/ca-2.crl");
-    for (path, by, begin) in
-        [("/ca-1.crl", former, 28), ("/ca-2.crl", ca.ca_certificate(), 30)]
-    {
+    for (path, by, begin) in [("/ca-1.crl", former, 28), ("/ca-2.crl", ca.ca_certificate(), 30)] {
         let list = list(&ca, path).await;
         assert!(list.verify(&by.public_key().unwrap()).unwrap(), "{path}");
         assert_eq!(days(&list).0, begin);

@@ -56,7 +56,9 @@ impl LifeOptions {
         }
         for subject in &self.issued_by {
             if let Err(reason) = scep::name::parse(subject) {
-                return Err(format!("`--issued-by` takes a name, and `{subject}` is none: {reason}"));
+                return Err(format!(
+                    "`--issued-by` takes a name, and `{subject}` is none: {reason}"
+                ));
             }
             let certificate = mock_ca::CaCertificate::default();
             hierarchy.issued_by.push(IssuerCa { subject: subject.clone(), certificate });
@@ -155,7 +157,10 @@ mod tests {
     #[test]
     fn options_that_make_no_sense_are_rejected() {
         for (arguments, message) in [
-            (&["linux", "--password-valid-for=1h"][..], "`--password-valid-for` is for one-time passwords"),
+            (
+                &["linux", "--password-valid-for=1h"][..],
+                "`--password-valid-for` is for one-time passwords",
+            ),
             (&["linux", "--issued-by=root"], "`--issued-by` takes a name, and `root` is none"),
             (&["linux", "--ca-valid-for=0s"], "a certificate is valid for a second at least"),
             (&["linux", "--renewal-window=0%"], "from `1%` to `100%`"),

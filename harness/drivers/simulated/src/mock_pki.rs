@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use mock_ca::{Ca, Pending};
 use mock_ca::control::{
     self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
     ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver, Serve,
     Transport,
 };
+use mock_ca::{Ca, Pending};
 use scep::attribute::TransactionId;
 use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
