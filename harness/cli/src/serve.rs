@@ -2,6 +2,7 @@
 
 mod arguments;
 mod decisions;
+mod lifetimes;
 mod limits;
 
 use std::io::ErrorKind;
@@ -56,6 +57,7 @@ impl Serve {
             None => None,
         };
         let bound = listener.local_addr().unwrap_or(address);
+        settings.address = Some(self.lifetimes.address(bound).map_err(wrong_usage)?);
         let mut warnings = self.warnings(&settings, bound);
         let connections = limits::with_files(settings.limits.connections);
         if connections < settings.limits.connections {

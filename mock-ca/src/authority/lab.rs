@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 
 use super::{
     keys::{KEY_BITS, Role, generate},
-    timeline::{Plan, PlanError, Timeline},
+    plan::{Plan, PlanError},
+    timeline::Timeline,
 };
 use crate::{
     personality::PersonalityName,
