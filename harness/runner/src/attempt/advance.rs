@@ -17,7 +17,6 @@ use testbed::{Testbed, lab_time};
 /// The most events that a report lists; of more, it says their number.
 const LISTED: usize = 100;
 
-
 impl Attempt for Advance {
     /// Waits until the lab's clock shows the goal, which costs no time, or moves the clock of each part; lists what happens meanwhile.
     async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {

@@ -111,8 +111,14 @@ fn comparison_needs_a_certificate_that_was_seen() {
             "`tomorrow` is no moment of a certificate: a moment is a date and a time in UTC, as in `2026-01-01T00:00Z`",
         ),
         ("- certificate: {is: {validity: good}}\n", "`validity` is never `good`"),
-        ("- certificate: {file: x, is: {validity: valid}}\n", "a certificate of a device also needs its `csr`"),
-        ("- certificate: {is: {validity: valid, note: well}}\n", "a certificate is as expected, or not: there is no `note` and no `skip`"),
+        (
+            "- certificate: {file: x, is: {validity: valid}}\n",
+            "a certificate of a device also needs its `csr`",
+        ),
+        (
+            "- certificate: {is: {validity: valid, note: well}}\n",
+            "a certificate is as expected, or not: there is no `note` and no `skip`",
+        ),
     ] {
         assert_eq!(messages(steps(text)), [message], "{text}");
     }
