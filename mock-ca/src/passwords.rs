@@ -97,7 +97,7 @@ impl PasswordCache {
 
     /// A new password.
     pub(crate) fn make(&self, now: SystemTime) -> Result<Secret, ChallengeUnavailable> {
-        let Rules { random_bytes, lifetime, at_most } = self.rules;
+        let Rules { random_bytes, lifetime, at_most, .. } = self.rules;
         let mut random = vec![0; random_bytes];
         rand_bytes(&mut random)?;
         let password = Secret::new(hex::encode_upper(&random));

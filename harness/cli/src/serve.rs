@@ -196,7 +196,7 @@ fn certificates(ca: &Ca) -> Vec<String> {
         let subject = scep::name::to_text(certificate.subject_name());
         fact(role, &format!("SHA-256 {fingerprint}  {subject}"))
     };
-    ca.certificates().iter().map(|certificate| describe(certificate)).collect()
+    ca.certificates().iter().map(describe).collect()
 }
 
 /// A name and its value on a line.
