@@ -25,6 +25,8 @@ const SCEP_LIMIT: Duration = Duration::from_secs(30);
 pub struct LabCa {
     /// The CA.
     pub ca: Arc<Ca>,
+    /// The time by which its clock is ahead of that of the lab, in milliseconds.
+    pub(crate) ahead_ms: i64,
     /// Whether its SCEP service takes connections.
     pub serving: Arc<Serving>,
     authority: String,
@@ -43,13 +45,38 @@ impl LabCa {
         address: Option<SocketAddr>,
         clock: &Clock,
     ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [address, address], clock)
+    }
+
+    /// The same for a CA that this process reaches without an address, and the devices of `lab` at that of its first host.
+    ///
+    /// # Errors
+    /// If the CA cannot be opened.
+    pub fn open_within(
+        lab: &Lab,
+        name: &str,
+        plan: &lab::Pki,
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [None, address_of(lab, name)], clock)
+    }
+
+    /// Opens a CA with the address of its URL, and that which certificates name.
+    fn open_at(
+        name: &str,
+        plan: &lab::Pki,
+        [address, known_at]: [Option<SocketAddr>; 2],
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
         let clock = clock.ahead_by(plan.clock_ahead_ms);
-        let ca = Ca::open(settings(name, plan), clock).map_err(|error| TestbedError::Pki {
+        let mut settings = settings(name, plan);
+        settings.address = Some(authority(name, known_at));
+        let ca = Ca::open(settings, clock).map_err(|error| TestbedError::Pki {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        let serving = Arc::default();
-        Ok(Self { ca, serving, authority: authority(name, address), path: path(plan) })
+        let (ahead_ms, serving) = (plan.clock_ahead_ms, Arc::default());
+        Ok(Self { ca, ahead_ms, serving, authority: authority(name, address), path: path(plan) })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
@@ -58,18 +85,22 @@ impl LabCa {
     }
 
     /// Serves a listener until the process ends, except while its service is stopped.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
     #[cfg(target_os = "linux")]
-    pub fn listen(&self, listener: tokio::net::TcpListener) {
-        let listener = Arc::new(listener);
-        self.serving.add(&listener);
+    pub fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        self.serving.add(&listener)?;
         let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
         tokio::spawn(async move {
-            loop {
-                let (listener, ca) = (Arc::clone(&listener), Arc::clone(&ca));
-                mock_ca::serve(listener, ca, serving.stopped()).await;
+            // For tokio, a socket that was closed once is closed for ever: it gets another descriptor of the same socket.
+            while let Ok(own) = listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
+                mock_ca::serve(own, Arc::clone(&ca), serving.stopped()).await;
                 serving.started().await;
             }
         });
+        Ok(())
     }
 
     /// The control API, which connects to the SCEP service in memory.

@@ -1,16 +1,15 @@
 //! Whether the SCEP service of a mock CA takes connections.
 
 use std::io;
-use std::sync::Arc;
+use std::net::TcpListener;
 
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// A switch for a service and its listeners.
 pub struct Serving {
     is_on: watch::Sender<bool>,
-    listeners: Mutex<Vec<Arc<TcpListener>>>,
+    listeners: Mutex<Vec<TcpListener>>,
 }
 
 impl Default for Serving {
@@ -37,10 +36,14 @@ impl Serving {
         let _ = self.is_on.subscribe().wait_for(|is_on| *is_on).await;
     }
 
-    /// Adds a listener, whose connections the kernel refuses while the service is stopped.
+    /// Adds a listener on a port that was chosen for it; the kernel refuses its connections while the service is stopped.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
     #[cfg(target_os = "linux")]
-    pub(crate) fn add(&self, listener: &Arc<TcpListener>) {
-        self.listeners.lock().push(Arc::clone(listener));
+    pub(crate) fn add(&self, listener: &TcpListener) -> io::Result<()> {
+        self.listeners.lock().push(listener.try_clone()?);
+        Ok(())
     }
 
     /// Stops or starts the service; its listeners keep their ports.
@@ -78,34 +81,28 @@ fn switch(_: &TcpListener, _: bool) -> io::Result<()> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use tokio::net::TcpStream;
+    use std::net::{Ipv4Addr, TcpStream};
 
     use super::*;
 
-    #[tokio::test]
-    async fn stopped_listener_refuses_and_keeps_its_port() {
-        let listener = Arc::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
-        let address = listener.local_addr().unwrap();
+    #[test]
+    fn stopped_listener_refuses_and_keeps_its_port() {
+        // Linux keeps a port that was asked for, and gives up one that it chose itself. No other process uses this address.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let address = (Ipv4Addr::new(127, 83, high, low), 8080);
+        let listener = TcpListener::bind(address).unwrap();
         let serving = Serving::default();
-        serving.add(&listener);
+        serving.add(&listener).unwrap();
         for _ in 0..2 {
-            drop(TcpStream::connect(address).await.unwrap());
+            drop(TcpStream::connect(address).unwrap());
             serving.set(false).unwrap();
-            let refused = TcpStream::connect(address).await.unwrap_err();
+            let refused = TcpStream::connect(address).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
             assert!(!serving.is_on());
             serving.set(true).unwrap();
         }
-        let (connected, accepted) = tokio::join!(TcpStream::connect(address), async {
-            loop {
-                // The socket was closed for a moment, of which accept(2) tells once.
-                if let Ok(accepted) = listener.accept().await {
-                    return accepted;
-                }
-            }
-        });
-        assert_eq!(connected.unwrap().local_addr().unwrap(), accepted.1);
+        let connected = TcpStream::connect(address).unwrap();
+        let (_, peer) = listener.accept().unwrap();
+        assert_eq!(connected.local_addr().unwrap(), peer);
     }
 }

@@ -40,7 +40,7 @@ fn orders_are_read() {
 fn mistakes_in_orders_are_reported() {
     for (step, message) in [
         ("pki: {do: stp}", "unknown order `stp`"),
-        ("pki: {pki: ca}", "`do` is required in a pki step"),
+        ("pki: {pki: ca}", "a pki step lacks the field `do`"),
         ("pki: {do: stop, certificate: latest}", "only `do: revoke` is about a certificate"),
         ("pki: {do: start, reason: superseded}", "only `do: revoke` has a reason"),
         ("pki: {do: revoke, reason: lost}", "unknown reason `lost`"),
@@ -50,7 +50,7 @@ fn mistakes_in_orders_are_reported() {
         ),
         ("reboot: {power-cut: perhaps}", "unknown power-cut `perhaps`"),
         ("link: {do: up, interface: eth7}", "unknown interface `eth7`"),
-        ("link: {interface: eth0}", "`do` is required in a link step"),
+        ("link: {interface: eth0}", "a link step lacks the field `do`"),
     ] {
         assert_eq!(messages(steps(&format!("- {step}\n"))), [message], "{step}");
     }
@@ -66,6 +66,7 @@ fn interface_is_required_if_a_device_has_several() {
         "title: T
 lab:
   devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24, eth1: 10.0.1.0/24}}}
+  hosts: {a: {addresses: [10.0.0.1/24, 10.0.1.1/24]}}
 steps:
 - link: {do: down}
 ",
@@ -108,7 +109,7 @@ fn comparison_needs_a_certificate_that_was_seen() {
         ),
         (
             "- certificate: {is: {not-after: tomorrow}}\n",
-            "`tomorrow` is no moment of a certificate: a moment is a date and a time in UTC, as in `2026-01-01T00:00Z`",
+            "`tomorrow` is no moment of a certificate: a moment is a date with its time, as in `2026-01-01T00:00Z` or `2026-01-01T00:00:00Z`",
         ),
         ("- certificate: {is: {validity: good}}\n", "`validity` is never `good`"),
         (
