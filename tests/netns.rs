@@ -24,6 +24,7 @@ mod netns {
     pub(crate) mod ignored_trials; // errors of the driver that ignore a trial
     mod lab; // a run with its lab
     pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
+    pub(crate) mod orders; // steps that move the clock, and stop and switch parts of a lab
     pub(crate) mod permission; // messages if namespaces are forbidden
     pub(crate) mod refused; // labs that the kernel refuses
     pub(crate) mod scep_steps; // steps with a mock CA in a lab
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             netns::captures::trials(needs),
             netns::cleanup::trials(needs),
             netns::matrix::trials(needs),
+            netns::orders::trials(needs),
             netns::ignored_trials::trials(),
             netns::permission::trials(needs),
             netns::refused::trials(needs),

@@ -64,6 +64,7 @@ mod suite {
     mod leftovers; // Ctrl-C leaves nothing behind
     mod matrix; // clients x PKIs, and expected failures
     mod opening; // pipes in place of files, two reports to one file
+    mod orders; // steps that stop, start, restart and switch parts of a lab
     mod secrets; // passwords and keys appear nowhere
     mod urls; // a URL that would be sent otherwise is refused
 

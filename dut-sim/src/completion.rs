@@ -45,7 +45,7 @@ fn operational(words: &[String], known: &Names<'_>) -> Vec<Candidate> {
         Next::Keywords(keywords) => keywords.iter().map(|it| word_of(it.name, it.help)).collect(),
         Next::Argument(argument) => arguments(argument, known),
         Next::PingOptions => ping_options(words),
-        Next::Nothing => Vec::new(),
+        Next::MoreWords | Next::Nothing => Vec::new(),
     }
 }
 
@@ -150,6 +150,8 @@ mod tests {
         assert_eq!(offered("", None), "configure exit ping pki reboot save set show system");
         assert_eq!(offered("p", None), "ping pki");
         assert_eq!(offered("pki scep ", None), "clear poll renew show");
+        assert_eq!(offered("pki ", None), "crl scep show");
+        assert_eq!(offered("pki crl show ", None), "<csr> CSR");
         assert_eq!(offered("pki scep poll ", None), "<csr> CSR");
         assert_eq!(offered("set date ", None), "<YYYY-MM-DDThh:mm:ssZ>");
         assert_eq!(offered("pki scep show ", None), "<csr> CSR");
@@ -171,7 +173,7 @@ mod tests {
         assert_eq!(offered("set interfaces ethernet ", configuration), "<ethN> eth0");
         assert_eq!(
             offered("set system certificate scep csr A c", configuration),
-            "ca-fingerprint ca-identifier cgi-path cipher"
+            "ca-fingerprint ca-identifier cgi-path cipher crl-check"
         );
         let offers = |line: &str, words: &str| {
             let line = format!("set system certificate scep csr A {line} ");
@@ -179,6 +181,8 @@ mod tests {
         };
         offers("key-size", "1024 2048 3072 4096");
         offers("renew-key", "new same");
+        offers("crl-check", "cdp scep");
+        offers("rollover", "get-next-ca");
         offers("alternative-names", "dns email ip uri");
         offers("alternative-names dns", "<name>");
         offers("ca-fingerprint", "<hexadecimal>");

@@ -9,7 +9,7 @@ mod suggestion;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
-use crate::enrolment::{EnrolmentContext, Enrolments};
+use crate::enrolment::{EnrolmentContext, Enrolments, Outlook};
 use crate::ping::Screen;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::{SecretStore, random_key};
@@ -133,11 +133,14 @@ impl Device {
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
             renewal_pause: settings.renewal_pause,
+            flash_write_time: settings.flash_write_time,
             clock: settings.clock.ahead_by(settings.own.clock_ahead_ms),
             log: ProtocolLog::default(),
             notes: Notes::default(),
             changes: watch::Sender::new(0),
             wake: Notify::new(),
+            clock_set: Notify::new(),
+            timer: Arc::default(),
         });
         Arc::new_cyclic(|itself| Self {
             factory_host_name: settings.own.hostname,
@@ -187,6 +190,22 @@ impl Device {
     /// The number of all events of SCEP so far, and the lines of those that followed the first `seen` of them, as far as they are kept.
     pub fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
         self.context.log.lines_after(seen)
+    }
+
+    /// Moves the device's clock and all its pauses forward, as if so much time had passed at once. What falls due by then happens
+    /// afterwards, so whoever moves it over several such moments stops at each of them: [`Self::outlook`] tells the next.
+    ///
+    /// # Errors
+    /// In words, if the clock would go beyond the year 9999; then nothing has moved.
+    pub fn advance(&self, by: Duration) -> Result<(), String> {
+        self.context.clock.advance(by).map_err(|error| error.to_string())?;
+        self.context.timer.advance(by);
+        Ok(())
+    }
+
+    /// What the SCEP client is about to do.
+    pub fn outlook(&self) -> Outlook {
+        self.context.timer.outlook()
     }
 
     /// Notes on the SCEP client for the reader of a result: options that it lacks, and what it does instead.

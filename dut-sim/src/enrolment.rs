@@ -2,20 +2,27 @@
 
 mod builtin;
 mod client;
+mod crl;
+mod flash;
 mod http;
 mod journal;
 mod key_source;
 mod order;
+mod pause;
 mod program;
 pub(crate) mod progress;
 mod request;
+pub(crate) mod revocation;
+mod rollover;
 mod schedule;
 mod task;
+mod timer;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use redact::Masker;
@@ -24,13 +31,17 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
-pub use self::journal::GrowingPause;
 pub use self::key_source::KeySource;
 pub use self::order::Missing;
+pub use self::pause::GrowingPause;
 
+use self::crl::ListKeeper;
 use self::progress::{Phase, Progress};
 use self::request::Request;
+use self::rollover::Rollover;
 use self::task::{Begin, Task};
+pub use self::timer::Outlook;
+pub(crate) use self::timer::Timer;
 use crate::config::system::CsrSettings;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
@@ -48,8 +59,10 @@ pub(crate) struct EnrolmentContext {
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
-    /// Pause between tries to renew a certificate that is due.
+    /// Pause between tries to renew a certificate that is due, to fetch a revocation list, and to ask for the next CA.
     pub(crate) renewal_pause: GrowingPause,
+    /// The time that a write to the flash takes.
+    pub(crate) flash_write_time: Duration,
     /// The clock of the device.
     pub(crate) clock: Clock,
     pub(crate) log: ProtocolLog,
@@ -58,6 +71,10 @@ pub(crate) struct EnrolmentContext {
     pub(crate) changes: watch::Sender<u64>,
     /// Wakes enrolments that wait for the next try, because the network may have changed.
     pub(crate) wake: Notify,
+    /// Notified when the device's clock is set.
+    pub(crate) clock_set: Notify,
+    /// The pauses of all tasks.
+    pub(crate) timer: Arc<Timer>,
 }
 
 impl EnrolmentContext {
@@ -83,12 +100,15 @@ pub(crate) struct Enrolments {
 struct Running {
     settings: CsrSettings,
     request: Arc<Request>,
+    /// Enrols and renews.
     task: JoinHandle<()>,
+    /// Keep the revocation list and the next CA.
+    keepers: [JoinHandle<()>; 2],
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
+        self.abort();
     }
 }
 
@@ -98,7 +118,7 @@ impl Enrolments {
     }
 
     /// Adapts the enrolments to `wanted`: removed ones end and lose their certificates, changed ones start anew. One of which only
-    /// the renewal has changed goes on.
+    /// the upkeep has changed goes on.
     pub(crate) fn reconcile(&mut self, wanted: &BTreeMap<String, CsrSettings>) {
         let stays = |name: &String, running: &mut Running| {
             wanted.get(name).is_some_and(|it| it.asks_for_the_same(&running.settings))
@@ -106,7 +126,7 @@ impl Enrolments {
         self.running.retain(stays);
         for (name, settings) in wanted {
             if let Some(running) = self.running.get_mut(name) {
-                *running.request.renewal.lock() = settings.renewal.clone();
+                *running.request.upkeep.lock() = settings.upkeep.clone();
             } else {
                 let kept = self.kept.remove(name);
                 let running = match kept.filter(|it| it.settings.asks_for_the_same(settings)) {
@@ -122,9 +142,22 @@ impl Enrolments {
 
     /// Ends all enrolments because the device restarts, and keeps certificates, keys and pending requests.
     pub(crate) fn stop(&mut self) {
-        self.kept = std::mem::take(&mut self.running);
-        for running in self.kept.values() {
-            running.task.abort();
+        for (name, running) in std::mem::take(&mut self.running) {
+            running.abort();
+            running.request.write_all();
+            self.kept.insert(name, running);
+        }
+    }
+
+    /// Ends all enrolments because the power is cut, and keeps what the flash has.
+    pub(crate) fn lose_power(&mut self) {
+        let stopped = std::mem::take(&mut self.running).into_iter();
+        for (name, mut running) in stopped.chain(std::mem::take(&mut self.kept)) {
+            running.abort();
+            if let Some(request) = running.request.after_power_cut() {
+                running.request = request;
+                self.kept.insert(name, running);
+            }
         }
     }
 
@@ -136,7 +169,17 @@ impl Enrolments {
     /// Progress of the request of that name.
     pub(crate) fn progress(&self, name: &str) -> Option<Progress> {
         let request = &self.running.get(name)?.request;
-        Some(request.progress.lock().clone())
+        let mut progress = request.progress.lock().clone();
+        // As it is configured: the task that checks may not have begun.
+        progress.revocation.source = request.upkeep.lock().crl_check;
+        Some(progress)
+    }
+
+    /// The moment at which the certificate of that name is renewed, if the device does that by itself.
+    pub(crate) fn renewal_due(&self, name: &str) -> Option<SystemTime> {
+        let request = &self.running.get(name)?.request;
+        let certificate = request.identity()?.certificate;
+        request.renewal_due(&certificate).filter(|_| !request.is_revoked(&certificate))
     }
 
     /// The names of all requests.
@@ -154,8 +197,11 @@ impl Enrolments {
         if matches!(&progress.renewal, Some(Phase::UnderWay | Phase::Pending)) {
             return Err(RequestError::UnderWay);
         }
-        if !matches!(progress.phase, Phase::Issued(_)) {
+        let Phase::Issued(identity) = &progress.phase else {
             return Err(RequestError::NoCertificate);
+        };
+        if progress.revocation.entry(&identity.certificate).is_some() {
+            return Err(RequestError::Revoked);
         }
         progress.renewal = Some(Phase::UnderWay);
         drop(progress);
@@ -193,27 +239,56 @@ impl Enrolments {
 
 impl Running {
     fn start(context: &Arc<EnrolmentContext>, name: &str, settings: &CsrSettings) -> Self {
-        let request = Request::new(name, context, &settings.renewal);
-        let task = Task { settings: settings.clone(), request: Arc::clone(&request) };
-        let task = tokio::spawn(task.run(Begin::Enrolment));
-        Self { settings: settings.clone(), request, task }
+        let request = Request::new(name, context, &settings.upkeep);
+        let task = enrol(settings, &request, Begin::Enrolment);
+        let keepers = keepers(settings, &request);
+        Self { settings: settings.clone(), request, task, keepers }
     }
 
     /// The same request after a restart, with its certificates.
     fn resumed(mut self, settings: &CsrSettings) -> Self {
         self.settings = settings.clone();
-        *self.request.renewal.lock() = settings.renewal.clone();
+        *self.request.upkeep.lock() = settings.upkeep.clone();
         let begin = Begin::after_restart(&self.request);
         self.restart(begin);
+        self.keepers = keepers(settings, &self.request);
         self
     }
 
     /// Ends its task, and starts another one.
     fn restart(&mut self, begin: Begin) {
         self.task.abort();
-        let task = Task { settings: self.settings.clone(), request: Arc::clone(&self.request) };
-        self.task = tokio::spawn(task.run(begin));
+        self.task = enrol(&self.settings, &self.request, begin);
     }
+
+    fn abort(&self) {
+        self.task.abort();
+        for keeper in &self.keepers {
+            keeper.abort();
+        }
+    }
+}
+
+fn enrol(settings: &CsrSettings, request: &Arc<Request>, begin: Begin) -> JoinHandle<()> {
+    let task = Task { settings: settings.clone(), request: Arc::clone(request) };
+    counted(request, task.run(begin))
+}
+
+fn keepers(settings: &CsrSettings, request: &Arc<Request>) -> [JoinHandle<()>; 2] {
+    let (list, next) = (Arc::clone(request), Arc::clone(request));
+    [
+        counted(request, ListKeeper::new(settings.clone(), list).run()),
+        counted(request, Rollover::new(settings.clone(), next).run()),
+    ]
+}
+
+/// Spawns a task of a request, which the device's timer counts.
+fn counted(request: &Request, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let counted = request.context.timer.task();
+    tokio::spawn(async move {
+        task.await;
+        drop(counted);
+    })
 }
 
 /// Why a command about a certificate request is refused.
@@ -223,6 +298,8 @@ pub(crate) enum RequestError {
     NoSuchRequest,
     #[error("there is no certificate to renew yet")]
     NoCertificate,
+    #[error("its certificate is revoked and cannot be renewed; `pki scep clear` asks for another")]
+    Revoked,
     #[error("its renewal is under way already")]
     UnderWay,
     #[error("no request of it waits for a decision of the CA")]

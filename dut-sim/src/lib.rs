@@ -19,6 +19,6 @@ pub mod remote;
 mod secret;
 
 pub use device::{ConfigurationError, Device, DeviceSettings, Reply, Settings};
-pub use enrolment::{GrowingPause, KeySource, Missing, ScepClient};
+pub use enrolment::{GrowingPause, KeySource, Missing, Outlook, ScepClient};
 pub use mistake::{LineMistake, command_mistake, configuration_mistakes, configured_addresses};
 pub use scep::secret::Secret;

@@ -2,7 +2,7 @@
 //!
 //! A new command needs a new line of the table and an action in `device::operation`.
 
-use self::Arguments::{HostAndOptions, Nothing, One, Optional};
+use self::Arguments::{HostAndOptions, Nothing, One, Optional, Words};
 use crate::config::message::{bracketed, possible};
 use crate::config::parse::matching;
 
@@ -25,6 +25,7 @@ enum Then {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Configure,
+    CrlShow,
     Exit,
     JournalShow,
     Ping,
@@ -50,6 +51,8 @@ enum Arguments {
     One(Argument),
     /// One optional argument.
     Optional(Argument),
+    /// One argument, which may have blanks.
+    Words(Argument),
     /// A host and any number of further words, which `ping` parses.
     HostAndOptions,
 }
@@ -70,6 +73,8 @@ pub(crate) enum Next {
     Argument(Argument),
     /// The options of `ping`, or the value of the last one.
     PingOptions,
+    /// Further words of the argument.
+    MoreWords,
     Nothing,
 }
 
@@ -104,6 +109,16 @@ const COMMANDS: &[Keyword] = &[
 ];
 
 const PKI: &[Keyword] = &[
+    keyword(
+        "crl",
+        "Revocation lists",
+        &[command(
+            "show",
+            "The list that is kept, and the certificates in it (Sceplab's own command)",
+            Action::CrlShow,
+            Optional(Argument::Csr),
+        )],
+    ),
     keyword("scep", "Certificates by SCEP", SCEP),
     keyword(
         "show",
@@ -144,7 +159,7 @@ const SET: &[Keyword] = &[
         "date",
         "Set the clock, in UTC (Sceplab's own command)",
         Action::SetDate,
-        One(Argument::Moment),
+        Words(Argument::Moment),
     ),
     keyword("terminal", "The terminal", SET_TERMINAL),
 ];
@@ -251,9 +266,10 @@ impl Line {
     fn next(&self) -> Next {
         match (self.then, self.arguments.is_empty()) {
             (Then::Keywords(keywords), _) => Next::Keywords(keywords),
-            (Then::Arguments(_, One(argument) | Optional(argument)), true) => {
+            (Then::Arguments(_, One(argument) | Optional(argument) | Words(argument)), true) => {
                 Next::Argument(argument)
             }
+            (Then::Arguments(_, Words(_)), false) => Next::MoreWords,
             (Then::Arguments(_, HostAndOptions), true) => Next::Argument(Argument::Host),
             (Then::Arguments(_, HostAndOptions), false) => Next::PingOptions,
             (Then::Arguments(..), _) => Next::Nothing,
@@ -274,7 +290,7 @@ impl Line {
                     return Err(CommandError::Ambiguous { good, bad, completions });
                 }
             },
-            Next::Argument(_) | Next::PingOptions => {
+            Next::Argument(_) | Next::PingOptions | Next::MoreWords => {
                 self.good.push(word.to_owned());
                 self.arguments.push(word.to_owned());
             }
@@ -303,6 +319,8 @@ mod tests {
         let show = find(&format!("pki show certificate {url}")).unwrap();
         assert_eq!(show, (Action::ShowCertificate, vec![url.into()]));
         assert_eq!(find("show running").unwrap().0, Action::ShowRunning);
+        assert_eq!(find("set date 2026-01-01 00:00Z").unwrap().1, ["2026-01-01", "00:00Z"]);
+        assert_eq!(find("pki crl show").unwrap(), (Action::CrlShow, Vec::new()));
     }
 
     #[test]

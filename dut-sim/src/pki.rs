@@ -1,6 +1,7 @@
 //! Output about the device's certificates: the files below `running://auth/certificates/scep/<CSR>/`, the table of
 //! `pki scep show`, and certificates as text.
 
+pub(crate) mod crl;
 pub(crate) mod text;
 
 use std::cmp::Ordering;
@@ -10,7 +11,7 @@ use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::x509::{X509, X509Ref};
 use scep::certificate::is_self_issued;
 use scep::client::CaCertificates;
-use scep::clock::asn1_time;
+use scep::clock::{asn1_time, moment_text};
 use scep::identity::Identity;
 use scep::key_usage::KeyUsage;
 
@@ -24,6 +25,7 @@ const USER_ROW: &str = "usercert";
 /// The only documented status.
 const VALID: &str = "Valid";
 const CA_ROW: &str = "ca";
+const NEXT_CA_ROW: &str = "next-ca";
 
 const HEADER: [&str; COLUMNS] = ["Certificate", "Status", "Usage", "NotBefore", "NotAfter"];
 const COLUMNS: usize = 5;
@@ -60,15 +62,19 @@ pub(crate) fn find<'a>(progress: &'a Progress, file: &str, now: SystemTime) -> O
     stored(progress, now).into_iter().find(|each| each.file == file).map(|each| each.certificate)
 }
 
-/// The table of a request, and below it the error, if there is one.
+/// The table of a request, and below it what an operator must know besides: an error, the moment at which the certificate is renewed if
+/// that is `due`, and remarks on the revocation list and the next CA.
 ///
 /// # Errors
 /// If OpenSSL is out of memory.
-pub(crate) fn show(progress: &Progress, now: SystemTime) -> Result<String, scep::Error> {
+pub(crate) fn show(
+    progress: &Progress,
+    due: Option<SystemTime>,
+    now: SystemTime,
+) -> Result<String, scep::Error> {
     let time = asn1_time(now)?;
-    let renewing = progress.is_renewing();
     let mut rows: Vec<_> =
-        stored(progress, now).iter().map(|each| each.row(&time, renewing)).collect();
+        stored(progress, now).iter().map(|each| each.row(&time, progress)).collect();
     let missing_row =
         |name: &str| [name, missing(&progress.phase), EMPTY, EMPTY, EMPTY].map(str::to_owned);
     if progress.ca.is_none() {
@@ -78,16 +84,28 @@ pub(crate) fn show(progress: &Progress, now: SystemTime) -> Result<String, scep:
         rows.push(missing_row(USER_ROW));
     }
     let subject = if progress.ca.is_none() { CA_ROW } else { USER_ROW };
-    let problem = progress.problem().map(|reason| format!("\n{subject}: {reason}"));
-    Ok(table(&rows) + &problem.unwrap_or_default())
+    let due = due.filter(|_| progress.renewal.is_none()).map(moment_text);
+    let due = due.map(|due| format!("{USER_ROW}: renewal: due {due}"));
+    let next = progress.next_ca.as_ref().map(|next| moment_text(next.from));
+    let remarks = [
+        progress.problem().map(|reason| format!("{subject}: {reason}")),
+        due,
+        progress.revocation.remark(now),
+        next.map(|from| format!("{NEXT_CA_ROW}: from {from} on")),
+        progress.rollover_problem.as_ref().map(|reason| format!("rollover: {reason}")),
+    ];
+    let lines: Vec<_> = [table(&rows)].into_iter().chain(remarks.into_iter().flatten()).collect();
+    Ok(lines.join("\n"))
 }
 
 impl Stored<'_> {
-    /// Its row in the table; `renewing` is true while the user's certificate is being renewed.
-    fn row(&self, now: &Asn1Time, renewing: bool) -> Row {
+    /// Its row in the table.
+    fn row(&self, now: &Asn1Time, progress: &Progress) -> Row {
         let (from, until) = (self.certificate.not_before(), self.certificate.not_after());
         let status = match status(self.certificate, now) {
-            VALID if renewing && self.row == USER_ROW => "Renewing",
+            _ if self.row == NEXT_CA_ROW => "Next",
+            _ if progress.revocation.entry(self.certificate).is_some() => "Revoked",
+            VALID if progress.is_renewing() && self.row == USER_ROW => "Renewing",
             status => status,
         };
         [&self.row, status, self.usage, &from.to_string(), &until.to_string()].map(str::to_owned)
@@ -114,10 +132,16 @@ fn missing(phase: &Phase) -> &'static str {
     }
 }
 
-/// All stored certificates of a request: the CA's, the RA's, and the user's.
+/// All stored certificates of a request: the CA's, the RA's, the next CA's, and the user's.
 fn stored(progress: &Progress, now: SystemTime) -> Vec<Stored<'_>> {
     let ca = progress.ca.as_ref().map(|ca| authorities(ca, now));
     let mut all = ca.unwrap_or_default();
+    if let Some(next) = &progress.next_ca {
+        let (file, row) = ("ca/next-ca.der".to_owned(), NEXT_CA_ROW.to_owned());
+        let certificate = next.certificates.issuer(next.from);
+        let usage = usage(certificate, next.certificates.ra.is_empty());
+        all.push(Stored { file, row, usage, certificate });
+    }
     if let Phase::Issued(Identity { certificate, .. }) = &progress.phase {
         let (file, row) = (USER_FILE.to_owned(), USER_ROW.to_owned());
         all.push(Stored { file, row, usage: EMPTY, certificate });
@@ -221,13 +245,19 @@ mod tests {
 
     fn shown(progress: &Progress) -> String {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        show(progress, now()).unwrap().lines().skip(3).map(words).collect::<Vec<_>>().join("; ")
+        show(progress, None, now())
+            .unwrap()
+            .lines()
+            .skip(3)
+            .map(words)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     #[test]
     fn files_are_named_as_by_strongswan() {
         let ca = CaCertificates { ca: vec![ca(), ca()], ra: vec![ca(), ca(), ca()] };
-        let progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
+        let progress = Progress { ca: Some(ca), phase: issued(), ..Progress::default() };
         assert_eq!(
             files(&progress, now()),
             [
@@ -277,7 +307,7 @@ mod tests {
     #[test]
     fn renewal_keeps_the_certificate_and_shows_its_progress() {
         let ca = CaCertificates { ca: vec![ca()], ra: Vec::new() };
-        let mut progress = Progress { ca: Some(ca), phase: issued(), renewal: None };
+        let mut progress = Progress { ca: Some(ca), phase: issued(), ..Progress::default() };
         let before = shown(&progress);
         assert!(before.contains("usercert Valid"), "{before}");
         let renewing = before.replace("usercert Valid", "usercert Renewing");

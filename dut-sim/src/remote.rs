@@ -54,12 +54,20 @@ enum Call {
     Prompt,
     /// Completes `partial` after `words`.
     Complete { words: Vec<String>, partial: String },
+    /// Cuts the device's power for a moment.
+    CutPower,
     /// Ends a long-running command.
     Interrupt,
     /// Cancels the request of that number.
     GiveUp(u64),
     /// Returns the log of SCEP events.
     ProtocolLog,
+    /// Returns the number of all SCEP events, and those after the first so many.
+    ProtocolLogAfter(u64),
+    /// Moves the device's time forward by so many milliseconds.
+    Advance(u64),
+    /// Returns what the device is about to do.
+    Outlook,
     /// Returns the notes on the SCEP client.
     Notes,
     /// Checks that the device is alive.

@@ -2,6 +2,7 @@
 
 mod keys;
 pub(crate) mod lab;
+mod plan;
 mod succession;
 mod timeline;
 
@@ -14,10 +15,13 @@ use openssl::{
     rand::rand_bytes,
     x509::{X509, X509Ref},
 };
-use scep::{certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr};
+use scep::{
+    certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
+};
 
+pub(crate) use plan::{Plan, PlanError};
 pub(crate) use succession::Succession;
-pub(crate) use timeline::{Plan, PlanError, Since, Timeline};
+pub(crate) use timeline::{Since, Timeline};
 
 use crate::{
     personality::{Personality, Registration, Serials},

@@ -20,9 +20,9 @@ use scep::{
 use serde::{Deserialize, Serialize};
 
 pub use call::{
-    Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListFaults,
-    ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog, Revoke,
-    Shown,
+    Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListEvents,
+    ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, NextAuthority,
+    ReadClock, ReadLog, Revoke, RollOver, Serve, Shown,
 };
 pub use mask::Mask;
 pub use server::Control;
@@ -51,6 +51,15 @@ pub trait ScepService: Send + Sync {
     /// # Errors
     /// If there is no connection to the service.
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged>;
+
+    /// Makes the service refuse connections, or serve again; the CA keeps its state, and this API stays open.
+    ///
+    /// # Errors
+    /// If the service cannot be stopped, or cannot serve again.
+    fn set_serving(&self, serving: bool) -> io::Result<()> {
+        let _ = serving;
+        Err(io::Error::other("this service cannot be stopped"))
+    }
 }
 
 /// The reason why a call was refused, as the body of the answer.

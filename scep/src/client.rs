@@ -6,6 +6,8 @@
 mod ca_certificates;
 mod candidates;
 pub mod choice;
+mod crl_query;
+mod next_ca;
 mod pending;
 mod refusal;
 mod reply;
@@ -13,6 +15,7 @@ mod reply;
 pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
 pub use candidates::Chosen;
+pub use crl_query::CrlQuery;
 pub use pending::PendingRequest;
 pub use refusal::{Exchange, Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
@@ -70,6 +73,8 @@ pub struct Settings {
     /// The fingerprint that one of the CA's certificates must have, of SHA-256 or SHA-1 by its length in octets, 32 or 20 (RFC 8894
     /// §2.2). If it is `None`, any CA is accepted and gets the challenge password, also one that an attacker put in the way.
     pub ca_fingerprint: Option<Vec<u8>>,
+    /// The certificates of CAs that the CA with the fingerprint has announced by GetNextCACert (RFC 8894 §4.7): they are trusted as well.
+    pub announced_cas: Vec<X509>,
     /// True to accept replies in single DES or signed with MD5, which some servers still send although RFC 8894 §2.9
     /// forbids both.
     pub takes_obsolete_algorithms: bool,
@@ -90,6 +95,7 @@ impl Settings {
             existing: None,
             ca_identifier: None,
             ca_fingerprint: None,
+            announced_cas: Vec::new(),
             takes_obsolete_algorithms: false,
         }
     }
@@ -287,7 +293,8 @@ impl Client {
     ) -> Result<Next, Refusal> {
         let mut certificates = CaCertificates::read(response)?;
         if let Some(fingerprint) = &self.settings.ca_fingerprint {
-            certificates = certificates.trusted_by_fingerprint(fingerprint)?;
+            let announced = &self.settings.announced_cas;
+            certificates = certificates.trusted_or_announced(fingerprint, announced)?;
         }
         // Stored before the checks, so that the caller can show the certificates if one fails.
         let certificates = self.ca_certificates.insert(certificates);
@@ -298,6 +305,14 @@ impl Client {
 
     fn request(&mut self, now: SystemTime, entropy: Entropy<'_>) -> Result<HttpRequest, Refusal> {
         let transaction = self.transaction(now, &mut *entropy)?;
+        self.request_in(transaction, entropy)
+    }
+
+    fn request_in(
+        &mut self,
+        transaction: Transaction,
+        entropy: Entropy<'_>,
+    ) -> Result<HttpRequest, Refusal> {
         let csr = CsrBuilder {
             subject: &self.settings.subject,
             key: &self.settings.key,

@@ -17,8 +17,8 @@ use std::{
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 
 pub use self::text::{
-    BadDuration, BadMoment, duration, duration_text, meant_duration, moment, moment_text,
-    parse_offset,
+    BadDuration, BadMoment, duration, duration_text, meant_duration, meant_moment, moment,
+    moment_text, parse_offset,
 };
 use crate::Error;
 

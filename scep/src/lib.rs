@@ -43,6 +43,7 @@ pub mod name;
 pub mod named;
 mod printable;
 pub mod request;
+pub mod revocation_list;
 pub mod secret;
 pub mod server;
 #[doc(hidden)]

@@ -37,7 +37,10 @@ fn outputs(relative: &str) -> Outputs {
     assert!(scenario.verdict == Verdict::Passed, "{}", explanation());
     let outputs = scenario.steps.iter().filter_map(|step| match &step.sent {
         Sent::Command { command, .. } => Some((command.clone(), step.output.clone())),
-        Sent::Configuration { .. } | Sent::Request { .. } | Sent::Clock { .. } => None,
+        Sent::Configuration { .. }
+        | Sent::Request { .. }
+        | Sent::Clock { .. }
+        | Sent::Order { .. } => None,
     });
     outputs.collect()
 }

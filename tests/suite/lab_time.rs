@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::sceplab::{Ended, run_in};
 
 /// A lab that begins with the year 2026; devices, and the CA, may have more fields.
-fn scenario(device: &str, ca: &str, steps: &str) -> String {
+pub(super) fn scenario(device: &str, ca: &str, steps: &str) -> String {
     format!(
         "title: Time
 lab:
@@ -22,7 +22,7 @@ steps:
 }
 
 /// A step that makes the device enrol at this port.
-fn enrols(port: u16) -> String {
+pub(super) fn enrols(port: u16) -> String {
     format!(
         "  - configure:
       set: |
@@ -36,7 +36,7 @@ fn enrols(port: u16) -> String {
 }
 
 /// The result of a run, and its report in JSON.
-fn run(text: &str) -> (Ended, Value) {
+pub(super) fn run(text: &str) -> (Ended, Value) {
     let folder: TempDir = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("time.yaml"), text).unwrap();
     let ended = run_in(folder.path(), &["run", "time.yaml", "-v", "--report", "json=report.json"]);
@@ -45,13 +45,13 @@ fn run(text: &str) -> (Ended, Value) {
 }
 
 /// The output of a step, counted from 1.
-fn output(report: &Value, step: usize) -> &str {
+pub(super) fn output(report: &Value, step: usize) -> &str {
     let output = &report["scenarios"][0]["steps"][step - 1]["output"];
     output.as_str().unwrap_or_else(|| panic!("{report:#}"))
 }
 
 #[track_caller]
-fn passed(text: &str) -> Value {
+pub(super) fn passed(text: &str) -> Value {
     let (ended, report) = run(text);
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     report

@@ -164,6 +164,11 @@ const CSR: &[Node] = &[
     leaf("ca-identifier", "Name of the CA, for servers with several", Kind::CaIdentifier),
     leaf("cgi-path", "Path of the SCEP service", Kind::Path).default("/cgi-bin/pkiclient.exe"),
     leaf("cipher", "Content encryption; the best that the CA knows when not set", Kind::Cipher),
+    leaf(
+        "crl-check",
+        "Check of revocation, with lists from there; none when not set",
+        Kind::CrlSource,
+    ),
     leaf("digest", "Digest; the best that the CA knows when not set", Kind::Digest),
     leaf("distinguished-names", "Subject of the certificate", Kind::DistinguishedName),
     leaf("encrypted-password", "Challenge password, sealed", Kind::Sealed),
@@ -174,6 +179,7 @@ const CSR: &[Node] = &[
     leaf("renew-before", "Time before its end at which a certificate is renewed", Kind::Duration),
     leaf("renew-jitter", "Longest time by which a renewal begins earlier", Kind::Duration),
     leaf("renew-key", "Key of a renewed certificate", Kind::RenewalKey).default("new"),
+    leaf("rollover", "How to learn of the next CA; not at all when not set", Kind::Rollover),
     leaf("url", "URL of the SCEP service", Kind::Url),
 ];
 
@@ -258,7 +264,7 @@ mod tests {
         assert_eq!(unknown, PathError::Unknown { good, bad: "spec".into() });
         assert!(matches!(
             locate(&words("system certificate scep csr CSR c")).unwrap_err(),
-            PathError::Ambiguous { completions, .. } if completions.len() == 4
+            PathError::Ambiguous { completions, .. } if completions.len() == 5
         ));
         assert!(matches!(
             locate(&words("system certificate scep csr CSR port 99999")).unwrap_err(),

@@ -15,8 +15,8 @@ use scep::request::AlternativeName;
 use scep::secret::Secret;
 use scep::url::HttpUrl;
 
-pub(crate) use self::certificate::RenewalKey;
-use self::certificate::{KEY_SIZES, RENEWAL_KEYS};
+use self::certificate::{CRL_SOURCES, KEY_SIZES, RENEWAL_KEYS, ROLLOVERS};
+pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover};
 use self::network::{is_host_name, is_interface};
 use crate::secret::{MASK, Sealed};
 
@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Fingerprint,
     KeySize,
     RenewalKey,
+    CrlSource,
+    Rollover,
     Percent,
     Duration,
     HostName,
@@ -70,6 +72,8 @@ impl Kind {
             Self::Fingerprint => Some(certificate::fingerprint(text)?),
             Self::KeySize => choice(KEY_SIZES, text).map(Value::KeySize),
             Self::RenewalKey => choice(RENEWAL_KEYS, text).map(Value::RenewalKey),
+            Self::CrlSource => choice(CRL_SOURCES, text).map(Value::CrlSource),
+            Self::Rollover => choice(ROLLOVERS, text).map(Value::Rollover),
             Self::Percent => certificate::percent(text),
             Self::Duration => Some(certificate::duration(text)?),
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
@@ -94,6 +98,8 @@ impl Kind {
             Self::Digest => words_of(DIGESTS),
             Self::KeySize => words_of(KEY_SIZES),
             Self::RenewalKey => words_of(RENEWAL_KEYS),
+            Self::CrlSource => words_of(CRL_SOURCES),
+            Self::Rollover => words_of(ROLLOVERS),
             _ => Vec::new(),
         }
     }
@@ -136,6 +142,8 @@ impl Kind {
             Self::Fingerprint => ("<hexadecimal>", "a fingerprint"),
             Self::KeySize => ("<bits>", "a key size"),
             Self::RenewalKey => ("<key>", "a key"),
+            Self::CrlSource => ("<source>", "a source of revocation lists"),
+            Self::Rollover => ("<way>", "a way to learn of the next CA"),
             Self::Percent => ("<1-99>", "a share from 1 to 99 percent"),
             Self::Duration => ("<duration>", "a duration"),
             Self::HostName => ("<text>", "a host name of 2 to 63 letters, digits and hyphens"),
@@ -195,6 +203,8 @@ pub(crate) enum Value {
     /// Number of bits of an RSA key.
     KeySize(u32),
     RenewalKey(RenewalKey),
+    CrlSource(CrlSource),
+    Rollover(Rollover),
     /// A share in percent, from 1 to 99.
     Percent(u8),
     Duration(Duration),
@@ -221,6 +231,8 @@ impl Value {
             Self::Fingerprint(fingerprint) => fingerprint.to_string().into(),
             Self::KeySize(bits) => bits.to_string().into(),
             Self::RenewalKey(key) => word_of(RENEWAL_KEYS, *key).into(),
+            Self::CrlSource(source) => word_of(CRL_SOURCES, *source).into(),
+            Self::Rollover(way) => word_of(ROLLOVERS, *way).into(),
             Self::Percent(share) => share.to_string().into(),
             Self::Duration(duration) => duration_text(*duration).into(),
             Self::Sealed(sealed) => sealed.expose().into(),

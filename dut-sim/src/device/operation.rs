@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use scep::clock::{moment, moment_text};
+use scep::clock::{meant_moment, moment, moment_text};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -27,6 +27,7 @@ impl Device {
         };
         let reply = match action {
             Action::Configure => self.configure(session),
+            Action::CrlShow => self.crl_show(arguments.first()),
             Action::Exit => {
                 let left = session.candidate.is_none();
                 return Step { left, ..Reply::done("").stay() };
@@ -39,7 +40,7 @@ impl Device {
             Action::ScepPoll => self.scep_poll(&arguments[0]),
             Action::ScepRenew => self.scep_renew(&arguments[0]),
             Action::ScepShow => self.scep_show(arguments.first()),
-            Action::SetDate => self.set_date(&arguments[0]),
+            Action::SetDate => self.set_date(&arguments.join(" ")),
             Action::ShowCertificate => self.show_certificate(&arguments[0]),
             Action::ShowDate => Reply::done(date(self.now())),
             Action::ShowLog => Reply::done(self.log_with_times()),
@@ -106,12 +107,17 @@ impl Device {
     fn set_date(&self, text: &str) -> Reply {
         let moment = match moment(text) {
             Ok(moment) => moment,
-            Err(error) => return Reply::refused(format!("CLI Error: `{text}`: {error}")),
+            Err(error) => {
+                let meant = meant_moment(text);
+                let meant = meant.map(|it| format!("\nDid you mean `{it}`?")).unwrap_or_default();
+                return Reply::refused(format!("CLI Error: `{text}`: {error}{meant}"));
+            }
         };
         let before = moment_text(self.now());
         self.context.clock.set(moment);
         self.context.log(&format!("the clock is set, which showed {before}"));
         self.context.wake.notify_waiters();
+        self.context.clock_set.notify_waiters();
         self.context.changed();
         Reply::done(date(self.now()))
     }
@@ -125,26 +131,36 @@ impl Device {
     }
 
     fn scep_show(&self, name: Option<&String>) -> Reply {
-        let Some(name) = name else { return self.scep_show_all() };
-        match self.scep_table(name) {
-            Some(table) => Reply::done(table),
-            None => Reply::refused(format!("CLI Error: {}", self.no_such_csr(name))),
-        }
+        self.show_of(name, |name| self.scep_table(name))
     }
 
-    fn scep_show_all(&self) -> Reply {
+    fn crl_show(&self, name: Option<&String>) -> Reply {
+        self.show_of(name, |name| {
+            Some(pki::crl::show(&self.progress(name)?.revocation, self.now()))
+        })
+    }
+
+    /// What there is to show about one request, or about all.
+    fn show_of(&self, name: Option<&String>, shown: impl Fn(&str) -> Option<String>) -> Reply {
+        if let Some(name) = name {
+            return match shown(name) {
+                Some(text) => Reply::done(text),
+                None => Reply::refused(format!("CLI Error: {}", self.no_such_csr(name))),
+            };
+        }
         let names = self.csr_names();
-        let shown = |name: &String| Some(format!("{name}:\n{}", self.scep_table(name)?));
-        let tables: Vec<_> = names.iter().filter_map(shown).collect();
-        if tables.is_empty() {
+        let of_one = |name: &String| Some(format!("{name}:\n{}", shown(name)?));
+        let texts: Vec<_> = names.iter().filter_map(of_one).collect();
+        if texts.is_empty() {
             return Reply::done("No certificate request is configured");
         }
-        Reply::done(tables.join("\n\n"))
+        Reply::done(texts.join("\n\n"))
     }
 
     fn scep_table(&self, name: &str) -> Option<String> {
         let progress = self.progress(name)?;
-        pki::show(&progress, self.now()).ok()
+        let due = self.enrolments.lock().renewal_due(name);
+        pki::show(&progress, due, self.now()).ok()
     }
 
     fn no_such_csr(&self, name: &str) -> String {

@@ -89,8 +89,23 @@ impl Device {
     pub(super) fn restart(&self) {
         let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
         if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
-            tokio::spawn(async move { device.boot().await });
+            tokio::spawn(async move { device.boot("").await });
         }
+    }
+
+    /// Cuts the power for a moment: the device goes down at once, and then comes up with the saved configuration. What it was doing and has
+    /// not written to its flash is lost; an enrolment goes on with the key and the request that the flash has.
+    ///
+    /// A device that is going down or coming up already goes on with that.
+    pub fn cut_power(&self) {
+        let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
+        self.enrolments.lock().lose_power();
+        if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
+            tokio::spawn(
+                async move { device.boot("the device has started after a power cut").await },
+            );
+        }
+        self.context.changed();
     }
 
     /// Restarts if this commit must be interrupted: the network has changed, and nothing else.
@@ -101,10 +116,14 @@ impl Device {
         }
     }
 
-    async fn boot(&self) {
+    /// Starts with the saved configuration; the message is added to the journal, unless it is empty.
+    async fn boot(&self, message: &str) {
         let _committing = self.committing.lock().await;
         self.reset().await;
         tokio::time::sleep(self.restarts.start_time).await;
+        if !message.is_empty() {
+            self.context.log(message);
+        }
         let saved = self.state.lock().saved.clone();
         if let Err(refusal) = self.make_active(&saved).await {
             let reason = refusal.to_string().replace('\n', "; ");

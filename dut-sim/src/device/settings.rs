@@ -56,10 +56,15 @@ pub struct DeviceSettings {
     pub start_time: Duration,
     /// Number of the commit, from 1, that a restart interrupts after the network has changed and nothing else.
     pub restarts_in_commit: Option<u64>,
-    /// Pause between polls of a pending request; by default from 0.5 s, so that labs are fast, to the usual 60 s.
+    /// Pause between polls of a pending request; by default from 0.5 s, so that labs are fast, to an hour, because administrators decide
+    /// in days.
     pub poll_pause: GrowingPause,
-    /// Pause between tries to renew a certificate that is due, of whatever kind the failure is; by default from a minute to a day.
+    /// Pause between tries to renew a certificate that is due, to fetch a revocation list, and to ask for the next CA, of whatever kind the
+    /// failure is; by default from a minute to a day.
     pub renewal_pause: GrowingPause,
+    /// The time that a write to the flash takes, after which the device goes on; by default none. A power cut in the middle leaves what was
+    /// there before.
+    pub flash_write_time: Duration,
 }
 
 impl DeviceSettings {
@@ -81,8 +86,12 @@ impl DeviceSettings {
             retry_pause: GrowingPause { first: Duration::from_secs(1), longest },
             start_time: Duration::from_secs(1),
             restarts_in_commit: None,
-            poll_pause: GrowingPause { first: Duration::from_millis(500), longest },
+            poll_pause: GrowingPause {
+                first: Duration::from_millis(500),
+                longest: Duration::from_secs(3_600),
+            },
             renewal_pause: GrowingPause { first: longest, longest: Duration::from_secs(86_400) },
+            flash_write_time: Duration::ZERO,
         }
     }
 }

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use scep::client::Exchange;
 use scep::content::FirstBytes;
 use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody, TooMuch};
-use scep::url::HttpUrl;
+use scep::url::{HttpUrl, UrlError};
 use tokio::time::timeout;
 use tokio_util::io::InspectReader;
 
@@ -88,6 +88,41 @@ pub(crate) async fn exchange(
         Ok(response.compared(&endpoint.authority(), &target))
     };
     timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
+}
+
+/// Sends a question that is no part of an enrolment to `endpoint`, once, and returns the answer with any status.
+///
+/// # Errors
+/// Why there is none, in words.
+pub(crate) async fn ask(
+    network: &Arc<dyn Network>,
+    endpoint: &HttpUrl,
+    about: &Exchange,
+    request: &HttpRequest,
+) -> Result<HttpResponse, String> {
+    let request = compose(endpoint, request)
+        .map_err(|error| format!("{about}: the request cannot be written as HTTP: {error}"))?;
+    exchange(network, endpoint, request).await.map_err(|failure| failure.at(about))
+}
+
+/// Fetches the resource at a URL, which may have a query.
+///
+/// # Errors
+/// Why that is not possible, in words.
+pub(crate) async fn fetch(network: &Arc<dyn Network>, url: &str) -> Result<HttpResponse, String> {
+    let (resource, query) = match url.split_once('?') {
+        Some((resource, query)) => (resource, Some(query)),
+        None => (url, None),
+    };
+    let endpoint: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let request = Request::builder()
+        .uri(format!("{}{query}", endpoint.path()))
+        .header(HOST, endpoint.authority())
+        .header(CONNECTION, "close")
+        .body(Full::default())
+        .map_err(|error| format!("the request cannot be written as HTTP: {error}"))?;
+    exchange(network, &endpoint, request).await.map_err(|failure| failure.to_string())
 }
 
 /// Opens a connection to `endpoint`.

@@ -2,18 +2,22 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Ref;
 use redact::{Masker, Secret};
 use scep::client::{CaCertificates, Exchange, PendingRequest};
+use scep::clock::later;
 use scep::request::differences;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
-use super::order::Order;
-use super::progress::{Phase, seconds};
-use super::request::Request;
+use super::flash::{Contents, Kept};
+use super::order::{Failure, Order};
+use super::pause::{GrowingPause, seconds};
+use super::progress::{NextCa, Phase};
+use super::request::{Request, left_until};
+use super::trust::change_of_ca;
 
 /// Reports of one enrolment or one renewal.
 pub(super) struct Journal {
@@ -80,11 +84,27 @@ impl Journal {
 
     /// Stores the CA's certificates even if they were refused, so that the operator can see them.
     pub(super) fn store_ca(&self, ca: Option<&CaCertificates>) {
+        let now = self.context.clock.now();
         let mut progress = self.request.progress.lock();
+        let change = match (&progress.ca, ca) {
+            (Some(known), Some(ca)) => change_of_ca(known, ca, &progress.announced, now),
+            _ => None,
+        };
+        if let Some(ca) = ca {
+            // Its day has come early, or this clock is behind.
+            let is_here = |next: &NextCa| {
+                let issuer = next.certificates.issuer(now);
+                ca.ca.iter().any(|one| **one == *issuer)
+            };
+            progress.next_ca.take_if(|next| is_here(next));
+        }
         if ca.is_some() || !self.renews {
             progress.ca = ca.cloned();
         }
         drop(progress);
+        if let Some(change) = change {
+            self.log(&change);
+        }
         self.enter(Phase::UnderWay);
     }
 
@@ -93,17 +113,38 @@ impl Journal {
         self.tries = 0;
     }
 
-    /// Logs the reason, and waits until the next try is due or the network may have changed.
-    pub(super) async fn retry_later(&mut self, reason: &str, woken: impl Future) {
+    /// The number of tries since the server last answered properly.
+    pub(super) fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Logs the reason, and waits until the next try is due or the network may have changed, but not longer than until the certificate that
+    /// signs the request `ends`.
+    ///
+    /// # Errors
+    /// If that certificate has ended.
+    pub(super) async fn retry_later(
+        &mut self,
+        reason: &str,
+        woken: impl Future,
+        ends: Option<SystemTime>,
+    ) -> Result<(), Failure> {
         self.tries = self.tries.saturating_add(1);
         let pause = self.pause.after(self.tries);
+        let ends = ends.map(|ends| later(ends, Duration::from_secs(1)));
+        let left = ends.and_then(|ends| left_until(ends, self.context.clock.now()));
+        let pause = left.map_or(pause, |left| left.min(pause));
         let reason = self.masked(reason);
         self.log(&format!("{reason}, next try in {}", seconds(pause)));
         self.enter(Phase::Retrying { reason, pause });
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             _ = pin!(woken) => {}
         }
+        if ends.is_some_and(|ends| left_until(ends, self.context.clock.now()).is_none()) {
+            return Err(Failure::SignerEnded);
+        }
+        Ok(())
     }
 
     pub(super) async fn wait_for_decision(&mut self, exchange: &Exchange) {
@@ -114,21 +155,47 @@ impl Journal {
         let asked = request.poll.notified();
         self.enter(Phase::Pending);
         tokio::select! {
-            () = sleep(pause) => {}
+            () = self.context.timer.rest(Some(pause)) => {}
             () = asked => {}
         }
     }
 
-    /// Keeps the pending request for the time after a restart.
-    pub(super) fn keep(&self, pending: Option<PendingRequest>) {
-        if let Some(kept) = &mut *self.request.kept.lock() {
-            kept.pending = pending;
-        }
+    /// Keeps the key to be certified for the time after a restart.
+    pub(super) async fn keep_key(&self, key: &PKey<Private>) {
+        let kept = self.request.kept.lock().clone();
+        let kept = kept.unwrap_or_else(|| Kept { key: key.clone(), request: None });
+        self.write(kept).await;
     }
 
-    /// The pending request from before a restart.
+    /// Keeps the request that is sent next or pending for the time after a restart.
+    pub(super) async fn keep(&self, request: Option<PendingRequest>) {
+        let kept = self.request.kept.lock().clone();
+        let (Some(kept), Some(request)) = (kept, request) else { return };
+        let was_answered = kept.request.as_ref().is_some_and(PendingRequest::is_answered);
+        let new = Kept { request: Some(request), ..kept };
+        if was_answered && new.request.as_ref().is_some_and(PendingRequest::is_answered) {
+            // A further poll of the same request changes nothing that matters.
+            return;
+        }
+        self.write(new).await;
+    }
+
+    async fn write(&self, kept: Kept) {
+        let (ca, copy) = (self.request.progress.lock().ca.clone(), kept.clone());
+        let change = move |contents: &mut Contents| {
+            contents.kept = Some(copy);
+            // The certificates of the CA belong to the certificate that there is, or to the request if there is none yet.
+            if contents.identity.is_none() {
+                contents.ca = ca;
+            }
+        };
+        self.request.flash.write(change).await;
+        *self.request.kept.lock() = Some(kept);
+    }
+
+    /// The request from before a restart.
     pub(super) fn kept(&self) -> Option<PendingRequest> {
-        self.request.kept.lock().as_ref()?.pending.clone()
+        self.request.kept.lock().as_ref()?.request.clone()
     }
 
     pub(super) fn log_ca(&self, exchange: &Exchange, ca: &CaCertificates) {
@@ -158,34 +225,4 @@ fn described(certificate: &X509Ref) -> String {
     let serial = scep::certificate::serial_number(certificate).unwrap_or_else(|_| "?".to_owned());
     let subject = scep::name::to_text(certificate.subject_name());
     format!("certificate {serial}, `{subject}`")
-}
-
-/// A pause that doubles with each try, up to a maximum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GrowingPause {
-    /// Pause before the second try.
-    pub first: Duration,
-    /// Maximum pause.
-    pub longest: Duration,
-}
-
-impl GrowingPause {
-    /// The pause after this number of tries.
-    pub(crate) fn after(self, tries: u32) -> Duration {
-        let factor = 2_u32.saturating_pow(tries.saturating_sub(1));
-        self.first.saturating_mul(factor).min(self.longest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pause_doubles_up_to_the_longest() {
-        let seconds = Duration::from_secs;
-        let pause = GrowingPause { first: seconds(1), longest: seconds(60) };
-        let pauses = [1, 2, 3, 7, 40, u32::MAX].map(|tries| pause.after(tries));
-        assert_eq!(pauses, [1, 2, 4, 60, 60, 60].map(seconds));
-    }
 }

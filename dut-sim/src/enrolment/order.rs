@@ -1,11 +1,13 @@
 //! The task of a client, and the reasons why it can fail.
 
 use std::io;
+use std::time::SystemTime;
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::x509::X509NameEntryRef;
+use openssl::x509::{X509, X509NameEntryRef};
 use scep::client::{Exchange, Refusal, Settings};
+use scep::clock::system_time;
 use scep::http::Operation;
 use scep::identity::Identity;
 use scep::name::NameError;
@@ -23,6 +25,8 @@ pub(super) struct Order {
     pub(super) key: PKey<Private>,
     /// The certificate to renew.
     pub(super) existing: Option<Identity>,
+    /// The certificates of CAs that the one before announced.
+    pub(super) announced: Vec<X509>,
 }
 
 impl Order {
@@ -35,6 +39,7 @@ impl Order {
             extensions: self.extensions()?,
             ca_identifier: self.settings.ca_identifier.clone(),
             ca_fingerprint: fingerprint.map(|fingerprint| fingerprint.octets().to_vec()),
+            announced_cas: self.announced.clone(),
             cipher: self.settings.cipher,
             digest: self.settings.digest,
             existing: self.existing.clone(),
@@ -50,6 +55,11 @@ impl Order {
             [] => Ok(Vec::new()),
             names => Ok(vec![alternative_names(names)?]),
         }
+    }
+
+    /// The end of the certificate to renew, after which it authorises no renewal; none for a first certificate, or if it cannot be read.
+    pub(super) fn signer_ends(&self) -> Option<SystemTime> {
+        system_time(self.existing.as_ref()?.certificate.not_after()).ok()
     }
 
     /// The question for the CA's certificates.
@@ -75,6 +85,8 @@ impl Order {
 /// Why an enrolment has failed for good.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
+    #[error("the certificate has expired before it was renewed")]
+    SignerEnded,
     #[error("the sealed password opens neither under the device's own key nor by its keyring")]
     PasswordSealed,
     #[error("no key: {0}")]

@@ -186,7 +186,7 @@ pub(super) async fn enrol(
             Err(Error::Retry(reason)) => reason,
             Err(Error::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
         };
-        job.journal.retry_later(&reason, woken).await;
+        job.journal.retry_later(&reason, woken, order.signer_ends()).await?;
     }
 }
 
@@ -204,7 +204,8 @@ async fn attempt(
         job.journal.log_ca(&Exchange::GetCaCert, &received);
         job.journal.store_ca(Some(&received));
         if let Some(fingerprint) = &job.order.settings.ca_fingerprint {
-            received = received.trusted_by_fingerprint(fingerprint.octets())?;
+            let announced = &job.order.announced;
+            received = received.trusted_or_announced(fingerprint.octets(), announced)?;
         }
         ca.insert(received)
     };

@@ -1,9 +1,13 @@
 //! Progress of an enrolment.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use openssl::x509::X509;
 use scep::client::CaCertificates;
 use scep::identity::Identity;
+
+use super::pause::seconds;
+use super::revocation::Revocation;
 
 /// Certificates and phase of an enrolment.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +17,21 @@ pub(crate) struct Progress {
     pub(crate) phase: Phase,
     /// Phase of a renewal, until it has succeeded.
     pub(crate) renewal: Option<Phase>,
+    /// The next CA, until its day.
+    pub(crate) next_ca: Option<NextCa>,
+    /// The certificates of CAs that the one before announced, the newest last.
+    pub(crate) announced: Vec<X509>,
+    /// Why the device does not know the next CA, although it asks.
+    pub(crate) rollover_problem: Option<String>,
+    pub(crate) revocation: Revocation,
+}
+
+/// The CA that is used from a day on.
+#[derive(Debug, Clone)]
+pub(crate) struct NextCa {
+    pub(crate) certificates: CaCertificates,
+    /// Its day.
+    pub(crate) from: SystemTime,
 }
 
 /// Phase of an enrolment.
@@ -65,12 +84,4 @@ impl Phase {
             }
         }
     }
-}
-
-/// A duration as text: `0.5 s`, and in larger units if it is longer than a minute.
-pub(super) fn seconds(duration: Duration) -> String {
-    if duration > Duration::from_secs(60) {
-        return scep::clock::apart(duration);
-    }
-    format!("{} s", duration.as_secs_f64())
 }

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use openssl::x509::X509Ref;
 use scep::clock::{moment_text, system_time};
 use scep::identity::Identity;
 use scep::secret::Secret;
-use tokio::time::sleep;
 
 use super::EnrolmentContext;
 use super::builtin::Builtin;
-use super::journal::{GrowingPause, Journal};
+use super::flash::Contents;
+use super::journal::Journal;
 use super::order::{Failure, Order};
+use super::pause::GrowingPause;
 use super::program;
 use super::progress::Phase;
-use super::request::{Kept, Request};
-use super::schedule::due;
+use super::request::{Request, left_until};
 use crate::config::system::CsrSettings;
 use crate::config::value::RenewalKey;
 
@@ -59,24 +59,49 @@ impl Task {
         let pause = self.context().retry_pause;
         let journal = self.journal(begin == Begin::Renewal, pause);
         let _ = match begin {
-            Begin::Enrolment => self.attempt(journal, None).await,
-            Begin::Renewal => self.attempt(journal, self.identity()).await,
+            Begin::Enrolment => self.enrol_first(journal).await,
+            Begin::Renewal => self.attempt(journal, self.request.identity()).await,
             Begin::Waiting => Ok(()),
         };
         self.renew_when_due().await;
+    }
+
+    /// Asks for a first certificate. If that fails for good, it begins anew when the clock is set, because a wrong clock may be the reason.
+    async fn enrol_first(&self, mut journal: Journal) -> Result<(), String> {
+        loop {
+            // Registered before the try, so that a clock that is set during the try counts.
+            let clock_set = self.context().clock_set.notified();
+            let failed = self.attempt(journal, None).await;
+            if failed.is_ok() {
+                return failed;
+            }
+            tokio::select! {
+                () = self.context().timer.rest(None) => {}
+                () = clock_set => {}
+            }
+            journal = self.journal(false, self.context().retry_pause);
+            journal.log("begins anew, because the clock is set");
+        }
     }
 
     /// Renews the certificate each time that it is due by the device's clock. After a failed try it pauses, longer each time; after
     /// the end of the certificate it asks for a first one.
     async fn renew_when_due(&self) {
         let (tries, mut announced) = (&self.request.tries, None);
+        let timer = &self.context().timer;
         loop {
             // Registered before the settings are read, so that a commit in between also wakes.
             let woken = self.context().wake.notified();
-            let Some(identity) = self.identity() else { return };
-            let due = due(&self.request.renewal.lock(), &identity.certificate);
+            let changed = self.request.changed.notified();
+            let Some(identity) = self.request.identity() else { return };
+            let revoked = self.request.is_revoked(&identity.certificate);
+            let due = self.request.renewal_due(&identity.certificate).filter(|_| !revoked);
             let Some(due) = due else {
-                woken.await;
+                tokio::select! {
+                    () = timer.rest(None) => {}
+                    () = woken => {}
+                    () = changed => {}
+                }
                 continue;
             };
             if let Some(left) = left_until(due, self.context().clock.now()) {
@@ -85,22 +110,26 @@ impl Task {
                     self.journal(true, self.context().retry_pause).log(&format!("due {moment}"));
                 }
                 tries.store(0, Ordering::Relaxed);
-                // The clock may be moved meanwhile, so it is read again.
+                // The clock may be moved meanwhile, so it is read again; the CA may be replaced, or may revoke the certificate.
                 tokio::select! {
-                    () = sleep(left) => {}
+                    () = timer.rest(Some(left)) => {}
                     () = woken => {}
+                    () = changed => {}
                 }
                 continue;
             }
             let before = tries.load(Ordering::Relaxed);
             if before > 0 {
+                let pause = self.pause(before, &identity.certificate);
                 tokio::select! {
-                    () = sleep(self.pause(before, &identity.certificate)) => {}
+                    () = timer.rest(Some(pause)) => {}
                     () = woken => {}
+                    () = changed => {}
                 }
             }
             let count = before.saturating_add(1);
             tries.store(count, Ordering::Relaxed);
+            self.request.flash.write(|contents| contents.tries = count).await;
             self.try_to_renew(identity, count).await;
         }
     }
@@ -136,13 +165,24 @@ impl Task {
         existing: Option<Identity>,
     ) -> Result<(), String> {
         let ended = self.enrol(&mut journal, existing).await;
-        *self.request.kept.lock() = None;
+        let ca = self.request.progress.lock().ca.clone();
         match ended {
             Ok(identity) => {
+                let issued = identity.clone();
+                let change = move |contents: &mut Contents| {
+                    (contents.ca, contents.identity) = (ca, Some(issued));
+                    contents.kept = None;
+                };
+                // Before it is shown, and together with its key.
+                self.request.flash.write(change).await;
+                *self.request.kept.lock() = None;
                 journal.enter(Phase::Issued(identity));
+                self.request.changed.notify_waiters();
                 Ok(())
             }
             Err(failure) => {
+                self.request.flash.write(|contents| contents.kept = None).await;
+                *self.request.kept.lock() = None;
                 let reason = journal.masked(&failure.to_string());
                 journal.log(&reason);
                 journal.enter(Phase::Failed { reason: reason.clone() });
@@ -161,18 +201,19 @@ impl Task {
         let password = self.open_password()?;
         journal.mask(password.as_ref());
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
-            || self.request.renewal.lock().key == RenewalKey::Same;
+            || self.request.upkeep.lock().renewal.key == RenewalKey::Same;
         let kept = self.request.kept.lock().as_ref().map(|kept| kept.key.clone());
         let key = match (kept, &existing) {
             (Some(kept), _) => kept,
             (None, Some(existing)) if keeps_key => existing.key.clone(),
             _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
         };
-        self.request.kept.lock().get_or_insert_with(|| Kept { key: key.clone(), pending: None });
-        let order = Order { settings: self.settings.clone(), password, key, existing };
+        journal.keep_key(&key).await;
+        let announced = self.request.progress.lock().announced.clone();
+        let order = Order { settings: self.settings.clone(), password, key, existing, announced };
         let certificate = match &program {
             Some(program) => program::enrol(program, &order, journal).await?,
-            None => Builtin { order: &order, journal }.enrol().await?,
+            None => Builtin::new(&order, journal).enrol().await?,
         };
         Ok(Identity { certificate, key: order.key })
     }
@@ -182,14 +223,6 @@ impl Task {
         self.context().secrets.open(sealed).map(Some).ok_or(Failure::PasswordSealed)
     }
 
-    /// The certificate with its key, if there is one.
-    fn identity(&self) -> Option<Identity> {
-        match &self.request.progress.lock().phase {
-            Phase::Issued(identity) => Some(identity.clone()),
-            _ => None,
-        }
-    }
-
     fn journal(&self, renews: bool, pause: GrowingPause) -> Journal {
         Journal::new(&self.request, renews, pause)
     }
@@ -197,9 +230,4 @@ impl Task {
     fn context(&self) -> &EnrolmentContext {
         &self.request.context
     }
-}
-
-/// The time from now until a moment; `None` if it has come.
-fn left_until(moment: SystemTime, now: SystemTime) -> Option<Duration> {
-    moment.duration_since(now).ok().filter(|left| !left.is_zero())
 }

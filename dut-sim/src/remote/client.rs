@@ -17,6 +17,7 @@ use super::server::Devices;
 use super::{Call, FromDevice, Greeting, Request, Settings};
 use crate::completion::Candidate;
 use crate::device::{ConfigurationError, Device, Reply, Step};
+use crate::enrolment::Outlook;
 use crate::network::Stream;
 use crate::ping::Screen;
 
@@ -128,6 +129,40 @@ impl RemoteConsole {
     /// If the device cannot answer.
     pub async fn notes(&self) -> Result<Vec<String>, RemoteError> {
         self.ask(Call::Notes).await
+    }
+
+    /// The number of all events of SCEP so far, and those after the first `seen`.
+    ///
+    /// # Errors
+    /// If the device cannot answer.
+    pub async fn protocol_log_after(&self, seen: u64) -> Result<(u64, Vec<String>), RemoteError> {
+        self.ask(Call::ProtocolLogAfter(seen)).await
+    }
+
+    /// Moves the device's time forward, as [`Device::advance`](crate::Device::advance) does.
+    ///
+    /// # Errors
+    /// If the device cannot answer, or its clock would go beyond the year 9999.
+    pub async fn advance(&self, by: Duration) -> Result<(), RemoteError> {
+        let milliseconds = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let moved: Result<(), String> = self.ask(Call::Advance(milliseconds)).await?;
+        moved.map_err(RemoteError::Failed)
+    }
+
+    /// What the device is about to do.
+    ///
+    /// # Errors
+    /// If the device cannot answer.
+    pub async fn outlook(&self) -> Result<Outlook, RemoteError> {
+        self.ask(Call::Outlook).await
+    }
+
+    /// Cuts the device's power for a moment, as [`Device::cut_power`](crate::Device::cut_power) does.
+    ///
+    /// # Errors
+    /// If the device cannot answer. The connection of a user who is not at the device's console ends.
+    pub async fn cut_power(&self) -> Result<(), RemoteError> {
+        self.ask(Call::CutPower).await
     }
 
     /// Changes whenever the device's answers may have changed.

@@ -242,7 +242,16 @@ async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>
         Call::Prompt => to_value(device.prompt_for(login).await),
         Call::Complete { words, partial } => to_value(device.complete(login, &words, &partial)),
         Call::ProtocolLog => to_value(device.protocol_log()),
+        Call::ProtocolLogAfter(seen) => to_value(device.protocol_log_after(seen)),
+        Call::Advance(milliseconds) => {
+            to_value(device.advance(Duration::from_millis(milliseconds)))
+        }
+        Call::Outlook => to_value(device.outlook()),
         Call::Notes => to_value(device.notes()),
+        Call::CutPower => {
+            device.cut_power();
+            to_value(())
+        }
         Call::Interrupt => {
             login.interrupt();
             to_value(())

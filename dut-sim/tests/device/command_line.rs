@@ -80,10 +80,11 @@ async fn unknown_request_or_file_is_refused_with_the_known_ones() {
     );
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
     lab.shows("usercert Valid").await;
-    assert_eq!(
-        lab.output("pki scep show NO").await,
-        "CLI Error: no certificate request `NO`; configured: CSR"
-    );
+    for command in ["scep show", "scep renew", "scep clear", "scep poll", "crl show"] {
+        let reply = lab.device.execute(&format!("pki {command} NO")).await;
+        assert_eq!(reply.output, "CLI Error: no certificate request `NO`; configured: CSR");
+        assert!(!reply.ok, "{command}");
+    }
     let url = "running://auth/certificates/scep/CSR/ca/ra.der";
     assert_eq!(
         lab.output(&format!("{root}/CSR/ca/ra.der")).await,

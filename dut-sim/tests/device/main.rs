@@ -5,11 +5,14 @@
 mod certificate_request;
 mod command_line;
 mod enrolment;
+mod power_cut;
 #[cfg(target_os = "linux")]
 mod programs;
 mod renewal;
 mod request_commands;
 mod restart;
+mod revocation;
+mod rollover;
 mod toy_ca;
 mod toy_network;
 

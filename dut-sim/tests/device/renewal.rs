@@ -45,6 +45,7 @@ async fn certificate_is_renewed_at_its_share_of_the_life() {
     // 80 % of 100 days from 1 January is 22 March.
     let (lab, clock) = enrolled(&["renew-at 80"]).await;
     assert!(log(&lab).contains("CSR: renewal: due 2026-03-22T00:00:00Z"), "{}", log(&lab));
+    lab.shows("usercert: renewal: due 2026-03-22T00:00:00Z").await;
     until(&clock, "2026-03-21T23:59Z").await;
     assert_eq!(requested(&lab), 1);
     until(&clock, "2026-03-22T00:01Z").await;
@@ -70,6 +71,7 @@ async fn certificate_is_renewed_before_its_end_and_earlier_by_jitter() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_renewed_unless_it_is_configured() {
     let (lab, clock) = enrolled(&[]).await;
+    assert!(!lab.output("pki scep show CSR").await.contains("renewal"));
     until(&clock, "2030-01-01T00:00Z").await;
     assert_eq!(requested(&lab), 1);
     lab.shows("usercert Expired").await;
@@ -122,7 +124,9 @@ async fn refused_renewal_is_tried_again_after_growing_pauses() {
     lab.ca.change(Answer::Issue);
     until(&clock, "2026-03-30T00:00Z").await;
     lab.shows("usercert Valid - Mar 2").await;
-    assert!(!lab.output("pki scep show CSR").await.contains("renewal"));
+    // The next renewal is shown in place of the failure.
+    lab.shows("usercert: renewal: due 2026-06-").await;
+    assert!(!lab.output("pki scep show CSR").await.contains("next try"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,6 +77,8 @@ async fn pending_enrolment_is_polled_after_the_restart() {
     lab.shows("usercert Pending").await;
     days(1).await;
     lab.ca.change(Answer::Issue);
+    // The next poll may be an hour later.
+    lab.output("pki scep poll CSR").await;
     lab.shows("usercert Valid").await;
     assert_eq!(lab.ca.csrs().len(), 1, "{}", log(&lab));
     assert!(lab.ca.requests().iter().filter(|one| one.ends_with("GetCACert")).count() == 1);
@@ -168,6 +170,38 @@ async fn clock_is_set_at_the_device_alone_and_survives_the_restart() {
         log.contains("\n2026-03-23T00:00:00Z  the clock is set, which showed 1970-01-01T00:00:0"),
         "{log}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_date_is_refused_in_words_and_the_clock_stays() {
+    let (lab, _) = saved(Answer::Issue, &[]).await;
+    let zone = |zone: &str| {
+        format!(
+            "a moment is in UTC, which `Z` at its end says: the time zone `{zone}` is not read, and there is no summer time"
+        )
+    };
+    for (date, refusal) in [
+        // The hour that summer time leaves out, and the one that it has twice.
+        ("2026-03-29T02:30+02:00", format!("{}\nDid you mean `2026-03-29T00:30:00Z`?", zone("+02:00"))),
+        ("2026-10-25 02:30 CEST", zone("CEST")),
+        ("2026-03-29T02:30", "a moment needs its time zone; write `Z` for UTC at its end, as in `2026-01-01T00:00Z`".to_owned()),
+        ("1969-12-31T23:59:59Z", "a clock begins in 1970: no certificate, log or message of SCEP is older".to_owned()),
+        ("10000-01-01T00:00:00Z", "a clock ends with the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)".to_owned()),
+        ("2026-12-31T23:59:60Z", "the second `:60` is a leap second, which no certificate can name (RFC 5280 §4.1.2.5)".to_owned()),
+        ("2026-02-29T00:00:00Z", "there is no such date or time".to_owned()),
+    ] {
+        let reply = lab.device.execute(&format!("set date {date}")).await;
+        assert_eq!(reply.output, format!("CLI Error: `{date}`: {refusal}"));
+        assert!(!reply.ok);
+    }
+    assert!(lab.output("show date").await.starts_with("Thu 01 Jan 2026 00:00:0"));
+    assert_eq!(lab.output("set date").await, "Incomplete command: set date");
+    assert_eq!(lab.output("set date 2026-03-29 01:00Z").await, "Sun 29 Mar 2026 01:00:00 +00:00");
+    // The ends of what a clock can show.
+    for edge in ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        assert!(lab.device.execute(&format!("set date {edge}")).await.ok);
+        lab.shows("usercert").await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

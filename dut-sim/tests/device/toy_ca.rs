@@ -4,19 +4,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
+use openssl::asn1::{Asn1Object, Asn1OctetString};
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
 use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef, X509Req};
+use openssl::x509::{
+    CrlNumber, X509, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Name, X509NameRef,
+    X509Req, X509RevokedBuilder,
+};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
+use scep::certs_only;
 use scep::clock::{Clock, asn1_time};
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
-use scep::message::Message;
+use scep::message::{Message, MessageBuilder};
 use scep::request::Csr;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
@@ -31,6 +36,8 @@ pub(crate) enum Answer {
     Issue,
     /// Answers PENDING.
     Pending,
+    /// Issues, but does not know the request that a poll is about.
+    Forgets,
     /// Answers every operation with this HTTP status.
     Status(u16),
     /// Refuses with a text that contains the password.
@@ -41,15 +48,58 @@ pub(crate) enum Answer {
     Endless,
 }
 
+/// What the CA gives out as its revocation list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    /// One that is valid from now on for so long.
+    For(Duration),
+    /// One that a stranger has signed in the CA's name.
+    Forged,
+    /// One that begins tomorrow.
+    Tomorrow,
+    /// One that ended yesterday.
+    Expired,
+    /// The first one again.
+    First,
+    /// Nothing: HTTP 404 at the distribution point, badCertId by GetCRL.
+    None,
+}
+
+/// What the CA answers to GetNextCACert.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextAnswer {
+    /// It does not offer the question.
+    NotOffered,
+    /// It has no next CA yet.
+    NotYet,
+    /// Signed by the current CA.
+    Signed,
+    /// Signed by a stranger.
+    Forged,
+}
+
 pub(crate) struct ToyCa {
-    identity: Identity,
+    identity: Mutex<Identity>,
+    /// The CA from some day on.
+    next: Mutex<Option<Identity>>,
+    next_answer: Mutex<NextAnswer>,
+    list: Mutex<List>,
+    lists: Mutex<Vec<Vec<u8>>>,
+    /// Serial numbers of revoked certificates, and when they were revoked.
+    revoked: Mutex<Vec<(u32, SystemTime)>>,
+    /// The URL of the distribution point in new certificates.
+    pub(crate) distribution_point: Mutex<Option<String>>,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
     /// The names of CAs that GetCACaps and GetCACert asked for.
     identifiers: Mutex<Vec<Option<String>>>,
     /// The certification requests, in DER.
     csrs: Mutex<Vec<Vec<u8>>>,
+    /// The types and transactions of all messages.
+    exchanges: Mutex<Vec<(String, String)>>,
     next_serial: AtomicU32,
+    /// The number of the next revocation list.
+    next_number: AtomicU32,
     clock: Clock,
     /// Days for which a certificate is valid.
     days: AtomicU32,
@@ -62,38 +112,77 @@ fn key() -> PKey<Private> {
     KEY.clone()
 }
 
+/// The key of whoever is not the CA: of an attacker, and of the next CA.
+fn stranger_key() -> PKey<Private> {
+    static KEY: LazyLock<PKey<Private>> =
+        LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
+    KEY.clone()
+}
+
 impl ToyCa {
     pub(crate) fn new(answer: Answer, clock: Clock) -> Self {
-        let key = key();
-        let subject = scep::name::parse("CN=Toy-PKI, O=Toy").unwrap();
-        let mut builder = builder(1, &subject, &subject, clock.now(), CA_DAYS);
-        builder.set_pubkey(&key).unwrap();
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
-        builder.append_extension(usage).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
-        let identity = Identity { certificate: builder.build(), key };
+        let identity = root("CN=Toy-PKI, O=Toy", key(), clock.now(), CA_DAYS);
         Self {
-            identity,
+            identity: Mutex::new(identity),
+            next: Mutex::default(),
+            next_answer: Mutex::new(NextAnswer::NotOffered),
+            list: Mutex::new(List::For(7 * DAY)),
+            lists: Mutex::default(),
+            revoked: Mutex::default(),
+            distribution_point: Mutex::default(),
             answer: Mutex::new(answer),
             requests: Mutex::default(),
             identifiers: Mutex::default(),
             csrs: Mutex::default(),
+            exchanges: Mutex::default(),
             next_serial: AtomicU32::new(2),
+            next_number: AtomicU32::new(1),
             clock,
             days: AtomicU32::new(365),
         }
     }
 
+    fn identity(&self) -> Identity {
+        self.identity.lock().unwrap().clone()
+    }
+
+    /// Has a next CA, which begins at this moment with a key of its own, and answers so when it is asked.
+    pub(crate) fn announce(&self, from: SystemTime, answer: NextAnswer) {
+        let next = root("CN=Next-PKI, O=Toy", stranger_key(), from, CA_DAYS);
+        *self.next.lock().unwrap() = Some(next);
+        *self.next_answer.lock().unwrap() = answer;
+    }
+
+    /// Replaces the CA by the next one.
+    pub(crate) fn roll_over(&self) {
+        *self.identity.lock().unwrap() = self.next.lock().unwrap().take().unwrap();
+        *self.next_answer.lock().unwrap() = NextAnswer::NotOffered;
+    }
+
+    /// Revokes the certificate with this serial number.
+    pub(crate) fn revoke(&self, serial: u32) {
+        self.revoked.lock().unwrap().push((serial, self.clock.now()));
+    }
+
+    /// Takes all revocations back.
+    pub(crate) fn revoke_none(&self) {
+        self.revoked.lock().unwrap().clear();
+    }
+
+    /// Changes the revocation list from now on.
+    pub(crate) fn give_out(&self, list: List) {
+        *self.list.lock().unwrap() = list;
+    }
+
     /// Certificate of the CA, in DER.
     #[cfg(target_os = "linux")]
     pub(crate) fn certificate(&self) -> Vec<u8> {
-        self.identity.certificate.to_der().unwrap()
+        self.identity().certificate.to_der().unwrap()
     }
 
     /// Fingerprint of the CA's certificate by this digest, in hexadecimal.
     pub(crate) fn fingerprint(&self, digest: MessageDigest) -> String {
-        hex::encode(self.identity.certificate.digest(digest).unwrap())
+        hex::encode(self.identity().certificate.digest(digest).unwrap())
     }
 
     /// The names of CAs that GetCACaps and GetCACert asked for.
@@ -110,7 +199,7 @@ impl ToyCa {
     /// Key of the CA, in PEM.
     #[cfg(target_os = "linux")]
     pub(crate) fn key(&self) -> Vec<u8> {
-        self.identity.key.private_key_to_pem_pkcs8().unwrap()
+        self.identity().key.private_key_to_pem_pkcs8().unwrap()
     }
 
     /// Issues certificates that are valid for so many days from now on.
@@ -129,6 +218,13 @@ impl ToyCa {
     }
 
     pub(crate) fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
+        if path == LIST_PATH {
+            self.requests.lock().unwrap().push(format!("{path} ({})", request.query));
+            return match self.revocation_list() {
+                Some(list) => response(200, list),
+                None => response(404, Vec::new()),
+            };
+        }
         let operation = Operation::from_http(request).unwrap();
         self.requests.lock().unwrap().push(format!("{path} {}", operation.name()));
         if let Operation::GetCaCaps(identifier) | Operation::GetCaCert(identifier) = &operation {
@@ -139,11 +235,16 @@ impl ToyCa {
             (Answer::Status(status), _) => response(status, Vec::new()),
             (Answer::Endless, _) => response(200, vec![b'A'; scep::MAX_MESSAGE_BYTES + 1]),
             (_, Operation::GetCaCaps(_)) => {
-                response(200, b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec())
+                let mut words = b"AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n".to_vec();
+                if *self.next_answer.lock().unwrap() != NextAnswer::NotOffered {
+                    words.extend(b"GetNextCACert\n");
+                }
+                response(200, words)
             }
+            (_, Operation::GetNextCaCert(_)) => self.next_ca(),
             (Answer::Invalid, _) => response(200, b"<html>".to_vec()),
             (_, Operation::GetCaCert(_)) => {
-                response(200, self.identity.certificate.to_der().unwrap())
+                response(200, self.identity().certificate.to_der().unwrap())
             }
             (answer, Operation::PkiOperation(message)) => {
                 response(200, self.reply(answer, &message))
@@ -154,7 +255,20 @@ impl ToyCa {
 
     fn reply(&self, answer: Answer, message: &[u8]) -> Vec<u8> {
         let Request { header, body, .. } =
-            open(&Message::parse(message).unwrap(), &self.identity).unwrap();
+            open(&Message::parse(message).unwrap(), &self.identity()).unwrap();
+        let mut named = self.exchanges.lock().unwrap();
+        named.push((header.message_type.to_string(), header.transaction_id.as_str().to_owned()));
+        drop(named);
+        if matches!(body, Body::GetCrl(_)) {
+            let list = self.revocation_list().map(|list| [X509Crl::from_der(&list).unwrap()]);
+            return self.encode(
+                &header,
+                match &list {
+                    Some(crls) => Outcome::Success { certificates: &[], crls },
+                    None => Outcome::Failure { fail_info: FailInfo::BadCertId, text: None },
+                },
+            );
+        }
         if let Body::PkcsReq(csr) = &body {
             self.csrs.lock().unwrap().push(csr.der.clone());
         }
@@ -162,15 +276,22 @@ impl ToyCa {
         let last = self.csrs.lock().unwrap().last().unwrap().clone();
         let (password, public_key, subject) = asked_for(&Csr::from_der(&last).unwrap());
         let serial = self.next_serial.fetch_add(1, Ordering::Relaxed);
-        let issuer = self.identity.certificate.subject_name();
+        let identity = self.identity();
+        let issuer = identity.certificate.subject_name();
         let days = self.days.load(Ordering::Relaxed);
         let mut builder = builder(serial, &subject, issuer, self.clock.now(), days);
         builder.set_pubkey(&public_key).unwrap();
-        builder.sign(&self.identity.key, MessageDigest::sha256()).unwrap();
+        if let Some(url) = &*self.distribution_point.lock().unwrap() {
+            builder.append_extension(distribution_point(url)).unwrap();
+        }
+        builder.sign(&identity.key, MessageDigest::sha256()).unwrap();
         let certificates = [builder.build()];
         let text = format!("wrong challenge password `{}`", password.clone().unwrap_or_default());
         let outcome = match answer {
             Answer::Pending => Outcome::Pending,
+            Answer::Forgets if matches!(body, Body::CertPoll(_)) => {
+                Outcome::Failure { fail_info: FailInfo::BadCertId, text: None }
+            }
             Answer::LeakPassword => {
                 Outcome::Failure { fail_info: FailInfo::BadRequest, text: Some(&text) }
             }
@@ -190,8 +311,97 @@ impl ToyCa {
             cipher: scep::algorithm::Cipher::Aes128,
             key_transport: KeyTransport::Pkcs1v15,
         };
-        reply.message(&mut rand_bytes).unwrap().encode(&self.identity).unwrap()
+        reply.message(&mut rand_bytes).unwrap().encode(&self.identity()).unwrap()
     }
+
+    /// The answer to GetNextCACert (RFC 8894 §4.7.1).
+    fn next_ca(&self) -> HttpResponse {
+        let (next, identity) = (self.next.lock().unwrap().clone(), self.identity());
+        let stranger = Identity { key: stranger_key(), certificate: identity.certificate.clone() };
+        let (next, signer) = match (*self.next_answer.lock().unwrap(), next) {
+            (NextAnswer::Signed, Some(next)) => (next, identity),
+            (NextAnswer::Forged, Some(next)) => (next, stranger),
+            _ => return response(404, Vec::new()),
+        };
+        let message = MessageBuilder {
+            content: Some(certs_only::encode(&[next.certificate], &[]).unwrap()),
+            ..MessageBuilder::default()
+        };
+        response(200, message.encode(&signer).unwrap())
+    }
+
+    /// The revocation list in DER.
+    fn revocation_list(&self) -> Option<Vec<u8>> {
+        let now = self.clock.now();
+        let (key, from, until) = match *self.list.lock().unwrap() {
+            List::For(life) => (self.identity().key, now, now + life),
+            List::Forged => (stranger_key(), now, now + DAY),
+            List::Tomorrow => (self.identity().key, now + DAY, now + 2 * DAY),
+            List::Expired => (self.identity().key, now - 2 * DAY, now - DAY),
+            List::First => return self.lists.lock().unwrap().first().cloned(),
+            List::None => return None,
+        };
+        let list = self.signed_list(&key, from, until);
+        self.lists.lock().unwrap().push(list.clone());
+        Some(list)
+    }
+
+    fn signed_list(&self, key: &PKey<Private>, from: SystemTime, until: SystemTime) -> Vec<u8> {
+        let identity = self.identity();
+        let mut builder = X509CrlBuilder::new().unwrap();
+        builder.set_issuer_name(identity.certificate.subject_name()).unwrap();
+        builder.set_last_update(&asn1_time(from).unwrap()).unwrap();
+        builder.set_next_update(&asn1_time(until).unwrap()).unwrap();
+        let number = BigNum::from_u32(self.next_number.fetch_add(1, Ordering::Relaxed)).unwrap();
+        builder.append_extension(CrlNumber::new(number).unwrap().build().unwrap()).unwrap();
+        // The key identifier 1, because the builder wants one.
+        builder.append_extension(extension("2.5.29.35", &[0x30, 3, 0x80, 1, 1])).unwrap();
+        for (serial, at) in &*self.revoked.lock().unwrap() {
+            let mut entry = X509RevokedBuilder::new().unwrap();
+            let serial = BigNum::from_u32(*serial).unwrap().to_asn1_integer().unwrap();
+            entry.set_serial_number(&serial).unwrap();
+            entry.set_revocation_date(&asn1_time(*at).unwrap()).unwrap();
+            builder.add_revoked(entry.build()).unwrap();
+        }
+        builder.sign(key, MessageDigest::sha256()).unwrap();
+        builder.build().unwrap().to_der().unwrap()
+    }
+
+    /// The messages so far: their types and transactions.
+    pub(crate) fn exchanges(&self) -> Vec<(String, String)> {
+        self.exchanges.lock().unwrap().clone()
+    }
+}
+
+/// Path of the revocation list.
+const LIST_PATH: &str = "/list.crl";
+
+/// A self-signed CA of this name.
+fn root(subject: &str, key: PKey<Private>, from: SystemTime, days: u32) -> Identity {
+    let subject = scep::name::parse(subject).unwrap();
+    let mut builder = builder(1, &subject, &subject, from, days);
+    builder.set_pubkey(&key).unwrap();
+    builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+    let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
+    builder.append_extension(usage).unwrap();
+    builder.sign(&key, MessageDigest::sha256()).unwrap();
+    Identity { certificate: builder.build(), key }
+}
+
+/// The extension with one distribution point, of at most 100 bytes (RFC 5280 §4.2.1.13).
+fn distribution_point(url: &str) -> X509Extension {
+    let wrapped = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        [&[tag, length], content].concat()
+    };
+    let name = wrapped(0xa0, &wrapped(0xa0, &wrapped(0x86, url.as_bytes())));
+    extension("2.5.29.31", &wrapped(0x30, &wrapped(0x30, &name)))
+}
+
+fn extension(oid: &str, value: &[u8]) -> X509Extension {
+    let oid = Asn1Object::from_str(oid).unwrap();
+    let value = Asn1OctetString::new_from_bytes(value).unwrap();
+    X509Extension::new_from_der(&oid, false, &value).unwrap()
 }
 
 /// Password, key and subject of a request.

@@ -18,7 +18,9 @@ pub use self::discover::{Found, LABS, LEDGER, TARGETS, discover, target_files};
 pub use self::lint::{LineMistake, command_mistake, configuration_mistakes, lint, suggestion};
 pub use self::load::{FIELDS, LoadErrors, load, load_each, load_each_by, parse};
 pub use self::steps::{
-    Action, Advance, Configuration, DecisionStep, Goal, Issued, LONGEST_ADVANCE, Ping, Run,
+    Action, Advance, CertificateFact, CertificateSource, CertificateStep, Configuration,
+    DecisionStep, Goal, Issued, LONGEST_ADVANCE, LinkStep, Ping, PkiOrder, PkiStep, Reboot,
+    RevocationReason, Run, SaveConfig,
 };
 pub use self::steps::{challenge_of, client, scep, seen};
 use crate::lab::Lab;

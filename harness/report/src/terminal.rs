@@ -185,6 +185,7 @@ fn sent(sent: &Sent, user: &str, mark: char) -> String {
         Sent::Command { device, command } => format!("{user}{device}{mark} {command}"),
         Sent::Request { pki, request } => format!("{pki}: {request}"),
         Sent::Clock { goal } => format!("clock: {goal}"),
+        Sent::Order { part, order } => format!("{part}: {order}"),
     }
 }
 

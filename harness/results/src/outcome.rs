@@ -170,6 +170,13 @@ pub enum Sent {
         /// The goal in words: `by 330d`.
         goal: String,
     },
+    /// An order to a part of the lab.
+    Order {
+        /// The part: a device, a PKI.
+        part: String,
+        /// The order in words: `restart`, `link at eth0 down`.
+        order: String,
+    },
 }
 
 /// The failure of a scenario.

@@ -1,15 +1,18 @@
 //! Tries a step until the result is as expected or the time has expired.
 
 mod advance;
+mod certificate;
 mod client;
 mod device;
 mod exchange;
+mod orders;
 mod pki;
 mod refusal;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::certificate::Remembered;
 pub use self::client::NO_REQUEST;
 pub(super) use self::client::{ClientState, unfired};
 pub(super) use self::pki::Conversations;
@@ -102,6 +105,8 @@ pub(super) struct ScenarioState {
     pub(super) client: ClientState,
     /// Challenge passwords that devices were given.
     pub(super) secrets: Vec<Secret>,
+    /// The certificates that `certificate` steps have seen.
+    certificates: Remembered,
     /// What earlier steps did with each device.
     devices: BTreeMap<String, DeviceHistory>,
 }

@@ -12,6 +12,7 @@ mod pool;
 mod record;
 mod rest;
 mod scenario;
+mod shown_certificate;
 mod wait;
 
 use std::num::NonZeroUsize;

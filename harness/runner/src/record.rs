@@ -223,7 +223,7 @@ impl<'a> Recorder<'a> {
             Sent::Command { device, command } => {
                 Sent::Command { device: device.clone(), command: self.text(command) }
             }
-            Sent::Request { .. } | Sent::Clock { .. } => sent.clone(),
+            Sent::Request { .. } | Sent::Clock { .. } | Sent::Order { .. } => sent.clone(),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> Recorder<'a> {
         for (name, device) in &self.testbed.devices {
             let concerned = match sent {
                 Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
-                Sent::Request { .. } | Sent::Clock { .. } => true,
+                Sent::Request { .. } | Sent::Clock { .. } | Sent::Order { .. } => true,
             };
             if concerned {
                 logs.push((self.client(name), true, device.protocol_log().await));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use dut_sim::Outlook;
 use thiserror::Error;
 
 /// A change to a device's configuration, made of `set` and `delete` lines.
@@ -35,6 +36,25 @@ pub trait Device: Send + Sync {
     /// ping without replies, if the device reports that.
     async fn execute(&self, command: &str) -> Result<String, DeviceError>;
 
+    /// Cuts the device's power for a moment. It starts again with the saved configuration; what it was doing and has not stored is lost.
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        Err(DeviceError::NotSupported { what: "a power cut".to_owned() })
+    }
+
+    /// Restarts the device, which comes up with its saved configuration.
+    ///
+    /// A device that refuses is [`DeviceError::CommandRefused`].
+    async fn reboot(&self) -> Result<(), DeviceError> {
+        self.execute("reboot").await.map(drop)
+    }
+
+    /// Keeps the active configuration for the next start; returns what the device says.
+    ///
+    /// A device that refuses is [`DeviceError::CommandRefused`].
+    async fn save(&self) -> Result<String, DeviceError> {
+        self.execute("save").await
+    }
+
     /// Waits until the device may answer differently from the last `execute`, but at most `pause`.
     async fn changed(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
@@ -49,6 +69,19 @@ pub trait Device: Send + Sync {
     /// [`changed`](Self::changed) that begins afterwards is for later events.
     async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
         (seen, Vec::new())
+    }
+
+    /// Moves the device's time forward, as if so much had passed at once. What falls due by then happens afterwards.
+    ///
+    /// Only for a lab without a time of its own.
+    async fn advance(&self, by: Duration) -> Result<(), DeviceError> {
+        let _ = by;
+        Err(DeviceError::not_supported("that its time is moved"))
+    }
+
+    /// What the device is about to do; only for a device whose time can be moved.
+    async fn outlook(&self) -> Result<Outlook, DeviceError> {
+        Err(DeviceError::not_supported("that its time is moved"))
     }
 
     /// Remarks about the device's SCEP client for readers of a report: missing options, and substitutes for them.
@@ -93,4 +126,11 @@ pub enum DeviceError {
         /// Reason.
         reason: String,
     },
+}
+
+impl DeviceError {
+    /// The error for a function that the device does not have, as in "cutting its power".
+    pub fn not_supported(what: &str) -> Self {
+        Self::NotSupported { what: what.to_owned() }
+    }
 }

@@ -9,6 +9,7 @@ pub mod injection;
 mod keys;
 pub mod lab_time;
 pub mod leftovers;
+pub mod links;
 mod no_answer;
 pub mod pki;
 mod testbed;

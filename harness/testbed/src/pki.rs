@@ -1,7 +1,7 @@
 //! The contract for a PKI.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use scep::attribute::{FailInfo, PkiStatus};
@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::no_answer::NoAnswer;
 use model::lab::Secret;
+use model::scenario::RevocationReason;
 use model::scenario::seen::SeenFact;
 pub use results::ServerState;
 
@@ -22,6 +23,10 @@ pub struct IssuedCertificate {
     pub subject: String,
     /// The last moment of its validity, if the PKI tells it.
     pub not_after: Option<SystemTime>,
+    /// The certificate in DER, if the PKI gives it.
+    pub der: Option<Vec<u8>>,
+    /// The time of its revocation, if it is revoked and the PKI tells it.
+    pub revoked: Option<SystemTime>,
 }
 
 /// The result of deciding about the oldest pending request.
@@ -140,6 +145,39 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "requests that the scenario sends itself".to_owned() })
     }
 
+    /// Stops serving: from now on, connections are refused. The state is kept.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it cannot be stopped from here.
+    async fn stop(&self) -> Result<(), PkiError> {
+        Err(PkiError::NotSupported { what: "being stopped by a scenario".to_owned() })
+    }
+
+    /// Serves again after [`stop`](Self::stop), with the state that it had.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it cannot be started from here.
+    async fn start(&self) -> Result<(), PkiError> {
+        Err(PkiError::NotSupported { what: "being started by a scenario".to_owned() })
+    }
+
+    /// Lets the next CA take the place of today's now.
+    ///
+    /// # Errors
+    /// [`PkiError::Refused`] if there is no next CA.
+    async fn roll_over(&self) -> Result<(), PkiError> {
+        Err(PkiError::NotSupported { what: "a rollover of its CA by a scenario".to_owned() })
+    }
+
+    /// Revokes the certificate with this serial number.
+    ///
+    /// # Errors
+    /// [`PkiError::Refused`] if it issued no such certificate, or has revoked it already.
+    async fn revoke(&self, serial: &str, reason: Option<RevocationReason>) -> Result<(), PkiError> {
+        let _ = (serial, reason);
+        Err(PkiError::NotSupported { what: "revoking certificates".to_owned() })
+    }
+
     /// Certificates issued to clients in this lab, oldest first; not those of the CA and its RAs.
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         Err(PkiError::NotSupported { what: "listing issued certificates".to_owned() })
@@ -168,6 +206,29 @@ pub trait Pki: Send + Sync {
     /// Number of clients' requests that it has denied so far; the answer of a fault does not count.
     async fn denied(&self) -> Result<usize, PkiError> {
         Ok(0)
+    }
+
+    /// Moment, by the clock of the lab, at which something happens in the PKI next without a request, such as a decision that falls
+    /// due; none if nothing will, or it does not tell.
+    async fn next_due(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// What happened in the PKI without a request, one line each, after the first `seen` events; and the number of all events so far.
+    async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+        let _ = seen;
+        (0, Vec::new())
+    }
+
+    /// Moves the clock of the PKI forward.
+    ///
+    /// Only for a lab without a time of its own.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it goes by the clock of the system.
+    async fn advance(&self, by: Duration) -> Result<(), PkiError> {
+        let _ = by;
+        Err(PkiError::NotSupported { what: "that its time is moved".to_owned() })
     }
 
     /// Log of the PKI, one line per request, newest last; empty if it has none.
@@ -234,6 +295,12 @@ pub enum PkiError {
     NotSupported {
         /// The function.
         what: String,
+    },
+    /// The PKI refused an order: a failed expectation, not a broken lab.
+    #[error("the PKI refused the order: {reason}")]
+    Refused {
+        /// Reason.
+        reason: String,
     },
     /// No challenge password is left for the request; the scenario is skipped with this reason.
     #[error("no challenge password is left: {reason}")]

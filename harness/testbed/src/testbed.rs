@@ -32,6 +32,8 @@ pub struct Testbed {
     pub client: Option<Arc<dyn crate::client::Client>>,
     /// Parts that must live as long as the lab: links, listeners, containers.
     pub resources: Vec<Box<dyn Resource>>,
+    /// The links of the lab, if they can be taken down.
+    pub links: Option<Arc<dyn crate::links::Links>>,
     /// The clock of the lab.
     pub clock: Clock,
     /// The keys that `scep` steps have certified.
@@ -59,8 +61,8 @@ pub trait Resource: Send + Sync {
 impl Testbed {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, client, resources, .. } = self;
-        drop((devices, pkis, client));
+        let Self { devices, pkis, client, links, resources, .. } = self;
+        drop((devices, pkis, client, links));
         for resource in resources {
             resource.close().await;
         }

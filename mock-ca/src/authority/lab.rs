@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 
 use super::{
     keys::{KEY_BITS, Role, generate},
-    timeline::{Plan, PlanError, Timeline},
+    plan::{Plan, PlanError},
+    timeline::Timeline,
 };
 use crate::{
     personality::PersonalityName,
@@ -50,9 +51,11 @@ static NEXT_REGISTRATION: [LabKey; 2] =
 /// A key that belongs neither to the CA nor to a client.
 pub(crate) static STRANGER_KEY: LabKey = lab_key!("stranger");
 
+/// Keys by their owner and length.
+type KeysMade = HashMap<(Role, u32), PKey<Private>>;
+
 /// The keys of another length, which are made once.
-static GENERATED: LazyLock<Mutex<HashMap<(Role, u32), PKey<Private>>>> =
-    LazyLock::new(Mutex::default);
+static GENERATED: LazyLock<Mutex<KeysMade>> = LazyLock::new(Mutex::default);
 
 fn key(pem: &[u8]) -> PKey<Private> {
     PKey::private_key_from_pem(pem).expect("the lab's keys come with the crate")
@@ -128,9 +131,8 @@ mod tests {
         let personality = PersonalityName::Linux.personality();
         let plan = Plan { personality, windows: &windows, hierarchy: &hierarchy, keys: Keys::Lab };
         let now = UNIX_EPOCH + Duration::from_secs(1_776_354_244);
-        let open = |name: &str, now| {
-            timeline(&plan, &scep::name::parse(name).unwrap(), now).unwrap()
-        };
+        let open =
+            |name: &str, now| timeline(&plan, &scep::name::parse(name).unwrap(), now).unwrap();
         assert!(Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=b", now)));
         assert!(!Arc::ptr_eq(&open("CN=a", now), &open("CN=a", now + Duration::from_secs(HOUR))));

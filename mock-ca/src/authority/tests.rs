@@ -263,9 +263,15 @@ fn issuer(subject: &str) -> IssuerCa {
 #[test]
 fn each_ca_of_a_chain_is_signed_by_the_one_above() {
     for name in PersonalityName::ALL.iter().copied() {
-        let mut hierarchy = Hierarchy { issued_by: vec![issuer("CN=Policy"), issuer("CN=Root")], ..Hierarchy::default() };
-        hierarchy.issued_by[1].certificate =
-            CaCertificate { key_bits: 3072, valid_from: Some(now() - 10 * DAY), valid_for: Some(20 * DAY) };
+        let mut hierarchy = Hierarchy {
+            issued_by: vec![issuer("CN=Policy"), issuer("CN=Root")],
+            ..Hierarchy::default()
+        };
+        hierarchy.issued_by[1].certificate = CaCertificate {
+            key_bits: 3072,
+            valid_from: Some(now() - 10 * DAY),
+            valid_for: Some(20 * DAY),
+        };
         let authority = succession(name, &hierarchy).at(now());
         let chain: Vec<_> = authority.chain().collect();
         assert_eq!(chain.len(), 3);
@@ -285,7 +291,8 @@ fn each_ca_of_a_chain_is_signed_by_the_one_above() {
 fn next_ca_begins_at_its_moment_with_certificates_for_the_registration_authority() {
     let from = now() + 30 * DAY;
     for key in NextKey::ALL.iter().copied() {
-        let next_ca = NextCa { from, announced: None, subject: None, key, valid_for: Some(60 * DAY) };
+        let next_ca =
+            NextCa { from, announced: None, subject: None, key, valid_for: Some(60 * DAY) };
         let hierarchy = Hierarchy { next_ca: Some(next_ca), ..Hierarchy::default() };
         let all = succession(PersonalityName::Ndes, &hierarchy);
         let (before, after) = (all.at(from - Duration::from_secs(1)), all.at(from));
@@ -326,7 +333,8 @@ fn registration_authority_is_renewed_at_its_moment() {
 #[test]
 fn impossible_plans_are_refused() {
     let refusal = |hierarchy: &Hierarchy| {
-        let (personality, windows) = (PersonalityName::Linux.personality(), WindowsSettings::default());
+        let (personality, windows) =
+            (PersonalityName::Linux.personality(), WindowsSettings::default());
         let plan = Plan { personality, windows: &windows, hierarchy, keys: Keys::Lab };
         plan.check().unwrap_err().to_string()
     };

@@ -17,7 +17,7 @@ use scep::{
     http::{MAX_PIECES, Method},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::{JoinSet, spawn_blocking},
@@ -27,9 +27,9 @@ use tokio::{
 use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
-        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
-        ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog,
-        Refused, Revoke,
+        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListEvents,
+        ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
+        ReadLog, Refused, Revoke, RollOver, Serve,
     },
 };
 use crate::{
@@ -82,12 +82,26 @@ struct Known {
     path: &'static str,
     /// True if only the lab that started the CA may make the call, because passwords travel.
     within_lab: bool,
-    /// The implementation; `None` for a request to the SCEP service.
-    handle: Option<fn(&Ca, &[u8]) -> Answer>,
+    handle: Handler,
+}
+
+/// The implementation of a call.
+#[derive(Clone, Copy)]
+enum Handler {
+    /// By the CA.
+    Ca(fn(&Ca, &[u8]) -> Answer),
+    /// By the SCEP service: a request to it.
+    Exchange,
+    /// By the SCEP service: it stops, or starts again.
+    Serve,
 }
 
 const fn known<C: Handle>() -> Known {
-    Known { method: C::METHOD, path: C::PATH, within_lab: false, handle: Some(handled::<C>) }
+    Known { method: C::METHOD, path: C::PATH, within_lab: false, handle: Handler::Ca(handled::<C>) }
+}
+
+const fn of_service<C: Call>(handle: Handler) -> Known {
+    Known { method: C::METHOD, path: C::PATH, within_lab: true, handle }
 }
 
 /// All calls.
@@ -102,11 +116,14 @@ const CALLS: &[Known] = &[
     known::<Approve>(),
     known::<Deny>(),
     known::<Revoke>(),
+    known::<RollOver>(),
+    known::<ListEvents>(),
     known::<Inject>(),
     known::<ReadClock>(),
     known::<MoveClock>(),
     Known { within_lab: true, ..known::<MakeChallenge>() },
-    Known { method: Exchange::METHOD, path: Exchange::PATH, within_lab: true, handle: None },
+    of_service::<Exchange>(Handler::Exchange),
+    of_service::<Serve>(Handler::Serve),
 ];
 
 impl Control {
@@ -212,8 +229,10 @@ impl Control {
             };
             Refused::new(status, &error)
         })?;
-        let Some(handle) = self.find(&head.method, head.uri.path())?.handle else {
-            return self.exchange(&read_call(&body)?).await;
+        let handle = match self.find(&head.method, head.uri.path())?.handle {
+            Handler::Ca(handle) => handle,
+            Handler::Exchange => return self.exchange(&read_call(&body)?).await,
+            Handler::Serve => return self.serve_or_not(&read_call(&body)?),
         };
         // A decision may wait for the disk.
         let ca = Arc::clone(&self.ca);
@@ -238,14 +257,20 @@ impl Control {
         Err(Refused::new(StatusCode::NOT_FOUND, &reason))
     }
 
+    /// The SCEP service, if this CA is part of a lab.
+    fn service(&self) -> Result<&Arc<dyn ScepService>, Refused> {
+        let reason = "this CA is not part of a lab, so it takes no calls to its service";
+        self.service.as_ref().ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, &reason))
+    }
+
+    fn serve_or_not(&self, call: &Serve) -> Answer {
+        let done = self.service()?.set_serving(call.serving);
+        done.map_err(|error| Refused::new(StatusCode::CONFLICT, &error))?;
+        Ok(json!({ "serving": call.serving }))
+    }
+
     async fn exchange(&self, call: &Exchange) -> Answer {
-        let Some(service) = &self.service else {
-            return Err(Refused::new(
-                StatusCode::NOT_FOUND,
-                &"this CA is not part of a lab, so it takes no `exchange` calls",
-            ));
-        };
-        match service.exchange(&call.request, &call.suffix).await {
+        match self.service()?.exchange(&call.request, &call.suffix).await {
             Ok(exchanged) => to_json(&exchanged),
             Err(error) => Err(Refused::new(StatusCode::BAD_GATEWAY, &error)),
         }

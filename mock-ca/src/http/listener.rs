@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Ok(())
 /// # }
 /// ```
-pub async fn serve(listener: TcpListener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: impl Listener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     let limits = &ca.service.settings.limits;
@@ -73,6 +73,14 @@ impl Listener for TcpListener {
         // Answers are written in one piece, so waiting to fill a segment only costs time. So does a failure here.
         let _ = stream.set_nodelay(true);
         Ok((stream, peer.to_string()))
+    }
+}
+
+impl<L: Listener> Listener for Arc<L> {
+    type Stream = L::Stream;
+
+    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
+        L::accept(self).await
     }
 }
 

@@ -147,13 +147,12 @@ pub(super) fn write_further(
     let mut kept = Vec::new();
     for (stem, identity) in named(timeline) {
         let found = fingerprint(&identity.certificate);
-        let stem = match known.iter().find(|(_, sha256)| *sha256 == found) {
-            Some((file, _)) => file.trim_end_matches(".pem").to_owned(),
-            None => {
-                let stem = free_stem(directory, &stem);
-                write_one(directory, &stem, identity)?;
-                stem
-            }
+        let stem = if let Some((file, _)) = known.iter().find(|(_, sha256)| *sha256 == found) {
+            file.trim_end_matches(".pem").to_owned()
+        } else {
+            let stem = free_stem(directory, &stem);
+            write_one(directory, &stem, identity)?;
+            stem
         };
         kept.push((stem, identity.clone()));
     }
@@ -214,8 +213,7 @@ pub(super) fn expect(
 /// The identities of a timeline with their names in a new state.
 fn named(timeline: &Timeline) -> Vec<(String, &Identity)> {
     let cas = timeline.cas.iter().enumerate();
-    let mut named: Vec<_> =
-        cas.map(|(number, one)| (ca_stem(number + 1), &one.value)).collect();
+    let mut named: Vec<_> = cas.map(|(number, one)| (ca_stem(number + 1), &one.value)).collect();
     let issuers = timeline.issuers.iter().enumerate();
     named.extend(issuers.map(|(number, one)| (format!("{ISSUER}-{}", number + 1), one)));
     for (number, one) in timeline.registrations.iter().enumerate() {

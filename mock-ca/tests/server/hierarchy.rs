@@ -171,7 +171,8 @@ async fn envelope_for_the_next_ca_gets_a_certificate_of_it() {
 #[tokio::test]
 async fn certificate_of_the_former_ca_is_renewed_by_the_new_one() {
     for key_of_next in NextKey::ALL.iter().copied() {
-        let ca = open_at(start(), following(PersonalityName::Rfc8894, |next| next.key = key_of_next));
+        let ca =
+            open_at(start(), following(PersonalityName::Rfc8894, |next| next.key = key_of_next));
         let former = ca.ca_certificate();
         let existing = certified(&ca, "a").await;
         advance(&ca, 30 * DAY);
@@ -193,7 +194,8 @@ async fn certificate_of_the_former_ca_is_renewed_by_the_new_one() {
         assert!(is_issued_by(&renewed, &ca.ca_certificate()));
         assert_eq!(is_issued_by(&renewed, &former), key_of_next == NextKey::Same);
         // Both are found, and each CA has a revocation list of its own.
-        let reply = asking(MessageType::GetCert, &existing.certificate, &existing).to(&ca, PATH).await;
+        let reply =
+            asking(MessageType::GetCert, &existing.certificate, &existing).to(&ca, PATH).await;
         assert_eq!(opened(&reply, &existing).certificates[0], existing.certificate);
     }
 }
@@ -207,9 +209,7 @@ async fn each_ca_revokes_its_own_certificates() {
     let new = certified(&ca, "b").await;
     ca.revoke("01").unwrap();
     ca.revoke("02").unwrap();
-    for (one, by, other) in
-        [(&old, &former, &new), (&new, &ca.ca_certificate(), &old)]
-    {
+    for (one, by, other) in [(&old, &former, &new), (&new, &ca.ca_certificate(), &old)] {
         let reply = asking(MessageType::GetCrl, &one.certificate, one).to(&ca, PATH).await;
         let list = opened(&reply, one).crls.remove(0);
         assert!(list.verify(&by.public_key().unwrap()).unwrap());
@@ -272,7 +272,8 @@ async fn renewed_registration_authority_is_given_and_the_former_is_refused() {
 #[tokio::test]
 async fn roll_over_takes_place_at_once_and_again() {
     for personality in PersonalityName::ALL.iter().copied() {
-        let ca = open_at(start(), following(personality, |next| next.subject = Some("CN=Next".into())));
+        let ca =
+            open_at(start(), following(personality, |next| next.subject = Some("CN=Next".into())));
         let mut known = vec![ca.ca_certificate()];
         for name in ["CN = Next", "CN = Next", "CN = Next"] {
             advance(&ca, DAY);

@@ -56,7 +56,11 @@ pub(crate) async fn certified(ca: &Arc<Ca>, name: &str) -> Identity {
     Identity { certificate, key: own.key }
 }
 
-pub(crate) fn asking<'a>(message_type: MessageType, about: &X509, signer: &'a Identity) -> Sent<'a> {
+pub(crate) fn asking<'a>(
+    message_type: MessageType,
+    about: &X509,
+    signer: &'a Identity,
+) -> Sent<'a> {
     Sent { message_type, id: "1", body: IssuerAndSerial::encode(about).unwrap(), signer }
 }
 

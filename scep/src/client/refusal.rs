@@ -21,6 +21,8 @@ named! {
         GetCaCaps = "GetCACaps";
         /// The CA's certificates are unreadable or not the expected ones.
         GetCaCert = "GetCACert";
+        /// The certificates of the next CA are unreadable, or the current CA has not signed them.
+        GetNextCaCert = "GetNextCACert";
         /// No certificate can receive the request, or an RA's does not belong to the CA.
         RaChoice = "RA choice";
         /// The request could not be built.
@@ -97,6 +99,8 @@ pub enum Exchange {
     GetCaCaps,
     /// The question for the certificates of the CA (RFC 8894 §4.2).
     GetCaCert,
+    /// The question for the certificates of the next CA (RFC 8894 §4.7).
+    GetNextCaCert,
     /// A message (RFC 8894 §4.3), and its type if that is known.
     PkiOperation(Option<MessageType>),
     /// None: no request is under way.
@@ -116,6 +120,7 @@ impl fmt::Display for Exchange {
         match self {
             Self::GetCaCaps => f.write_str("GetCACaps"),
             Self::GetCaCert => f.write_str("GetCACert"),
+            Self::GetNextCaCert => f.write_str("GetNextCACert"),
             Self::PkiOperation(None) => f.write_str("PKIOperation"),
             Self::PkiOperation(Some(message)) => write!(f, "PKIOperation ({message})"),
             Self::None => f.write_str("the client"),
@@ -143,7 +148,8 @@ impl Refusal {
         match (reason, stage, exchange) {
             (Reason::HttpStatus { .. } | Reason::Refused(_), ..) => format!("{exchange} {reason}"),
             (_, Stage::GetCaCaps, Exchange::GetCaCaps)
-            | (_, Stage::GetCaCert, Exchange::GetCaCert) => format!("{exchange}: {reason}"),
+            | (_, Stage::GetCaCert, Exchange::GetCaCert)
+            | (_, Stage::GetNextCaCert, Exchange::GetNextCaCert) => format!("{exchange}: {reason}"),
             _ => format!("{exchange}, {stage}: {reason}"),
         }
     }
@@ -152,6 +158,7 @@ impl Refusal {
         let exchange = match stage {
             Stage::GetCaCaps => Exchange::GetCaCaps,
             Stage::GetCaCert | Stage::RaChoice => Exchange::GetCaCert,
+            Stage::GetNextCaCert => Exchange::GetNextCaCert,
             _ => Exchange::PkiOperation(None),
         };
         Self { stage, exchange, reason }

@@ -152,7 +152,9 @@ pub enum BadMoment {
     )]
     NoZone,
     /// The time is that of another zone.
-    #[error("a moment is in UTC, which `Z` at its end says: the time zone `{0}` is not read")]
+    #[error(
+        "a moment is in UTC, which `Z` at its end says: the time zone `{0}` is not read, and there is no summer time"
+    )]
     OtherZone(String),
     /// The second is a leap second.
     #[error("the second `:60` is a leap second, which no certificate can name (RFC 5280 §4.1.2.5)")]
@@ -204,6 +206,29 @@ pub fn moment(text: &str) -> Result<SystemTime, BadMoment> {
         (_, 60) => Err(BadMoment::LeapSecond),
         _ => date_time(year, [month, day, hour, minute, second]).ok_or(BadMoment::NoSuchDate),
     }
+}
+
+/// The moment in UTC that a text with the offset of another time zone means: `2026-03-29T02:30+02:00` is half an hour past midnight.
+///
+/// ```
+/// use scep::clock::meant_moment;
+///
+/// assert_eq!(meant_moment("2026-03-29T02:30+02:00").as_deref(), Some("2026-03-29T00:30:00Z"));
+/// assert_eq!(meant_moment("2026-03-29T02:30 CEST"), None);
+/// ```
+pub fn meant_moment(text: &str) -> Option<String> {
+    let Err(BadMoment::OtherZone(zone)) = moment(text) else { return None };
+    let local = moment(&format!("{}Z", text.strip_suffix(&zone)?.trim_end())).ok()?;
+    let (sign, offset) = zone.split_at_checked(1)?;
+    let offset = numbers(offset, ':')?;
+    let &[(hours @ 0..=14, 2), (minutes @ 0..=59, 2)] = offset.as_slice() else { return None };
+    let offset = Duration::from_secs(u64::from(hours * 60 + minutes) * 60);
+    let moment = match sign {
+        "+" => local.checked_sub(offset),
+        "-" => local.checked_add(offset),
+        _ => None,
+    };
+    moment.filter(|it| within_range(*it) == *it).map(moment_text)
 }
 
 fn date_time(year: u32, rest: [u32; 5]) -> Option<SystemTime> {
@@ -295,6 +320,22 @@ mod tests {
             assert_eq!(moment(&moment_text(expected)), Ok(expected), "{text}");
         }
         assert_eq!(moment_text(FIRST_MOMENT), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn moment_of_another_zone_is_understood_if_its_offset_is_given() {
+        for (given, meant) in [
+            ("2026-10-25T02:30+02:00", Some("2026-10-25T00:30:00Z")),
+            ("2026-10-25T02:30:15 +01:00", Some("2026-10-25T01:30:15Z")),
+            ("2025-12-31T20:00-05:30", Some("2026-01-01T01:30:00Z")),
+            ("1970-01-01T00:00+01:00", None),
+            ("2026-10-25T02:30+2", None),
+            ("2026-10-25T02:30+99:00", None),
+            ("2026-10-25T02:30 Europe/Madrid", None),
+            ("2026-10-25T02:30Z", None),
+        ] {
+            assert_eq!(meant_moment(given).as_deref(), meant, "{given}");
+        }
     }
 
     #[test]

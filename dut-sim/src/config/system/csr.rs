@@ -9,7 +9,7 @@ use scep::request::AlternativeName;
 use scep::url::HttpUrl;
 
 use super::{Reader, below, path};
-use crate::config::value::{RenewalKey, Value};
+use crate::config::value::{CrlSource, RenewalKey, Rollover, Value};
 use crate::secret::Sealed;
 
 /// The settings of one certificate to request.
@@ -27,14 +27,24 @@ pub(crate) struct CsrSettings {
     pub(crate) ca_fingerprint: Option<Fingerprint>,
     /// Number of bits of the RSA key.
     pub(crate) key_bits: u32,
-    pub(crate) renewal: RenewalSettings,
+    pub(crate) upkeep: Upkeep,
 }
 
 impl CsrSettings {
-    /// True if the other asks for the same certificate, whatever it says about renewals.
+    /// True if the other asks for the same certificate, whatever it says about its upkeep.
     pub(crate) fn asks_for_the_same(&self, other: &Self) -> bool {
-        Self { renewal: other.renewal.clone(), ..self.clone() } == *other
+        Self { upkeep: other.upkeep.clone(), ..self.clone() } == *other
     }
+}
+
+/// What the device does about a certificate that it has. A change of these settings keeps the certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Upkeep {
+    pub(crate) renewal: RenewalSettings,
+    /// Where it gets revocation lists; without a source it does not check revocation.
+    pub(crate) crl_check: Option<CrlSource>,
+    /// How it learns of the next CA, if it does.
+    pub(crate) rollover: Option<Rollover>,
 }
 
 /// When and how a certificate is renewed.
@@ -89,7 +99,7 @@ impl Reader<'_> {
             ca_identifier: None,
             ca_fingerprint: None,
             key_bits: self.key_bits(csr),
-            renewal: RenewalSettings::default(),
+            upkeep: Upkeep::default(),
         };
         for name in ["ca-fingerprint", "ca-identifier", "cipher", "digest", "encrypted-password"] {
             match leaf(name).cloned() {
@@ -101,7 +111,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        settings.renewal = self.renewal(csr);
+        settings.upkeep = self.upkeep(csr);
         Some(settings)
     }
 
@@ -120,6 +130,19 @@ impl Reader<'_> {
             Some(Value::KeySize(bits)) => bits,
             _ => 0,
         }
+    }
+
+    fn upkeep(&mut self, csr: &[String]) -> Upkeep {
+        let leaf = |name: &str| self.configuration.values(&below(csr, name)).first();
+        let crl_check = match leaf("crl-check") {
+            Some(Value::CrlSource(source)) => Some(*source),
+            _ => None,
+        };
+        let rollover = match leaf("rollover") {
+            Some(Value::Rollover(way)) => Some(*way),
+            _ => None,
+        };
+        Upkeep { renewal: self.renewal(csr), crl_check, rollover }
     }
 
     fn renewal(&mut self, csr: &[String]) -> RenewalSettings {
@@ -206,7 +229,7 @@ mod tests {
     #[test]
     fn names_key_and_ca_are_read() {
         let plain = csr("port 80").unwrap();
-        assert_eq!((plain.key_bits, plain.renewal.key), (2048, RenewalKey::New));
+        assert_eq!((plain.key_bits, plain.upkeep.renewal.key), (2048, RenewalKey::New));
         assert!(plain.alternative_names.is_empty() && plain.ca_fingerprint.is_none());
         let names = "alternative-names uri urn:x; alternative-names ip 192.0.2.1; alternative-names dns r1; alternative-names dns r2";
         let fingerprint = "ab".repeat(20);
@@ -216,15 +239,26 @@ mod tests {
         let csr = csr(&all).unwrap();
         let names: Vec<_> = csr.alternative_names.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["DNS:r1", "DNS:r2", "IP Address:192.0.2.1", "URI:urn:x"]);
-        assert_eq!((csr.key_bits, csr.renewal.key), (3072, RenewalKey::Same));
+        assert_eq!((csr.key_bits, csr.upkeep.renewal.key), (3072, RenewalKey::Same));
         assert_eq!(csr.ca_identifier.as_deref(), Some("My CA"));
         assert_eq!(csr.ca_fingerprint.unwrap().to_string(), fingerprint);
     }
 
     #[test]
+    fn revocation_and_rollover_are_upkeep_and_keep_the_certificate() {
+        let plain = csr("port 80").unwrap();
+        assert_eq!((plain.upkeep.crl_check, plain.upkeep.rollover), (None, None));
+        let kept = csr("port 80; crl-check cdp; rollover get-next-ca; renew-at 80").unwrap();
+        assert_eq!(kept.upkeep.crl_check, Some(CrlSource::DistributionPoint));
+        assert_eq!(kept.upkeep.rollover, Some(Rollover::GetNextCa));
+        assert!(kept.asks_for_the_same(&plain));
+        assert!(!kept.asks_for_the_same(&csr("port 81").unwrap()));
+    }
+
+    #[test]
     fn renewal_has_one_time() {
         let day = Duration::from_secs(86_400);
-        let renewal = |lines: &str| csr(lines).map(|csr| csr.renewal);
+        let renewal = |lines: &str| csr(lines).map(|csr| csr.upkeep.renewal);
         let at = renewal("renew-at 80; renew-jitter 1d").unwrap();
         assert_eq!((at.time, at.jitter), (Some(RenewalTime::Share(80)), day));
         let before = renewal("renew-before 30d").unwrap();

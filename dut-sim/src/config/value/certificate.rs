@@ -19,6 +19,33 @@ pub(crate) enum RenewalKey {
     Same,
 }
 
+/// Where the device gets the revocation list of its CA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CrlSource {
+    /// From the SCEP service, by GetCRL (RFC 8894 §4.6).
+    Scep,
+    /// From the distribution points that its certificate names, by HTTP.
+    DistributionPoint,
+}
+
+/// How the device learns of the next CA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rollover {
+    /// It asks by GetNextCACert (RFC 8894 §4.7).
+    GetNextCa,
+}
+
+pub(super) const CRL_SOURCES: &[Choice<CrlSource>] = &[
+    ("cdp", CrlSource::DistributionPoint, "From the certificate's distribution points, by HTTP"),
+    ("scep", CrlSource::Scep, "From the SCEP service, by GetCRL"),
+];
+
+pub(super) const ROLLOVERS: &[Choice<Rollover>] = &[(
+    "get-next-ca",
+    Rollover::GetNextCa,
+    "Ask by GetNextCACert, and keep the answer until its day",
+)];
+
 pub(super) const KEY_SIZES: &[Choice<u32>] = &[
     ("1024", 1024, "Too short for most CAs; to see that they refuse it"),
     ("2048", 2048, "The usual size"),
@@ -123,6 +150,8 @@ mod tests {
     fn keys_and_times_are_checked() {
         let sizes = [("512", "`512` is none of 1024, 2048, 3072, 4096"), ("02048", "is none of")];
         check(Kind::KeySize, &["1024", "2048", "4096"], &sizes);
+        check(Kind::CrlSource, &["cdp", "scep"], &[("ocsp", "`ocsp` is none of cdp, scep")]);
+        check(Kind::Rollover, &["get-next-ca"], &[("on", "`on` is none of get-next-ca")]);
         check(Kind::RenewalKey, &["new", "same"], &[("old", "`old` is none of new, same")]);
         let shares = ["0", "100", "+80", "080", "80%"].map(|text| (text, "from 1 to 99 percent"));
         check(Kind::Percent, &["1", "80", "99"], &shares);

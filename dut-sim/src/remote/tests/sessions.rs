@@ -152,3 +152,26 @@ async fn configuration_interrupted_by_a_restart_is_refused() {
     assert_eq!(error.message, "the device restarts in the middle of the commit");
     assert_eq!(device.0.prompt().await, "admin@osdx$ ");
 }
+
+#[tokio::test(start_paused = true)]
+async fn power_cut_logs_users_out_and_ends_a_commit() {
+    let device = SharedDevice::start(None);
+    let user = device.user().await.unwrap();
+    for line in ["configure", "set system host-name R1", "commit", "save"] {
+        output(&user, line).await;
+    }
+    let console = RemoteConsole::of(Arc::clone(&device.0)).await.unwrap();
+    let lines =
+        format!("set system host-name R2\nset interfaces ethernet eth0 address {NEVER_APPLIED}/24");
+    let mut committing = Box::pin(console.replace_configuration(&lines));
+    let under_way = tokio::time::timeout(Duration::from_millis(100), &mut committing).await;
+    assert!(under_way.is_err());
+    assert_eq!(console.cut_power().await, Ok(()));
+    let error = committing.await.unwrap().unwrap_err();
+    assert_eq!(error.message, "the device restarts in the middle of the commit");
+    let cut = RemoteError::Closed("it refused: the device restarts".to_owned());
+    assert_eq!(user.execute("show date").await, Err(cut));
+    assert_eq!(console.prompt().await.unwrap(), "admin@R1$ ");
+    let journal = console.protocol_log().await.unwrap();
+    assert_eq!(journal, ["the device has started after a power cut"]);
+}

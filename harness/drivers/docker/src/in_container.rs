@@ -5,7 +5,7 @@
 mod network;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use diagnostics::bugs;
@@ -14,7 +14,7 @@ use mock_ca::control::Control;
 use process::messages::{Messages, ReadError, encode, write};
 use scep::clock::Clock;
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, join, stdin, stdout};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use model::lab;
 use model::lab::topology::Node;
@@ -90,10 +90,11 @@ async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Contro
     let port = port_of(plan);
     let address = addresses.next().map(|first| SocketAddr::from((first.addr(), port)));
     let ca = LabCa::open(name, plan, address, &Clock::system())?;
-    ca.listen(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|error| {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
+    listener.and_then(|listener| ca.listen(listener)).map_err(|error| {
         let reason = format!("it cannot listen on port {port} of host `{}`: {error}", node.name);
         TestbedError::Pki { name: name.to_owned(), reason }
-    })?);
+    })?;
     Ok(address.map_or_else(|| ca.control(), |address| ca.control_over(address)))
 }
 

@@ -186,6 +186,17 @@ impl Device for SshDevice {
         self.run(true, move |session| Box::pin(session.execute(command))).await?
     }
 
+    async fn reboot(&self) -> Result<(), DeviceError> {
+        let what = "a restart by a scenario: it is a real one, and its session would end";
+        Err(DeviceError::not_supported(what))
+    }
+
+    async fn save(&self) -> Result<String, DeviceError> {
+        let what =
+            "saving its configuration by a scenario: it is a real one, and its own must come back";
+        Err(DeviceError::not_supported(what))
+    }
+
     async fn protocol_log(&self) -> Vec<String> {
         self.run(false, |session| Box::pin(session.journal())).await.unwrap_or_default()
     }

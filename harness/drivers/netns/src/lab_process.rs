@@ -20,7 +20,7 @@ use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
-use self::build::build;
+use self::build::{Switch, build};
 use self::pkis::Programs;
 use super::capture::Capture;
 use super::isolation::control_channel;
@@ -108,6 +108,12 @@ async fn answer(mut requests: mpsc::Receiver<Request>, events: EventSender, rema
             Operation::ReadOutput(host) => Reply::Output(
                 programs.get(&host).map(|program| program.output.lines()).unwrap_or_default(),
             ),
+            Operation::SwitchLink { device, interface, is_up } => {
+                Reply::Switched(match &remains.switch {
+                    Some(switch) => switch.set(&device, &interface, is_up).await,
+                    None => Err("the lab has not been built".to_owned()),
+                })
+            }
             Operation::Configure(_) | Operation::Listens(_) => {
                 let reason = "a lab process is not a container".to_owned();
                 Reply::Configured(Err(TestbedError::Network { reason }))
@@ -126,6 +132,8 @@ struct Remains {
     captures: Vec<Capture>,
     /// The namespaces, kept open because one may have no process for a while, and others enter it through its descriptor here.
     namespaces: Namespaces,
+    /// The links, once they have been made.
+    switch: Option<Switch>,
 }
 
 impl Remains {

@@ -10,6 +10,7 @@
 mod capture;
 mod isolation;
 mod lab_process;
+mod links;
 mod permission;
 mod process;
 mod program;
@@ -27,6 +28,7 @@ use tokio::net::UnixStream;
 
 pub use self::isolation::isolate;
 pub use self::lab_process::serve;
+use self::links::LabLinks;
 use self::process::LabProcess;
 use self::program::ProgramPki;
 pub use self::registry::leftovers;
@@ -42,6 +44,7 @@ use simulated::sim_device::LabDevice;
 use simulated::{
     ConsoleDriver, image_of, refuse_clock_of_programs, refuse_live_lab, without_network,
 };
+use testbed::links::Links;
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLabs, Remains, Resource, Testbed,
     TestbedError,
@@ -225,7 +228,8 @@ async fn fill_testbed(
     built: &Built,
     channel: &Arc<Channel>,
 ) -> Result<Testbed, TestbedError> {
-    let mut testbed = Testbed { clock: lab.clock(), ..Testbed::default() };
+    let links: Arc<dyn Links> = Arc::new(LabLinks(Arc::clone(channel)));
+    let mut testbed = Testbed { clock: lab.clock(), links: Some(links), ..Testbed::default() };
     for (name, control) in &built.controls {
         let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);

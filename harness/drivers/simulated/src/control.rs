@@ -32,6 +32,15 @@ pub enum Operation {
     Listens(SocketAddr),
     /// Return the newest output of the server program that this host runs.
     ReadOutput(String),
+    /// Take the link at an interface of a device down or up.
+    SwitchLink {
+        /// The device.
+        device: String,
+        /// The interface.
+        interface: String,
+        /// True if it carries packets afterwards.
+        is_up: bool,
+    },
 }
 
 /// The specification of a lab, for the lab process that builds it.
@@ -81,6 +90,8 @@ pub enum Reply {
     Listens(Result<(), NotListening>),
     /// The lines of [`Operation::ReadOutput`], newest last.
     Output(Vec<String>),
+    /// The result of [`Operation::SwitchLink`].
+    Switched(Result<(), String>),
 }
 
 /// A lab that has been built.

@@ -10,9 +10,9 @@ use mock_ca::control::{Control, Exchanged, ScepService};
 use mock_ca::{Ca, Keys, Settings};
 use scep::clock::Clock;
 use scep::http::HttpRequest;
-use tokio::net::TcpListener;
 
 use crate::connector::Connector;
+use crate::serving::Serving;
 use model::lab::{self, Lab};
 use testbed::NoAnswer;
 use testbed::TestbedError;
@@ -25,6 +25,10 @@ const SCEP_LIMIT: Duration = Duration::from_secs(30);
 pub struct LabCa {
     /// The CA.
     pub ca: Arc<Ca>,
+    /// The time by which its clock is ahead of that of the lab, in milliseconds.
+    pub(crate) ahead_ms: i64,
+    /// Whether its SCEP service takes connections.
+    pub serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -41,12 +45,38 @@ impl LabCa {
         address: Option<SocketAddr>,
         clock: &Clock,
     ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [address, address], clock)
+    }
+
+    /// The same for a CA that this process reaches without an address, and the devices of `lab` at that of its first host.
+    ///
+    /// # Errors
+    /// If the CA cannot be opened.
+    pub fn open_within(
+        lab: &Lab,
+        name: &str,
+        plan: &lab::Pki,
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [None, address_of(lab, name)], clock)
+    }
+
+    /// Opens a CA with the address of its URL, and that which certificates name.
+    fn open_at(
+        name: &str,
+        plan: &lab::Pki,
+        [address, known_at]: [Option<SocketAddr>; 2],
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
         let clock = clock.ahead_by(plan.clock_ahead_ms);
-        let ca = Ca::open(settings(name, plan), clock).map_err(|error| TestbedError::Pki {
+        let mut settings = settings(name, plan);
+        settings.address = Some(authority(name, known_at));
+        let ca = Ca::open(settings, clock).map_err(|error| TestbedError::Pki {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(Self { ca, authority: authority(name, address), path: path(plan) })
+        let (ahead_ms, serving) = (plan.clock_ahead_ms, Arc::default());
+        Ok(Self { ca, ahead_ms, serving, authority: authority(name, address), path: path(plan) })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
@@ -54,9 +84,23 @@ impl LabCa {
         format!("http://{}{}", self.authority, self.path)
     }
 
-    /// Serves a listener until the process ends.
-    pub fn listen(&self, listener: TcpListener) {
-        tokio::spawn(mock_ca::serve(listener, Arc::clone(&self.ca), std::future::pending()));
+    /// Serves a listener until the process ends, except while its service is stopped.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    #[cfg(target_os = "linux")]
+    pub fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        self.serving.add(&listener)?;
+        let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
+        tokio::spawn(async move {
+            // For tokio, a socket that was closed once is closed for ever: it gets another descriptor of the same socket.
+            while let Ok(own) = listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
+                mock_ca::serve(own, Arc::clone(&ca), serving.stopped()).await;
+                serving.started().await;
+            }
+        });
+        Ok(())
     }
 
     /// The control API, which connects to the SCEP service in memory.
@@ -66,7 +110,8 @@ impl LabCa {
 
     /// The control API, which connects to the SCEP service over the network that the CA is in.
     pub fn control_over(&self, connector: impl Connector) -> Arc<Control> {
-        let service = Service { connector, authority: self.authority.clone(), path: self.path };
+        let (serving, authority) = (Arc::clone(&self.serving), self.authority.clone());
+        let service = Service { connector, serving, authority, path: self.path };
         Control::within_lab(Arc::clone(&self.ca), Arc::new(service))
     }
 }
@@ -99,6 +144,7 @@ fn path(plan: &lab::Pki) -> &'static str {
 /// A CA's SCEP service, reached over a connector.
 struct Service<C> {
     connector: C,
+    serving: Arc<Serving>,
     authority: String,
     path: &'static str,
 }
@@ -107,6 +153,10 @@ struct Service<C> {
 impl<C: Connector> ScepService for Service<C> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> io::Result<Exchanged> {
         let (authority, path) = (&self.authority, format!("{}{suffix}", self.path));
+        if !self.serving.is_on() {
+            let refused = format!("cannot connect to {authority}: Connection refused");
+            return Ok(Exchanged::Unanswered(refused));
+        }
         let unreachable = |error| format!("cannot connect to {authority}: {error}");
         let stream =
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
@@ -114,6 +164,10 @@ impl<C: Connector> ScepService for Service<C> {
         let answer = http::exchange(stream, options, request).await;
         let unanswered = |reason: NoAnswer| Exchanged::Unanswered(reason.to_string());
         Ok(answer.map_or_else(unanswered, Exchanged::Answered))
+    }
+
+    fn set_serving(&self, serving: bool) -> io::Result<()> {
+        self.serving.set(serving)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod lab_ca;
 pub mod mock_pki;
 pub mod server;
+pub mod serving;
 pub mod sim_device;
 
 use std::sync::Arc;

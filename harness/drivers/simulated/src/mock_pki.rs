@@ -3,15 +3,18 @@
 mod seen;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use mock_ca::Pending;
 use mock_ca::control::{
     self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
-    ListPending, ListRequests, MakeChallenge, ReadLog, Transport,
+    ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver, Serve,
+    Transport,
 };
+use mock_ca::{Ca, Pending};
 use scep::attribute::TransactionId;
-use scep::clock::system_time;
+use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
 
 use crate::connector::Connections;
@@ -19,6 +22,7 @@ use crate::exit::LabPart;
 use crate::lab_ca::{LabCa, url_of};
 use diagnostics::visible;
 use model::lab::{Lab, Secret};
+use model::scenario::RevocationReason;
 use testbed::NoAnswer;
 use testbed::pki::{
     Decision, Exchanged, FaultCount, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest,
@@ -34,8 +38,8 @@ pub struct MockPki<T> {
 
 /// The place of a mock CA, which decides how a failed call is explained.
 enum Home {
-    /// In this process, so that it cannot break alone.
-    ThisProcess,
+    /// In this process, so that it cannot break alone; with its clock's distance from that of the lab.
+    ThisProcess(Arc<Ca>, i64),
     /// In a process of a lab.
     Lab(LabPart),
     /// At a URL; it was not started by a lab.
@@ -45,7 +49,8 @@ enum Home {
 impl MockPki<Connections> {
     /// A CA in this process, called in memory.
     pub fn in_this_process(ca: &LabCa) -> Self {
-        Self::new(Connections::within_lab(ca.control()), ca.url(), Home::ThisProcess)
+        let home = Home::ThisProcess(Arc::clone(&ca.ca), ca.ahead_ms);
+        Self::new(Connections::within_lab(ca.control()), ca.url(), home)
     }
 }
 
@@ -88,8 +93,27 @@ impl<T: Transport<Error = NoAnswer>> MockPki<T> {
         })
     }
 
+    /// Makes it serve SCEP or not. One at a URL was not started by the lab, so the lab does not stop it either.
+    async fn serve(&self, serving: bool) -> Result<(), PkiError> {
+        if let Home::Url(_) = self.home {
+            let what = "being stopped by a scenario: the lab did not start it".to_owned();
+            return Err(PkiError::NotSupported { what });
+        }
+        self.order(&Serve { serving }).await
+    }
+
     async fn call<C: Call>(&self, call: &C) -> Result<C::Reply, PkiError> {
         self.explained(self.client.call(call).await).await
+    }
+
+    /// Gives an order, whose refusal is no fault of the lab.
+    async fn order<C: Call>(&self, call: &C) -> Result<(), PkiError> {
+        match self.client.call(call).await {
+            Err(ControlError::Refused { status: 409, reason: Some(reason), .. }) => {
+                Err(PkiError::Refused { reason })
+            }
+            reply => self.explained(reply).await.map(drop),
+        }
     }
 
     async fn explained<R>(&self, reply: Result<R, ControlError>) -> Result<R, PkiError> {
@@ -147,11 +171,31 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.decide(control::Decision::Deny, &BTreeSet::new()).await
     }
 
+    async fn stop(&self) -> Result<(), PkiError> {
+        self.serve(false).await
+    }
+
+    async fn start(&self) -> Result<(), PkiError> {
+        self.serve(true).await
+    }
+
+    async fn roll_over(&self) -> Result<(), PkiError> {
+        self.order(&RollOver {}).await
+    }
+
+    async fn revoke(&self, serial: &str, reason: Option<RevocationReason>) -> Result<(), PkiError> {
+        // Both have the names of RFC 5280.
+        let reason = reason.and_then(|reason| reason.as_str().parse().ok()).unwrap_or_default();
+        self.order(&Revoke { serial: serial.to_owned(), reason }).await
+    }
+
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
         let certificate = |one: mock_ca::Issued| IssuedCertificate {
             serial: one.serial,
             subject: one.subject,
             not_after: system_time(one.certificate.not_after()).ok(),
+            der: one.certificate.to_der().ok(),
+            revoked: one.revoked,
         };
         Ok(self.call(&ListIssued).await?.into_iter().map(certificate).collect())
     }
@@ -182,6 +226,33 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.call(&CountDenied).await
     }
 
+    async fn next_due(&self) -> Option<SystemTime> {
+        // A call for it would cost more than what happens meanwhile.
+        let Home::ThisProcess(ca, ahead_ms) = &self.home else { return None };
+        let due = ca.next_due().ok().flatten()?;
+        let by = Duration::from_millis(ahead_ms.unsigned_abs());
+        if *ahead_ms < 0 { due.checked_add(by) } else { due.checked_sub(by) }
+    }
+
+    async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+        let Home::ThisProcess(ca, _) = &self.home else { return (0, Vec::new()) };
+        let Ok((count, events)) = ca.events_after(seen) else { return (seen, Vec::new()) };
+        (count, events.into_iter().map(|event| event.what).collect())
+    }
+
+    async fn advance(&self, by: Duration) -> Result<(), PkiError> {
+        match self.home {
+            // Its clock follows that of the lab.
+            Home::ThisProcess(..) => return Ok(()),
+            Home::Lab(_) => {}
+            Home::Url(_) => {
+                let what = "that its time is moved: the lab did not start it".to_owned();
+                return Err(PkiError::NotSupported { what });
+            }
+        }
+        self.order(&MoveClock { by: Some(duration_text(by)), to: None }).await
+    }
+
     async fn log(&self) -> Vec<String> {
         self.call(&ReadLog).await.unwrap_or_else(|error| vec![error.to_string()])
     }
@@ -189,7 +260,7 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     async fn broken(&self) -> String {
         match &self.home {
             Home::Lab(part) => part.broken().await,
-            Home::ThisProcess | Home::Url(_) => std::future::pending().await,
+            Home::ThisProcess(..) | Home::Url(_) => std::future::pending().await,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::exit::LabPart;
 use model::lab::Lab;
-use testbed::device::{Change, Device, DeviceError};
+use testbed::device::{Change, Device, DeviceError, Outlook};
 use testbed::{Client, LabOptions, TestbedError};
 
 /// The settings for the device `name` of `lab`.
@@ -72,6 +72,12 @@ impl Device for SimDevice {
         output_of(self.device.execute(command).await)
     }
 
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        self.changes.mark_all();
+        self.device.cut_power();
+        Ok(())
+    }
+
     async fn changed(&self, pause: Duration) {
         self.changes.wait(pause).await;
     }
@@ -94,6 +100,7 @@ impl Device for SimDevice {
 pub struct LabDevice {
     part: LabPart,
     console: RemoteConsole,
+    client: Client,
     changes: SeenChanges,
 }
 
@@ -120,13 +127,25 @@ impl LabDevice {
         match started.await {
             Ok(console) => {
                 let changes = SeenChanges::new(console.subscribe());
-                Ok(Self { part, console, changes })
+                Ok(Self { part, console, client: options.client, changes })
             }
             Err(reason) => {
                 let reason = part.explain(&reason).await;
                 Err(TestbedError::Device { name: name.to_owned(), reason })
             }
         }
+    }
+
+    /// Refuses to move the time of a device with a client that is a program.
+    fn expect_own_client(&self) -> Result<(), DeviceError> {
+        if self.client == Client::Builtin {
+            return Ok(());
+        }
+        let what = format!(
+            "that its time is moved: its client `{}` is a program, which goes by the system's clock",
+            self.client
+        );
+        Err(DeviceError::NotSupported { what })
     }
 
     async fn explained<T>(&self, outcome: Result<T, RemoteError>) -> Result<T, DeviceError> {
@@ -158,12 +177,32 @@ impl Device for LabDevice {
         output_of(self.explained(self.console.execute(command).await).await?)
     }
 
+    async fn cut_power(&self) -> Result<(), DeviceError> {
+        self.changes.mark_all();
+        self.explained(self.console.cut_power().await).await
+    }
+
     async fn changed(&self, pause: Duration) {
         self.changes.wait(pause).await;
     }
 
     async fn protocol_log(&self) -> Vec<String> {
         self.console.protocol_log().await.unwrap_or_default()
+    }
+
+    async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
+        self.changes.mark_all();
+        self.console.protocol_log_after(seen).await.unwrap_or((seen, Vec::new()))
+    }
+
+    async fn advance(&self, by: Duration) -> Result<(), DeviceError> {
+        self.expect_own_client()?;
+        self.explained(self.console.advance(by).await).await
+    }
+
+    async fn outlook(&self) -> Result<Outlook, DeviceError> {
+        self.expect_own_client()?;
+        self.explained(self.console.outlook().await).await
     }
 
     async fn notes(&self) -> Vec<String> {

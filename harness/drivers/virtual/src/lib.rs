@@ -67,6 +67,7 @@ impl Driver for Virtual {
         }
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         testbed.keys = self.certified.clone();
+        testbed.links = Some(network.links());
         testbed.resources.push(Box::new(network));
         Ok(testbed)
     }
@@ -132,7 +133,14 @@ impl Resource for VirtualLab {}
 #[async_trait]
 impl Service for LabCa {
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
-        self.ca.serve_connection(stream, peer.to_string()).await;
+        tokio::select! {
+            () = self.ca.serve_connection(stream, peer.to_string()) => {}
+            () = self.serving.stopped() => {}
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.serving.is_on()
     }
 }
 
@@ -145,7 +153,7 @@ fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
     let clock = lab_time::clock(start);
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
     for (name, plan) in &lab.pkis {
-        let ca = Arc::new(LabCa::open(name, plan, None, &testbed.clock)?);
+        let ca = Arc::new(LabCa::open_within(lab, name, plan, &testbed.clock)?);
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is not a host of the lab");

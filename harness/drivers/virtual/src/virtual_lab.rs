@@ -8,7 +8,7 @@
 mod fabric;
 mod packet;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -29,6 +29,7 @@ use self::packet::{Content, Echo, Packet, Ports};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Route};
 use testbed::injection::panic_if_asked;
+use testbed::links::{LinkError, Links};
 
 /// The pauses after the SYN segments of a connection, in seconds, as in Linux: 127 in all.
 const SYN_PAUSES_S: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -49,6 +50,11 @@ const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 pub trait Service: Send + Sync {
     /// Serves one connection that `peer` opened.
     async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4);
+
+    /// True if it takes connections; otherwise they are refused.
+    fn is_listening(&self) -> bool {
+        true
+    }
 }
 
 /// The network of one lab; dropping it ends every connection.
@@ -59,7 +65,8 @@ pub struct VirtualLab {
 impl VirtualLab {
     /// Builds the links, hosts and devices of `lab`; nothing listens anywhere yet.
     pub fn new(lab: &Lab) -> Self {
-        let fabric = Fabric { topology: Topology::of(lab), listeners: BTreeMap::new() };
+        let (topology, listeners) = (Topology::of(lab), BTreeMap::new());
+        let fabric = Fabric { topology, listeners, down: BTreeSet::new() };
         let shared = Shared {
             fabric: RwLock::new(fabric),
             connections: Mutex::new(Some(JoinSet::new())),
@@ -75,6 +82,11 @@ impl VirtualLab {
         let Some(node) = fabric.topology.find(host) else { return false };
         fabric.listeners.insert(node, (port, service));
         true
+    }
+
+    /// The links of the lab, which can be taken down.
+    pub fn links(&self) -> Arc<dyn Links> {
+        Arc::new(Switch(Arc::clone(&self.shared)))
     }
 
     /// The network from the side of the device of that name; `None` if the lab has no such device.
@@ -113,6 +125,26 @@ impl Shared {
             service.serve(far, peer).await;
         });
         Some(Box::new(near))
+    }
+}
+
+/// Takes the links of a lab down and up.
+struct Switch(Arc<Shared>);
+
+#[async_trait]
+impl Links for Switch {
+    async fn switch(&self, device: &str, interface: &str, is_up: bool) -> Result<(), LinkError> {
+        let mut fabric = self.0.fabric.write();
+        let plug = fabric.plug(device, interface).ok_or_else(|| LinkError::NoSuchInterface {
+            device: device.to_owned(),
+            interface: interface.to_owned(),
+        })?;
+        if is_up {
+            fabric.down.remove(&plug);
+        } else {
+            fabric.down.insert(plug);
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ const STEP_FIELDS: [(&[&str], &str); 8] = [
 const VARIABLES: &str = "scenario files have no variables; only a `scep` step saves facts of an answer, by its field `save`";
 
 /// Kinds of steps, with the advice for each.
-const STEPS: [(&[&str], &str); 5] = [
+const STEPS: [(&[&str], &str); 7] = [
     (
         &["sleep", "wait", "pause", "delay", "clock", "time", "date"],
         "no step only waits: the checks of a step are repeated until they hold, for as long as its `within` says; `advance: {by: 330d}` moves the clock of the lab",
@@ -66,12 +66,20 @@ const STEPS: [(&[&str], &str); 5] = [
     ),
     (&["set", "vars", "let", "register", "save", "capture"], VARIABLES),
     (
-        &["reboot", "show", "commit", "renew", "shell", "exec", "cmd", "pki"],
+        &["show", "commit", "renew", "shell", "exec", "cmd"],
         "a command of the device is a step `run: {command: …}`",
     ),
     (
-        &["rollover", "revoke", "stop", "start", "restart"],
-        "no step changes the CA or a server in the middle of a scenario",
+        &["rollover", "roll-over", "revoke", "stop", "start"],
+        "a PKI is stopped, started or changed by a step `pki: {do: …}`",
+    ),
+    (
+        &["restart", "power-cut", "power_cut", "poweroff"],
+        "a device restarts by a step `reboot: {}`; `power-cut: true` in it leaves it no time",
+    ),
+    (
+        &["save_config", "save-configuration"],
+        "a step `save-config: {}` keeps the configuration of a device",
     ),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use self::secrets::secrets_of;
 use super::advice::on_field;
-use super::steps::{Saved, Timeline, step};
+use super::steps::{Remembered, Saved, Timeline, step};
 use super::{Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
@@ -254,10 +254,12 @@ fn steps(node: &Node, lab: Option<&Lab>, problems: &Problems) -> Vec<Step> {
         problems.add(Diagnostic::at(&node.place, "a scenario has at least one step"));
     }
     let (mut saved, mut timeline) = (Saved::default(), Timeline::of(lab));
+    let mut remembered = Remembered::default();
     let read = |item| {
         let step = step(item, lab, problems);
         saved.follow(item, step.as_ref(), problems);
         timeline.follow(step.as_ref(), problems);
+        remembered.follow(step.as_ref(), problems);
         step
     };
     items.iter().filter_map(read).collect()

@@ -1,9 +1,11 @@
 //! The steps of a scenario. Each is a mapping whose key is the step's kind.
 
 mod advance;
+mod certificate;
 pub mod client;
 mod device;
 mod given;
+mod orders;
 mod pki;
 mod saved;
 pub mod scep;
@@ -11,8 +13,11 @@ pub mod seen;
 
 pub(super) use self::advance::Timeline;
 pub use self::advance::{Advance, Goal, LONGEST_ADVANCE};
+pub(super) use self::certificate::Remembered;
+pub use self::certificate::{CertificateFact, CertificateSource, CertificateStep};
 pub use self::device::{Configuration, Ping, Run, challenge_of};
 use self::given::Given;
+pub use self::orders::{LinkStep, PkiOrder, PkiStep, Reboot, RevocationReason, SaveConfig};
 pub use self::pki::{DecisionStep, Issued};
 pub(super) use self::saved::Saved;
 use super::advice::{on_step, on_step_field};
@@ -97,6 +102,16 @@ steps! { $
     Scep = "scep", scep::Scep, scep::Scep::FIELDS, |_| None;
     /// Makes the client under test enrol.
     Client = "client", client::ClientStep, client::ClientStep::FIELDS, |_| None;
+    /// Stops or starts a PKI, lets its next CA take over, or lets it revoke a certificate.
+    Pki = "pki", PkiStep, PkiStep::FIELDS, |_| None;
+    /// Restarts a device, or cuts its power.
+    Reboot = "reboot", Reboot, Reboot::FIELDS, |_| None;
+    /// Keeps the configuration of a device for its next start.
+    SaveConfig = "save-config", SaveConfig, SaveConfig::FIELDS, |_| None;
+    /// Takes the link at an interface down or up.
+    Link = "link", LinkStep, LinkStep::FIELDS, |_| None;
+    /// Compares a certificate with what is expected.
+    Certificate = "certificate", CertificateStep, CertificateStep::FIELDS, |_| None;
     /// Moves the clock of the lab.
     Advance = "advance", Advance, Advance::FIELDS, |_| None;
     /// Checks the requests of clients.
@@ -140,6 +155,9 @@ fn main_field(kind: &str) -> Option<&'static str> {
         "issued" => Some("count"),
         "scep" => Some("send"),
         "advance" => Some("by"),
+        "pki" | "link" => Some("do"),
+        "certificate" => Some("csr"),
+        "reboot" | "save-config" => Some("device"),
         _ => None,
     }
 }

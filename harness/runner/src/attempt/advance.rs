@@ -1,28 +1,27 @@
 //! The step that moves the clock of the lab.
 
+mod each_part;
+mod events;
+
 use std::time::{Duration, SystemTime};
 
 use scep::clock::{BeyondRange, duration_text, last_moment, moment_text};
 use tokio::time::Instant;
 
-use super::{Answer, Attempt, Attempted, Env, Miss, Stop, pki::ask};
+use self::each_part::{expect_movable, move_over};
+use self::events::Events;
+use super::{Answer, Attempt, Attempted, Env, Miss, Stop};
 use crate::rest::{Restless, Watch};
 use crate::wait::Waited;
 use model::scenario::{Advance, Goal, LONGEST_ADVANCE};
-use results::{Sent, SkipCause};
+use results::Sent;
 use testbed::{Testbed, lab_time};
 
-/// The most events that a report lists; of more, it says their number.
-const LISTED: usize = 100;
-
-/// Why a clock cannot be moved.
-const NO_LAB_TIME: &str = "the clock of this lab cannot be moved: its parts go by the clock of the system; in labs of the driver `virtual` it can";
-
 impl Attempt for Advance {
-    /// Waits until the lab's clock shows the goal, which costs no time, and lists what happens meanwhile.
+    /// Waits until the lab's clock shows the goal, which costs no time, or moves the clock of each part; lists what happens meanwhile.
     async fn attempt(&self, Env { step, testbed, .. }: Env<'_>) -> Result<Attempted, Stop> {
         if !lab_time::is_here() {
-            return Err(Stop::Skip(SkipCause::NotSupported, NO_LAB_TIME.to_owned()));
+            expect_movable(testbed).await?;
         }
         let (begun, start) = (Instant::now(), testbed.clock.now());
         let last = match span(self.goal, start) {
@@ -33,7 +32,12 @@ impl Attempt for Advance {
             },
             Ok(by) => {
                 let mut events = Events::default();
-                let restless = pass(testbed, by, &mut events).await.err();
+                let passed = if lab_time::is_here() {
+                    pass(testbed, by, &mut events).await
+                } else {
+                    move_over(testbed, by, &mut events).await?
+                };
+                let restless = passed.err();
                 events.add_expiries(testbed, start).await?;
                 let output = events.text(start, testbed.clock.now());
                 let miss = |it: &Restless| Miss::at(&self.place, it.to_string());
@@ -93,58 +97,5 @@ async fn pass(testbed: &Testbed, by: Duration, events: &mut Events) -> Result<()
         watch.next(left).await?;
         let now = testbed.clock.now();
         watch.new_lines().await.into_iter().for_each(|line| events.add(now, line));
-    }
-}
-
-/// What happened while the clock moved, with the moment of each.
-#[derive(Debug, Default)]
-struct Events {
-    listed: Vec<(SystemTime, String)>,
-    /// Number of those that are not listed.
-    others: usize,
-}
-
-impl Events {
-    fn add(&mut self, at: SystemTime, what: String) {
-        if self.listed.len() < LISTED {
-            self.listed.push((at, what));
-        } else {
-            self.others += 1;
-        }
-    }
-
-    /// Adds the certificates that expired since `start`.
-    async fn add_expiries(&mut self, testbed: &Testbed, start: SystemTime) -> Result<(), Stop> {
-        let now = testbed.clock.now();
-        let mut expiries = Vec::new();
-        for (name, pki) in &testbed.pkis {
-            for one in ask(name, pki.issued()).await? {
-                if let Some(end) = one.not_after.filter(|end| start <= *end && *end < now) {
-                    let what =
-                        format!("{name}: certificate {}, `{}`, expired", one.serial, one.subject);
-                    expiries.push((end, what));
-                }
-            }
-        }
-        // Those are few, and must not be lost behind many tries.
-        self.listed.extend(expiries);
-        self.listed.sort_by_key(|(at, _)| *at);
-        Ok(())
-    }
-
-    /// The list, one line each.
-    fn text(&self, from: SystemTime, to: SystemTime) -> String {
-        let (from, to) = (moment_text(from), moment_text(to));
-        let count = match self.listed.len() + self.others {
-            0 => "nothing happened".to_owned(),
-            1 => "1 event".to_owned(),
-            count => format!("{count} events"),
-        };
-        let mut lines = vec![format!("from {from} to {to}: {count}")];
-        lines.extend(self.listed.iter().map(|(at, what)| format!("{}  {what}", moment_text(*at))));
-        if self.others > 0 {
-            lines.push(format!("… and {} more", self.others));
-        }
-        lines.join("\n")
     }
 }

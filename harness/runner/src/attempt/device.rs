@@ -202,18 +202,21 @@ fn quoted(password: &str, before: &str) -> String {
     format!("\"{}\"", password.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-struct Target<'a> {
+/// A device with its name in the lab.
+pub(super) struct Target<'a> {
     name: &'a str,
     device: &'a dyn Device,
 }
 
-struct Executed {
-    output: String,
-    refused: bool,
+/// The answer of a device to a command.
+pub(super) struct Executed {
+    pub(super) output: String,
+    pub(super) refused: bool,
 }
 
 impl<'a> Target<'a> {
-    fn of(name: &'a str, testbed: &'a Testbed) -> Result<Self, Stop> {
+    /// The device of that name.
+    pub(super) fn of(name: &'a str, testbed: &'a Testbed) -> Result<Self, Stop> {
         match testbed.devices.get(name) {
             Some(device) => Ok(Self { name, device: device.as_ref() }),
             None => {
@@ -222,7 +225,13 @@ impl<'a> Target<'a> {
         }
     }
 
-    async fn execute(&self, command: &str) -> Result<Executed, Stop> {
+    /// The device.
+    pub(super) fn device(&self) -> &'a dyn Device {
+        self.device
+    }
+
+    /// Runs a command.
+    pub(super) async fn execute(&self, command: &str) -> Result<Executed, Stop> {
         let (output, refused) = match bounded(self.name, self.device.execute(command)).await? {
             Ok(output) => (output, false),
             Err(DeviceError::CommandRefused { output }) => (output, true),
@@ -231,7 +240,8 @@ impl<'a> Target<'a> {
         Ok(Executed { output: output.replace("\r\n", "\n"), refused })
     }
 
-    async fn retry<A: Future<Output = Result<Answer, Stop>>>(
+    /// Tries a step at the device as [`Attempted::retry`] does; each pause ends when the device changes.
+    pub(super) async fn retry<A: Future<Output = Result<Answer, Stop>>>(
         &self,
         env: &Env<'_>,
         sent: Sent,
@@ -242,7 +252,8 @@ impl<'a> Target<'a> {
         Attempted::retry(env.step, sent, within, attempt, pause).await
     }
 
-    fn stop(&self, error: &DeviceError) -> Stop {
+    /// Why the scenario ends after this error.
+    pub(super) fn stop(&self, error: &DeviceError) -> Stop {
         let reason = format!("`{}`: {error}", self.name);
         match error {
             DeviceError::NotSupported { .. } => Stop::Skip(SkipCause::NotSupported, reason),

@@ -150,7 +150,8 @@ fn description(one: &SeenRequest) -> String {
     SeenFact::ALL.iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
-async fn retry<A: Future<Output = Result<Answer, Stop>>>(
+/// Tries a step at a PKI as [`Attempted::retry`] does, with growing pauses.
+pub(super) async fn retry<A: Future<Output = Result<Answer, Stop>>>(
     step: &Step,
     pki: &str,
     request: String,
@@ -192,6 +193,7 @@ pub(super) fn stop(name: &str, error: &PkiError) -> Stop {
     let because = format!("`{name}`: {error}");
     match error {
         PkiError::NotSupported { .. } => Stop::Skip(SkipCause::NotSupported, because),
+        PkiError::Refused { .. } => Stop::Broken(because.into()),
         PkiError::NoPassword { .. } => Stop::Skip(SkipCause::NoPassword, because),
         PkiError::NotServed { reason } => Stop::Broken(Breakage {
             is_untried: matches!(reason, NoAnswer::Gone(_)),

@@ -47,7 +47,30 @@ pub(super) async fn build(
         namespaces.iter().map(|(name, namespace)| (name.clone(), namespace.descriptor()));
     let built = Built { namespaces: descriptors.collect(), consoles, controls };
     remains.namespaces = namespaces;
+    remains.switch = Some(Switch { links: switch, topology });
     Ok((built, programs))
+}
+
+/// The switch of a lab, which has a port for each interface.
+pub(super) struct Switch {
+    links: Links,
+    topology: Topology,
+}
+
+impl Switch {
+    /// Takes the link at an interface down or up.
+    ///
+    /// # Errors
+    /// If the lab has no such interface, or the kernel refuses.
+    pub(super) async fn set(&self, node: &str, interface: &str, is_up: bool) -> Result<(), String> {
+        let plugs = self.topology.nodes.iter().flat_map(|node| {
+            node.interfaces.iter().map(|interface| (node.name.as_str(), interface.name.as_str()))
+        });
+        // The ports have the order in which the nodes were plugged in.
+        let port = plugs.enumerate().find(|(_, plug)| *plug == (node, interface));
+        let (port, _) = port.ok_or_else(|| format!("`{node}` has no interface `{interface}`"))?;
+        self.links.switch(port, is_up).await.map_err(|error| error.to_string())
+    }
 }
 
 fn prepare_system(spec: &LabSpec) -> Result<(), TestbedError> {

@@ -58,10 +58,7 @@ pub(super) fn start_cas(
 }
 
 fn listen(ca: &LabCa, port: u16, host: &Namespace) -> io::Result<()> {
-    let listener = host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
-    listener.set_nonblocking(true)?;
-    ca.listen(tokio::net::TcpListener::from_std(listener)?);
-    Ok(())
+    ca.listen(host.run(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?)
 }
 
 /// Serves a control API until the process ends.

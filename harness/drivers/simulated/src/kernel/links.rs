@@ -86,6 +86,16 @@ impl Links {
         done(self.netlink.link().add(near.build()).execute()).await
     }
 
+    /// Takes the bridge port of that number down, so that its cable carries nothing, or up.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub async fn switch(&self, port: usize, is_up: bool) -> io::Result<()> {
+        let link = LinkUnspec::new_with_index(FIRST_PORT + number(port));
+        let link = if is_up { link.up() } else { link.down() };
+        done(self.netlink.link().set(link.build()).execute()).await
+    }
+
     /// Brings up the loopback interface and those of a node, and configures the node's addresses and routes.
     ///
     /// # Errors

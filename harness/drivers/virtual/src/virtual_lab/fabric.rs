@@ -1,6 +1,6 @@
 //! Carries packets from node to node as routers do, and answers them as hosts do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -8,14 +8,19 @@ use pnet_packet::icmp::destination_unreachable::IcmpCodes;
 
 use super::Service;
 use super::packet::{Content, Envelope, Packet};
-use model::lab::topology::Topology;
+use model::lab::topology::{Hop, Topology};
 
 /// The nodes of a lab, the links between them, and the services that listen.
 pub(super) struct Fabric {
     pub topology: Topology,
     /// The service at a node, with the TCP port that it listens on.
     pub listeners: BTreeMap<NodeId, (u16, Arc<dyn Service>)>,
+    /// The plugs that carry nothing, because their link was taken down.
+    pub down: BTreeSet<Plug>,
 }
+
+/// Where an interface of a node is plugged into a link: the node, and the index of the link.
+pub(super) type Plug = (NodeId, usize);
 
 /// The index of a node in the topology.
 pub(super) type NodeId = usize;
@@ -102,13 +107,27 @@ impl Fabric {
             if in_transit && !packet.decrement_ttl() {
                 return self.give_up(at, &packet, Content::TimeExceeded);
             }
-            let Some(next) = self.topology.neighbour(at, hop) else {
+            let Some(next) = self.neighbour(at, hop) else {
                 let code = IcmpCodes::DestinationHostUnreachable;
                 return self.give_up(at, &packet, |cause| Content::Unreachable(code, cause));
             };
             (at, in_transit) = (next, true);
             *links += 1;
         }
+    }
+
+    /// The plug of an interface of a node; `None` if the lab has no such interface.
+    pub(super) fn plug(&self, node: &str, interface: &str) -> Option<Plug> {
+        let node = self.topology.find(node)?;
+        let mut interfaces = self.topology.nodes[node].interfaces.iter();
+        Some((node, interfaces.find(|it| it.name == interface)?.link))
+    }
+
+    /// The next node, if the link carries packets to it.
+    fn neighbour(&self, at: NodeId, hop: Hop) -> Option<NodeId> {
+        let next = self.topology.neighbour(at, hop)?;
+        let is_up = |node| !self.down.contains(&(node, hop.link));
+        (is_up(at) && is_up(next)).then_some(next)
     }
 
     /// Sends this ICMP error to the source of `cause`, which the node drops, if it is allowed and has a route.
@@ -130,7 +149,9 @@ impl Fabric {
         let content = match packet.content()? {
             Content::EchoRequest(echo) => Content::EchoReply(echo),
             Content::Syn(ports) => match self.listeners.get(&at) {
-                Some((port, _)) if *port == ports.destination => Content::SynAck(ports.answered()),
+                Some((port, service)) if *port == ports.destination && service.is_listening() => {
+                    Content::SynAck(ports.answered())
+                }
                 _ => Content::Reset(ports.answered()),
             },
             _ => return None,

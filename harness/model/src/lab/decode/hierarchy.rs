@@ -103,9 +103,7 @@ fn registration(node: &Node, begin: SystemTime, problems: &Problems) -> Option<R
     Some(RegistrationPlan {
         valid_from: fields.optional_as("valid-from", Node::moment),
         valid_for: fields.optional_as("valid-for", life),
-        next: fields
-            .optional("next")
-            .and_then(|node| next_registration(node, begin, problems)),
+        next: fields.optional("next").and_then(|node| next_registration(node, begin, problems)),
     })
 }
 

@@ -113,41 +113,87 @@ fn each_mistake_of_a_pki_is_told() {
     for (fields, message) in [
         ("ca: {subject: CN=a, key: rsa:2000}", "unknown key `rsa:2000`"),
         ("ca: {subject: CN=a, key: ec:p256}", "unknown key `ec:p256`"),
-        ("ca: {subject: CN=a, valid-for: 0s}", "expected a duration of whole seconds, `1s` or longer, found `0s`"),
-        ("ca: {subject: CN=a, valid-for: 1500ms}", "expected a duration of whole seconds, `1s` or longer, found `1500ms`"),
-        ("ca: {subject: CN=a, valid-from: 1969-12-31T00:00Z}", "`1969-12-31T00:00Z` is no moment of a clock: a clock begins in 1970: no certificate, log or message of SCEP is older"),
-        ("ca: {subject: CN=a, valid-from: 10000-01-01T00:00Z}", "`10000-01-01T00:00Z` is no moment of a clock: a clock ends with the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)"),
+        (
+            "ca: {subject: CN=a, valid-for: 0s}",
+            "expected a duration of whole seconds, `1s` or longer, found `0s`",
+        ),
+        (
+            "ca: {subject: CN=a, valid-for: 1500ms}",
+            "expected a duration of whole seconds, `1s` or longer, found `1500ms`",
+        ),
+        (
+            "ca: {subject: CN=a, valid-from: 1969-12-31T00:00Z}",
+            "`1969-12-31T00:00Z` is no moment of a clock: a clock begins in 1970: no certificate, log or message of SCEP is older",
+        ),
+        (
+            "ca: {subject: CN=a, valid-from: 10000-01-01T00:00Z}",
+            "`10000-01-01T00:00Z` is no moment of a clock: a clock ends with the year 9999, the last that a certificate can name (RFC 5280 §4.1.2.5)",
+        ),
         ("ca: {subject: CN=a, isued-by: {subject: CN=b}}", "unknown field `isued-by` in a CA"),
         ("ca: {subject: CN=a, issued-by: {valid-for: 1y}}", "a CA lacks the field `subject`"),
         ("ca: {subject: CN=a, issued-by: {subject: nameless}}", "not a name: "),
-        ("valid-for: 90", "expected a duration with its unit, such as `60m`, `90d` or `10y`, found `90`"),
+        (
+            "valid-for: 90",
+            "expected a duration with its unit, such as `60m`, `90d` or `10y`, found `90`",
+        ),
         ("valid-for: 0d", "expected a duration of whole seconds, `1s` or longer, found `0d`"),
         ("renewal-window: 0%", "expected a share of the life from `1%` to `100%`, found `0%`"),
         ("renewal-window: 101%", "expected a share of the life from `1%` to `100%`, found `101%`"),
-        ("renewal-window: soon", "expected a time before the end such as `30d`, or a share of the life such as `20%`, found `soon`"),
+        (
+            "renewal-window: soon",
+            "expected a time before the end such as `30d`, or a share of the life such as `20%`, found `soon`",
+        ),
         ("approval: after", "unknown approval `after`"),
         ("approval: {afer: 3d}", "unknown field `afer` in an approval"),
-        ("approval: {after: 0s}", "expected a duration of whole seconds, `1s` or longer, found `0s`"),
+        (
+            "approval: {after: 0s}",
+            "expected a duration of whole seconds, `1s` or longer, found `0s`",
+        ),
         ("approval: {after: 3d, decision: no}", "unknown decision `no`"),
-        ("crl: {valid-for: 0s}", "expected a duration of whole seconds, `1s` or longer, found `0s`"),
+        (
+            "crl: {valid-for: 0s}",
+            "expected a duration of whole seconds, `1s` or longer, found `0s`",
+        ),
         ("crl: {renews: sometimes}", "unknown renewal `sometimes`"),
-        ("crl: {distribution-point: here}", "expected `true`, `false` or the URL of a revocation list, found `here`: "),
-        ("challenge: {static: abcdef, valid-for: 1h}", "`valid-for` is for one-time passwords: a static one does not expire"),
-        ("ra: {valid-for: 1y}", "`ra` is for PKIs with a registration authority, such as `ndes`; `linux` has none"),
+        (
+            "crl: {distribution-point: here}",
+            "expected `true`, `false` or the URL of a revocation list, found `here`: ",
+        ),
+        (
+            "challenge: {static: abcdef, valid-for: 1h}",
+            "`valid-for` is for one-time passwords: a static one does not expire",
+        ),
+        (
+            "ra: {valid-for: 1y}",
+            "`ra` is for PKIs with a registration authority, such as `ndes`; `linux` has none",
+        ),
         ("next-ca: {subject: CN=b}", "the next CA lacks the field `from`"),
         ("next-ca: {from: 2025-12-31T00:00Z}", "it would follow before the CA itself begins"),
-        ("ca: {valid-from: 2026-05-01T00:00Z}, next-ca: {from: 2026-05-01T00:00Z}", "it would follow before the CA itself begins"),
-        ("clock: -1y, next-ca: {from: 2024-12-31T00:00Z}", "it would follow before the CA itself begins"),
-        ("next-ca: {from: 2026-05-01T00:00Z, announced: 2026-01-01T00:00Z}", "`linux` does not serve GetNextCACert, so it announces no next CA; `rfc8894` does"),
+        (
+            "ca: {valid-from: 2026-05-01T00:00Z}, next-ca: {from: 2026-05-01T00:00Z}",
+            "it would follow before the CA itself begins",
+        ),
+        (
+            "clock: -1y, next-ca: {from: 2024-12-31T00:00Z}",
+            "it would follow before the CA itself begins",
+        ),
+        (
+            "next-ca: {from: 2026-05-01T00:00Z, announced: 2026-01-01T00:00Z}",
+            "`linux` does not serve GetNextCACert, so it announces no next CA; `rfc8894` does",
+        ),
         ("next-ca: {from: 2026-05-01T00:00Z, key: other}", "unknown key `other`"),
         ("next-ca: {form: 2026-05-01T00:00Z}", "unknown field `form` in the next CA"),
     ] {
         let found = load(&lab(&format!("personality: linux, {fields}"))).unwrap_err();
         assert!(found[0].message.starts_with(message), "{fields}: {}", found[0].message);
     }
-    let late = "personality: rfc8894, next-ca: {from: 2026-05-01T00:00Z, announced: 2026-05-01T00:00Z}";
+    let late =
+        "personality: rfc8894, next-ca: {from: 2026-05-01T00:00Z, announced: 2026-05-01T00:00Z}";
     let found = load(&lab(late)).unwrap_err();
-    assert_eq!(found[0].message, "the next CA would never be announced: it issues already at that moment");
+    assert_eq!(
+        found[0].message,
+        "the next CA would never be announced: it issues already at that moment"
+    );
     // A gap between the end of one CA and the next is a test in its own right.
     pki("personality: linux, ca: {valid-for: 30d}, next-ca: {from: 2026-05-01T00:00Z}");
 }

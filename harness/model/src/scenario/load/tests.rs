@@ -1,5 +1,7 @@
 //! Right and wrong scenario files.
 
+mod orders;
+
 use std::time::Duration;
 
 use super::*;

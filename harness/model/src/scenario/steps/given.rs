@@ -86,6 +86,15 @@ impl Given<'_> {
         self.reference("pki", Lab::pki_names)
     }
 
+    /// The PKI that the step names, or the only one of the lab; none if the lab has several or none.
+    pub(super) fn pki_if_clear(&self) -> Option<String> {
+        let count = self.lab.map_or(1, |lab| lab.pki_names().len());
+        if self.fields.optional("pki").is_none() && count != 1 {
+            return None;
+        }
+        self.pki()
+    }
+
     /// The device or PKI that a field names; optional if the lab has only one.
     fn reference(&self, key: &str, names: fn(&Lab) -> Vec<&str>) -> Option<String> {
         let what = if key == "pki" { "PKI" } else { key };

@@ -5,8 +5,8 @@ mod decode;
 mod fact;
 mod mutation;
 
-pub(super) use self::acceptable::acceptables;
 pub use self::acceptable::{Acceptable, Condition, Expected};
+pub(super) use self::acceptable::{acceptable, acceptables};
 pub(crate) use self::fact::facts;
 pub use self::fact::{Fact, FactName};
 pub use self::mutation::{Carrier, Mutation};

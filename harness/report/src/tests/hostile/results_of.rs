@@ -57,10 +57,11 @@ fn step(texts: &mut Texts) -> StepOutcome {
 }
 
 fn sent(texts: &mut Texts) -> Sent {
-    match texts.below(3) {
+    match texts.below(5) {
         0 => Sent::Configuration { device: texts.next(), lines: texts.next() },
         1 => Sent::Command { device: texts.next(), command: texts.next() },
         2 => Sent::Clock { goal: texts.next() },
+        3 => Sent::Order { part: texts.next(), order: texts.next() },
         _ => Sent::Request { pki: texts.next(), request: texts.next() },
     }
 }

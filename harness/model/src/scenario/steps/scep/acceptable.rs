@@ -112,7 +112,8 @@ pub(crate) fn acceptables<F: FactName>(node: &Node, problems: &Problems) -> Vec<
     items.iter().filter_map(|item| acceptable(item, problems)).collect()
 }
 
-fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptable<F>> {
+/// Reads one outcome: a mapping from facts to values.
+pub(crate) fn acceptable<F: FactName>(node: &Node, problems: &Problems) -> Option<Acceptable<F>> {
     let mut known: Vec<&str> = F::ALL.iter().map(|fact| fact.name()).collect();
     known.extend(["note", "skip", "because"]);
     let fields = Fields::of(node, "an acceptable outcome", &known, problems)?;

@@ -1,0 +1,122 @@
+//! The two sources of revocation lists: GetCRL at the SCEP service, and the distribution points of a certificate.
+
+use openssl::rand::rand_bytes;
+use openssl::x509::X509Ref;
+use scep::capabilities::Capabilities;
+use scep::client::{CrlQuery, Exchange};
+use scep::http::{Method, Operation};
+use scep::identity::Identity;
+use scep::revocation_list::RevocationList;
+
+use crate::config::system::CsrSettings;
+use crate::enrolment::ScepClient;
+use crate::enrolment::http::{ask, fetch};
+use crate::enrolment::request::Request;
+
+/// Why there is no list.
+pub(super) enum NoList {
+    /// The next try may succeed.
+    Failed(String),
+    /// Another try would fail, too.
+    Impossible(String),
+}
+
+impl From<String> for NoList {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+impl NoList {
+    pub(super) fn into_reason(self) -> String {
+        let (Self::Failed(reason) | Self::Impossible(reason)) = self;
+        reason
+    }
+}
+
+/// The sources of lists for one request.
+pub(super) struct Source<'a> {
+    pub(super) settings: &'a CsrSettings,
+    pub(super) request: &'a Request,
+}
+
+impl Source<'_> {
+    /// Asks the SCEP service, with a message that the certificate signs (RFC 8894 §3.3.5); also returns the words for where it came from.
+    pub(super) async fn by_get_crl(
+        &self,
+        identity: &Identity,
+    ) -> Result<(RevocationList, String), NoList> {
+        let context = &self.request.context;
+        if context.client != ScepClient::Builtin {
+            return Err(NoList::Impossible(format!(
+                "the client `{}` does not ask by GetCRL; `crl-check cdp` needs no client",
+                context.client
+            )));
+        }
+        let (network, endpoint) = (&context.network, &self.settings.endpoint);
+        let question = Operation::GetCaCaps(self.settings.ca_identifier.clone());
+        let answer =
+            ask(network, endpoint, &Exchange::GetCaCaps, &question.to_http(Method::Get)).await?;
+        let capabilities = match answer.status {
+            200 => Capabilities::parse(&answer.body),
+            // A CA that answers GetCACaps with an error has no capabilities (RFC 8894 §3.5.2).
+            _ => Capabilities::default(),
+        };
+        let ca = self.request.progress.lock().ca.clone();
+        let ca = ca.ok_or_else(|| "the certificates of the CA are not known".to_owned())?;
+        let CsrSettings { cipher, digest, .. } = *self.settings;
+        let refused = |refusal: scep::client::Refusal| refusal.to_string();
+        let query = CrlQuery::new(identity.clone(), cipher, digest, &capabilities, &mut rand_bytes);
+        let mut query = query.map_err(refused)?;
+        // As for certificates: some servers reply in single DES.
+        query.takes_obsolete_algorithms = true;
+        let request = query.request(&ca, &capabilities, context.clock.now(), &mut rand_bytes);
+        let request = request.map_err(refused)?;
+        let answer = ask(network, endpoint, &CrlQuery::EXCHANGE, &request).await?;
+        let list = query.receive(&answer, &ca, context.clock.now()).map_err(refused)?;
+        Ok((list, format!("GetCRL at {endpoint}")))
+    }
+
+    /// Fetches the list from the first distribution point of the certificate that gives one out (RFC 5280 §4.2.1.13).
+    pub(super) async fn by_http(
+        &self,
+        certificate: &X509Ref,
+    ) -> Result<(RevocationList, String), NoList> {
+        let points = distribution_points(certificate);
+        let by_http = |url: &&String| url.to_ascii_lowercase().starts_with("http://");
+        if !points.iter().any(|url| by_http(&url)) {
+            return Err(NoList::Impossible(match points.first() {
+                None => {
+                    "the certificate names no distribution point of a revocation list".to_owned()
+                }
+                Some(other) => {
+                    format!("the certificate names no distribution point by HTTP, but `{other}`")
+                }
+            }));
+        }
+        let mut reasons = Vec::new();
+        for url in points.iter().filter(by_http) {
+            match self.list_at(url).await {
+                Ok(list) => return Ok((list, url.clone())),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        Err(NoList::Failed(reasons.join("; ")))
+    }
+
+    async fn list_at(&self, url: &str) -> Result<RevocationList, String> {
+        let response = fetch(&self.request.context.network, url).await;
+        let response = response.map_err(|reason| format!("{url}: {reason}"))?;
+        if response.status != 200 {
+            return Err(format!("{url} {}", response.answered()));
+        }
+        RevocationList::read(&response.body).map_err(|error| format!("{url}: {error}"))
+    }
+}
+
+/// The URLs of the lists in which the certificate would be, in its order.
+fn distribution_points(certificate: &X509Ref) -> Vec<String> {
+    let Some(points) = certificate.crl_distribution_points() else { return Vec::new() };
+    let names = points.iter().filter_map(|point| point.distpoint()?.fullname());
+    names.flatten().filter_map(|name| name.uri().map(str::to_owned)).collect()
+}
