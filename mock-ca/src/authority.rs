@@ -2,6 +2,7 @@
 
 mod keys;
 pub(crate) mod lab;
+mod lab_timeline;
 mod plan;
 mod succession;
 mod timeline;
@@ -19,6 +20,7 @@ use scep::{
     certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
 };
 
+pub(crate) use lab_timeline::lab_timeline;
 pub(crate) use plan::{Plan, PlanError};
 pub(crate) use succession::Succession;
 pub(crate) use timeline::{Since, Timeline};

@@ -14,7 +14,10 @@ use scep::{
     name::{self, NameError},
 };
 
-use super::{keys::Role, random_serial, request_serial};
+use super::{
+    keys::{Role, generate},
+    lab, random_serial, request_serial,
+};
 use crate::{
     personality::{Personality, Registration, RegistrationCertificate, Serials},
     profile::{
@@ -174,6 +177,17 @@ impl Plan<'_> {
         let applicant = Applicant { subject, public_key, requested: &[], serial };
         let certificate = profile.issue(&applicant, &issuer, calendar(from))?;
         Ok(Identity { certificate, key: key.clone() })
+    }
+}
+
+/// The keys are fixed ones in a lab, and new ones otherwise.
+impl Keys {
+    /// The key of this owner.
+    pub(super) fn key(self, role: Role, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+        match self {
+            Self::Lab => lab::key_of(role, bits),
+            Self::Fresh => generate(bits),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use openssl::error::ErrorStack;
 use scep::name::{self, NameError};
 
 use crate::{
-    authority::{Plan, PlanError, Timeline, lab, subject_of},
+    authority::{Plan, PlanError, Timeline, lab_timeline, subject_of},
     fault::FaultError,
     settings::{Keys, Settings},
     state::{StateDirectory, StateError},
@@ -90,7 +90,7 @@ pub(super) fn open_timeline(
         return Ok(timeline);
     }
     let timeline = match settings.keys {
-        Keys::Lab => Timeline::clone(&*lab::timeline(&plan, &subject, now)?),
+        Keys::Lab => Timeline::clone(&*lab_timeline(&plan, &subject, now)?),
         Keys::Fresh => Timeline::create(&plan, &subject, now)?,
     };
     if let Some(state) = state {

@@ -78,7 +78,8 @@ async fn renewal_is_refused_until_its_window_begins() {
         advance(&ca, SECOND);
         opened(&renewal("2", &existing).to(&ca, PATH).await, &existing);
         // A first enrolment is no renewal.
-        certified(&ca, "a").await;
+        let other = signer();
+        opened(&pkcs_req("3", "CN=a", None, &other).to(&ca, PATH).await, &other);
     }
 }
 
