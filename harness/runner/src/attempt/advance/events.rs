@@ -30,7 +30,11 @@ impl Events {
     }
 
     /// Adds the certificates that expired since `start`.
-    pub(super) async fn add_expiries(&mut self, testbed: &Testbed, start: SystemTime) -> Result<(), Stop> {
+    pub(super) async fn add_expiries(
+        &mut self,
+        testbed: &Testbed,
+        start: SystemTime,
+    ) -> Result<(), Stop> {
         let now = testbed.clock.now();
         let mut expiries = Vec::new();
         for (name, pki) in &testbed.pkis {
