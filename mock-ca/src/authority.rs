@@ -2,6 +2,8 @@
 
 mod keys;
 pub(crate) mod lab;
+mod lab_timeline;
+mod plan;
 mod succession;
 mod timeline;
 
@@ -18,8 +20,10 @@ use scep::{
     certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
 };
 
+pub(crate) use lab_timeline::lab_timeline;
+pub(crate) use plan::{Plan, PlanError};
 pub(crate) use succession::Succession;
-pub(crate) use timeline::{Plan, PlanError, Since, Timeline};
+pub(crate) use timeline::{Since, Timeline};
 
 use crate::{
     personality::{Personality, Registration, Serials},

@@ -1,36 +1,32 @@
 //! The CA as a whole, with its API for the owner.
 
 mod decision;
+mod life;
+mod open;
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
-use openssl::{error::ErrorStack, x509::X509};
-use parking_lot::Mutex;
-use scep::{
-    attribute::TransactionId,
-    clock::{Clock, FIRST_MOMENT},
-    name::{self, NameError},
-    secret::Secret,
-};
+use openssl::x509::X509;
+use scep::{attribute::TransactionId, clock::Clock, secret::Secret};
 use serde::{Deserialize, Serialize};
 
 pub use decision::{DecisionError, RevocationError};
+pub use open::OpenError;
+
+use open::open_timeline;
 
 use crate::{
-    authority::{Authority, Plan, PlanError, Succession, Timeline, lab, serial_text, subject_of},
+    authority::{Authority, Succession, serial_text, subject_of},
     fault::{FaultCount, FaultError, FaultRule},
     log::{Log, LogEntry},
     memory::Memory,
     passwords::{ChallengeUnavailable, PasswordCache},
     personality::Serials,
+    record::RevocationReason,
     seen::SeenRequest,
     service::Service,
-    settings::{ChallengePolicy, Keys, Settings},
-    state::{Database, StateDirectory, StateError, keep_timeline},
+    settings::{ChallengePolicy, Settings},
+    state::{Database, StateDirectory, StateError},
     store::{Store, Waiting},
     wire,
 };
@@ -39,8 +35,6 @@ use crate::{
 pub struct Ca {
     pub(crate) service: Service,
     pub(crate) log: Log,
-    /// Locked during a decision, so that no request is decided twice.
-    deciding: Mutex<()>,
     database: Arc<Database>,
     state_note: Option<String>,
 }
@@ -67,6 +61,9 @@ pub struct Issued {
     /// The time of revocation, if it is revoked.
     #[serde(with = "wire::maybe_seconds")]
     pub revoked: Option<SystemTime>,
+    /// The reason of the revocation, if it is revoked.
+    #[serde(default)]
+    pub revocation_reason: Option<RevocationReason>,
 }
 
 /// A request that waits for approval.
@@ -77,48 +74,6 @@ pub struct Pending {
     pub transaction_id: TransactionId,
     /// The requested subject, as OpenSSL writes it on one line.
     pub subject: String,
-}
-
-/// The reason why a CA cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The subject is not a distinguished name.
-    #[error("the CA's subject `{subject}` is no name: {reason}")]
-    Subject {
-        /// The text given.
-        subject: String,
-        /// The mistake in it.
-        reason: NameError,
-    },
-    /// The certificates of the CA itself cannot be made as the settings say.
-    #[error("the CA's certificates cannot be made: {0}")]
-    Hierarchy(String),
-    /// The state directory cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// A fault of the settings can never happen.
-    #[error(transparent)]
-    Fault(#[from] FaultError),
-    /// OpenSSL failed in an operation that should always work.
-    #[error("OpenSSL failed at what should work ({})", scep::reasons(.0))]
-    Crypto(ErrorStack),
-}
-
-// Without `source`: the text of the error has the text of its cause.
-impl From<ErrorStack> for OpenError {
-    fn from(errors: ErrorStack) -> Self {
-        Self::Crypto(errors)
-    }
-}
-
-impl From<PlanError> for OpenError {
-    fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::Crypto(errors) => Self::Crypto(errors),
-            other => Self::Hierarchy(other.to_string()),
-        }
-    }
 }
 
 impl Ca {
@@ -161,11 +116,11 @@ impl Ca {
         };
         let (kept, signer) = (Arc::clone(&database), Arc::clone(&authorities));
         let store = Store::open(kept, signer, first_number, settings.limits.pending)?;
-        let passwords = PasswordCache::open(&settings.challenge, Arc::clone(&database))?;
+        let passwords = PasswordCache::open(&settings.challenge, Arc::clone(&database), now)?;
+        let created = database.created_at()?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone(), memory.log_bytes()),
-            service: Service::new(settings, authorities, store, passwords, memory, clock),
-            deciding: Mutex::default(),
+            service: Service::new(settings, authorities, store, passwords, memory, clock, created),
             database,
             state_note,
         }))
@@ -221,6 +176,7 @@ impl Ca {
     /// # Errors
     /// If the state cannot be read, or is damaged.
     pub fn issued(&self) -> Result<Vec<Issued>, StateError> {
+        self.service.settle(self.clock().now())?;
         let issued = self.service.store.issued()?.into_iter();
         Ok(issued
             .map(|record| Issued {
@@ -228,7 +184,8 @@ impl Ca {
                 subject: subject_of(&record.certificate),
                 certificate: record.certificate,
                 transaction_id: record.origin.transaction_id,
-                revoked: record.revoked,
+                revoked: record.revoked.map(|it| it.at),
+                revocation_reason: record.revoked.map(|it| it.reason),
             })
             .collect())
     }
@@ -238,6 +195,7 @@ impl Ca {
     /// # Errors
     /// If the state cannot be read.
     pub fn pending(&self) -> Result<Vec<Pending>, StateError> {
+        self.service.settle(self.clock().now())?;
         let pending = self.service.store.pending()?.into_iter();
         Ok(pending
             .map(|Waiting { transaction_id, subject }| Pending { transaction_id, subject })
@@ -272,37 +230,6 @@ impl Ca {
         self.log.requests()
     }
 
-    /// Lets the next CA issue from now on, whatever its moment; if there is none, a CA with the same name and a new key is made
-    /// (RFC 8894 §4.7). A next CA whose certificate would not be valid yet gets another one for the same key.
-    ///
-    /// Returns the certificate of the CA that issues now.
-    ///
-    /// # Errors
-    /// If the certificates cannot be made, or the state cannot be written.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ca = mock_ca::MockCa::rfc8894().start_blocking()?;
-    /// let before = ca.ca_certificate();
-    /// let after = ca.roll_over()?;
-    /// assert_eq!(ca.ca_certificate(), after);
-    /// assert_ne!(before, after);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn roll_over(&self) -> Result<X509, OpenError> {
-        let _alone = self.deciding.lock();
-        let Settings { state, .. } = &self.service.settings;
-        let now = whole_seconds(self.clock().now());
-        let plan = plan_of(&self.service.settings);
-        let keep = |timeline: &Timeline| match state {
-            Some(path) => Ok(keep_timeline(path, &self.database, timeline)?),
-            None => Ok::<_, OpenError>(()),
-        };
-        let authority = self.service.authorities.roll_over(&plan, now, keep)?;
-        Ok(authority.ca.certificate.clone())
-    }
-
     /// Adds a fault; its rule counts the requests from now on.
     ///
     /// # Errors
@@ -326,55 +253,4 @@ impl Ca {
     pub fn faults(&self) -> Vec<FaultCount> {
         self.service.faults.counts()
     }
-}
-
-/// The moment without parts of a second, which no certificate has.
-fn whole_seconds(moment: SystemTime) -> SystemTime {
-    let since = moment.duration_since(FIRST_MOMENT).unwrap_or_default();
-    FIRST_MOMENT + Duration::from_secs(since.as_secs())
-}
-
-/// The plan of the CA's own certificates in the settings.
-pub(crate) fn plan_of(settings: &Settings) -> Plan<'_> {
-    Plan {
-        personality: settings.personality.personality(),
-        windows: &settings.windows,
-        hierarchy: &settings.hierarchy,
-        keys: settings.keys,
-    }
-}
-
-/// The certificates of the CA in the state, or of a new one.
-fn open_timeline(
-    settings: &Settings,
-    state: Option<&StateDirectory>,
-    now: SystemTime,
-) -> Result<Timeline, OpenError> {
-    let personality = settings.personality.personality();
-    let subject = settings.subject.as_deref().unwrap_or(personality.default_subject);
-    let subject = name::parse(subject)
-        .map_err(|reason| OpenError::Subject { subject: subject.to_owned(), reason })?;
-    let plan = plan_of(settings);
-    plan.check()?;
-    if let Some(state) = state
-        && let Some(stored) = state.personality()
-    {
-        state.expect("personality", stored.as_str(), settings.personality.as_str())?;
-        let timeline = state.read_timeline(personality)?;
-        if settings.subject.is_some()
-            && let Some(first) = timeline.cas.first()
-        {
-            let stored = subject_of(&first.value.certificate);
-            state.expect("subject", &stored, &name::to_text(&subject))?;
-        }
-        return Ok(timeline);
-    }
-    let timeline = match settings.keys {
-        Keys::Lab => Timeline::clone(&*lab::timeline(&plan, &subject, now)?),
-        Keys::Fresh => Timeline::create(&plan, &subject, now)?,
-    };
-    if let Some(state) = state {
-        state.write_timeline(settings.personality, &timeline, now)?;
-    }
-    Ok(timeline)
 }

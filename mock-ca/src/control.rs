@@ -20,9 +20,9 @@ use scep::{
 use serde::{Deserialize, Serialize};
 
 pub use call::{
-    Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListFaults,
-    ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog, Revoke,
-    Serve, Shown,
+    Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListEvents,
+    ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, NextAuthority,
+    ReadClock, ReadLog, Revoke, RollOver, Serve, Shown,
 };
 pub use mask::Mask;
 pub use server::Control;

@@ -4,14 +4,14 @@ mod running;
 
 use std::{io, thread::Builder};
 
-use scep::{clock::Clock, secret::Secret};
+use scep::secret::Secret;
 use tokio::sync::oneshot;
 
 pub use self::running::RunningCa;
 
 use self::running::panicked;
 use crate::{
-    Approval, Ca, ChallengePolicy, FaultError, FaultRule, OpenError, PersonalityName, Settings,
+    Approval, ChallengePolicy, FaultError, FaultRule, OpenError, PersonalityName, Settings,
 };
 
 /// A CA that a test is about to start.
@@ -219,6 +219,6 @@ impl MockCa {
     /// # }
     /// ```
     pub fn start_blocking(self) -> Result<RunningCa, StartError> {
-        RunningCa::start(Ca::open(self.settings, Clock::system())?)
+        RunningCa::start(self.settings)
     }
 }

@@ -38,6 +38,7 @@ mod ca;
 #[cfg(feature = "testcontainers")]
 pub mod container;
 pub mod control;
+mod events;
 mod fault;
 mod fixture;
 mod http;
@@ -63,6 +64,7 @@ pub use openssl;
 pub use scep;
 
 pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
+pub use events::CaEvent;
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
 pub use fixture::{MockCa, RunningCa, StartError};
 pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
@@ -70,6 +72,7 @@ pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use password_problem::PasswordProblem;
 pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
+pub use record::RevocationReason;
 pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRefusal, SeenRequest};
 pub use settings::{
     AdminCredentials, Approval, CaCertificate, ChallengePolicy, CrlSettings, DistributionPoint,

@@ -16,7 +16,7 @@ use crate::{
     settings::ChallengePolicy,
     state::{
         Database, Moment, QueryError, StateError,
-        rows::{self, digest_of},
+        rows::{self, PasswordOrigin, digest_of},
     },
 };
 
@@ -55,6 +55,7 @@ pub(crate) struct PasswordCache {
 
 #[derive(Clone, Copy, Default)]
 struct Rules {
+    preset_expires: bool,
     random_bytes: usize,
     lifetime: Duration,
     at_most: usize,
@@ -64,18 +65,31 @@ struct Rules {
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl PasswordCache {
-    /// The passwords in the database, and the preset ones of the policy.
+    /// The passwords in the database, and the preset ones of the policy, whose life begins now if they are new.
     pub(crate) fn open(
         policy: &ChallengePolicy,
         database: Arc<Database>,
+        now: SystemTime,
     ) -> Result<Self, StateError> {
         let mut rules = Rules::default();
-        if let ChallengePolicy::OneTime { preset, random_bytes, lifetime, at_most, .. } = policy {
-            rules = Rules { random_bytes: *random_bytes, lifetime: *lifetime, at_most: *at_most };
-            let preset = preset.clone();
+        if let ChallengePolicy::OneTime {
+            preset,
+            preset_expires,
+            random_bytes,
+            lifetime,
+            at_most,
+        } = policy
+        {
+            rules = Rules {
+                preset_expires: *preset_expires,
+                random_bytes: *random_bytes,
+                lifetime: *lifetime,
+                at_most: *at_most,
+            };
+            let (preset, given) = (preset.clone(), PasswordOrigin::Given(now));
             database.write(move |connection| {
                 let mut preset = preset.iter();
-                preset.try_for_each(|it| rows::insert_challenge(connection, it, None, None))
+                preset.try_for_each(|it| rows::insert_challenge(connection, it, given, None))
             })?;
         }
         Ok(Self { database, rules, claimed: Mutex::default() })
@@ -83,7 +97,7 @@ impl PasswordCache {
 
     /// A new password.
     pub(crate) fn make(&self, now: SystemTime) -> Result<Secret, ChallengeUnavailable> {
-        let Rules { random_bytes, lifetime, at_most } = self.rules;
+        let Rules { random_bytes, lifetime, at_most, .. } = self.rules;
         let mut random = vec![0; random_bytes];
         rand_bytes(&mut random)?;
         let password = Secret::new(hex::encode_upper(&random));
@@ -92,7 +106,7 @@ impl PasswordCache {
             forget_before(connection, ago(now, lifetime.saturating_add(REMEMBERED)))?;
             let has_place = unused_since(connection, ago(now, lifetime))? < at_most;
             if has_place {
-                rows::insert_challenge(connection, &made, Some(now), None)?;
+                rows::insert_challenge(connection, &made, PasswordOrigin::Made(now), None)?;
             }
             Ok(has_place)
         })?;
@@ -111,11 +125,12 @@ impl PasswordCache {
         let claim = claim.then(|| ChallengeClaim { cache: self, digest: digest.clone() });
         // Only now, because a claim that has just been dropped may have left a used password.
         let known = self.database.read(|connection| times_of(connection, &digest))?;
-        let (made, used) = known.ok_or(Refusal::WrongChallenge)?;
+        let (made, given, used) = known.ok_or(Refusal::WrongChallenge)?;
         let Some(claim) = claim.filter(|_| used.is_none()) else {
             return Err(Refusal::ChallengeUsed);
         };
-        let is_expired = made.is_some_and(|made| made < ago(now, self.rules.lifetime));
+        let begun = made.or(given.filter(|_| self.rules.preset_expires));
+        let is_expired = begun.is_some_and(|begun| begun < ago(now, self.rules.lifetime));
         if is_expired { Err(Refusal::ChallengeExpired) } else { Ok(claim) }
     }
 }
@@ -144,13 +159,13 @@ fn ago(now: SystemTime, age: Duration) -> Moment {
     now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH).into()
 }
 
-/// The times at which a password was made, if it can expire, and used.
-type Times = (Option<Moment>, Option<Moment>);
+/// The times at which a password was made by the CA or given by its owner, and used.
+type Times = (Option<Moment>, Option<Moment>, Option<Moment>);
 
 /// The times of a password; `None` if it is unknown.
 fn times_of(connection: &Connection, digest: &str) -> Result<Option<Times>, QueryError> {
-    let query = "SELECT made_at, used_at FROM challenge WHERE sha256 = ?";
-    rows::first(connection, query, [digest], |row| Ok((row.get(0)?, row.get(1)?)))
+    let query = "SELECT made_at, given_at, used_at FROM challenge WHERE sha256 = ?";
+    rows::first(connection, query, [digest], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
 }
 
 fn forget_before(connection: &Connection, time: Moment) -> Result<(), QueryError> {

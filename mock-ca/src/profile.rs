@@ -18,7 +18,8 @@ use time::OffsetDateTime;
 use x509_cert::{certificate::Version, ext, spki::SubjectPublicKeyInfoOwned};
 
 pub(crate) use certificate::{
-    altered, any, key_of_certificate, key_of_request, public_key_info, revocation_list, uint,
+    RevokedCertificate, altered, any, key_of_certificate, key_of_request, public_key_info,
+    revocation_list, uint,
 };
 pub(crate) use extension::{
     AuthorityKeyIdentifier, Capability, Extension, RequestedExtensions, Template,

@@ -60,6 +60,54 @@ fn sha256(bytes: &[u8]) -> Result<String, ErrorStack> {
     openssl::hash::hash(MessageDigest::sha256(), bytes).map(hex::encode)
 }
 
+/// The revocation of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Revocation {
+    /// Its time, in whole seconds on disk.
+    pub(crate) at: SystemTime,
+    pub(crate) reason: RevocationReason,
+}
+
+scep::named! {
+    /// The reason for a revocation (RFC 5280 §5.3.1).
+    #[derive(Default)]
+    RevocationReason, "reason" {
+        /// None is told, and the list has none.
+        #[default]
+        Unspecified = "unspecified";
+        /// The key is known to others.
+        KeyCompromise = "keyCompromise";
+        /// The key of the CA is known to others.
+        CaCompromise = "cACompromise";
+        /// The subject's name or another fact in the certificate has changed.
+        AffiliationChanged = "affiliationChanged";
+        /// Another certificate has taken its place.
+        Superseded = "superseded";
+        /// It is not needed any more.
+        CessationOfOperation = "cessationOfOperation";
+        /// It is on hold.
+        CertificateHold = "certificateHold";
+        /// A privilege in it was withdrawn.
+        PrivilegeWithdrawn = "privilegeWithdrawn";
+    }
+}
+
+impl RevocationReason {
+    /// The number of the reason in a list, if it is told.
+    pub(crate) fn code(self) -> Option<u8> {
+        Some(match self {
+            Self::Unspecified => return None,
+            Self::KeyCompromise => 1,
+            Self::CaCompromise => 2,
+            Self::AffiliationChanged => 3,
+            Self::Superseded => 4,
+            Self::CessationOfOperation => 5,
+            Self::CertificateHold => 6,
+            Self::PrivilegeWithdrawn => 9,
+        })
+    }
+}
+
 /// An issued certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct IssuedRecord {
@@ -68,8 +116,7 @@ pub(crate) struct IssuedRecord {
     pub(crate) origin: Origin,
     /// The number of the request that waited for this certificate.
     pub(crate) answers: Option<u32>,
-    /// The time of revocation, in whole seconds on disk.
-    pub(crate) revoked: Option<SystemTime>,
+    pub(crate) revoked: Option<Revocation>,
     pub(crate) certificate: X509,
 }
 
@@ -80,5 +127,9 @@ pub(crate) struct PendingRecord {
     pub(crate) number: u32,
     pub(crate) origin: Origin,
     pub(crate) denied: bool,
+    /// The time at which it came, in whole seconds on disk.
+    pub(crate) asked: SystemTime,
+    /// The number of the CA that it is for.
+    pub(crate) ca: u32,
     pub(crate) csr: Arc<Csr>,
 }

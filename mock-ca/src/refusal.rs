@@ -55,6 +55,10 @@ pub(crate) enum Refusal {
         "the renewal is not signed with a valid certificate of this CA and of the same name: {0}"
     )]
     NotARenewal(String),
+    #[error(
+        "the certificate is renewed from {begin} on, and not before: it is valid until {until}"
+    )]
+    TooEarly { begin: String, until: String },
     #[error("{0} is not served")]
     Unsupported(MessageType),
     #[error("this server never accepts the algorithm {0}")]
@@ -216,7 +220,7 @@ impl Refusal {
             Self::WrongTime(_) | Self::SignedOutsideValidity { .. } => (BadTime, E_INVALIDARG),
             Self::Scep(error) => (error.fail_info(), E_INVALIDARG),
             Self::NotARenewal(_) => (BadRequest, CERTSRV_E_BAD_REQUESTSUBJECT),
-            Self::Denied => (BadRequest, CERTSRV_E_ADMIN_DENIED_REQUEST),
+            Self::Denied | Self::TooEarly { .. } => (BadRequest, CERTSRV_E_ADMIN_DENIED_REQUEST),
             Self::TooManyPending(_) | Self::NoNumberLeft | Self::State(_) | Self::Crypto(_) => {
                 (BadRequest, RPC_S_SERVER_UNAVAILABLE)
             }

@@ -1,15 +1,18 @@
 //! The SCEP operations (RFC 8894 §4).
 
 mod certificates;
+mod due;
 mod enrolment;
 mod message;
 mod parts;
 mod reply;
+mod revocation;
 mod website;
 
 use std::{sync::Arc, time::SystemTime};
 
 use openssl::x509::{X509, X509Crl};
+use parking_lot::Mutex;
 use scep::{
     Error,
     capabilities::{Capabilities, Capability},
@@ -23,6 +26,7 @@ use scep::{
 use crate::{
     answer::Answer,
     authority::{Authority, Succession},
+    events::Events,
     fault::{self, Faults, Strikes, Trigger},
     memory::Memory,
     offer::Offer,
@@ -44,6 +48,13 @@ pub(crate) struct Service {
     pub(crate) faults: Faults,
     pub(crate) memory: Memory,
     pub(crate) clock: Clock,
+    pub(crate) events: Events,
+    /// Locked during a decision, so that no request is decided twice.
+    pub(crate) deciding: Mutex<()>,
+    /// The moment until which authorities that took the place of others are among the events.
+    noted: Mutex<SystemTime>,
+    /// The time at which the CA was made.
+    created: SystemTime,
     passwords: PasswordCache,
     offer: Offer,
 }
@@ -92,7 +103,9 @@ impl Service {
         passwords: PasswordCache,
         memory: Memory,
         clock: Clock,
+        created: SystemTime,
     ) -> Self {
+        let noted = Mutex::new(clock.now());
         let personality = settings.personality.personality();
         Self {
             personality,
@@ -104,6 +117,10 @@ impl Service {
             passwords,
             memory,
             clock,
+            events: Events::default(),
+            deciding: Mutex::default(),
+            noted,
+            created,
         }
     }
 

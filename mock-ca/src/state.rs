@@ -61,7 +61,15 @@ impl StateDirectory {
         files::make_directory(path)?;
         modes::ENTRIES.expect(path)?;
         let lock = lock(path)?;
-        let note = bring_up_to_date(path, now)?;
+        let mut note = bring_up_to_date(path, now)?;
+        if Content::of(path)? == Content::Current && database::is_of_version_3(&database)? {
+            modes::ANYTHING.expect(&database)?;
+            database::upgrade(&database, now)?;
+            note = Some(format!(
+                "`{}` was of an older version, and is now one that older versions of this program refuse",
+                database.display()
+            ));
+        }
         let stored = match Content::of(path)? {
             Content::Current => {
                 modes::ANYTHING.expect(&database)?;

@@ -20,8 +20,10 @@ use time::OffsetDateTime;
 
 use crate::{
     authority::Succession,
-    record::{IssuedRecord, Origin, PendingRecord},
+    profile::RevokedCertificate,
+    record::{IssuedRecord, Origin, PendingRecord, Revocation},
     refusal::Refusal,
+    settings::RenewalWindow,
     state::{
         Database, Moment, StateError,
         rows::{self, ISSUED, REQUEST},
@@ -98,12 +100,13 @@ impl Store {
         })
     }
 
-    /// Lets a request wait for approval, unless it waits already, or has been decided meanwhile; its challenge password is then
-    /// used.
+    /// Lets a request to the CA of this number wait for approval, unless it waits already, or has been decided meanwhile; its
+    /// challenge password is then used.
     pub(crate) fn hold(
         &self,
         origin: &Origin,
         csr: Arc<Csr>,
+        ca: u32,
         challenge: Option<&str>,
         now: SystemTime,
     ) -> Result<Transaction, Refusal> {
@@ -124,7 +127,7 @@ impl Store {
                 Ok(number) => number,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let record = PendingRecord { number, origin, denied: false, csr };
+            let record = PendingRecord { number, origin, denied: false, asked: now, ca, csr };
             rows::insert_request(connection, &record)?;
             make_room(connection, pages)?;
             use_challenge(connection, challenge.as_deref(), now)?;
@@ -146,6 +149,27 @@ impl Store {
             format!("{REQUEST} WHERE transaction_id = ? AND denied = 0 ORDER BY number LIMIT 1");
         self.database
             .read(|connection| rows::first(connection, &query, [id.as_str()], rows::request))
+    }
+
+    /// The requests that wait and came no later than `asked`, oldest first, as many as `count` at most.
+    pub(crate) fn waiting_until(
+        &self,
+        asked: SystemTime,
+        count: u32,
+    ) -> Result<Vec<PendingRecord>, StateError> {
+        let query = format!("{REQUEST} WHERE denied = 0 AND asked_at <= ? ORDER BY number LIMIT ?");
+        let values = (Moment::from(asked), count);
+        self.database.read(|connection| rows::all(connection, &query, values, rows::request))
+    }
+
+    /// The time at which the oldest request came that waits.
+    pub(crate) fn oldest_waiting(&self) -> Result<Option<SystemTime>, StateError> {
+        let query = "SELECT min(asked_at) FROM request WHERE denied = 0";
+        self.database.read(|connection| {
+            let asked: Option<Moment> =
+                connection.prepare_cached(query)?.query_row([], |row| row.get(0))?;
+            Ok(asked.map(Into::into))
+        })
     }
 
     /// The requests that wait, oldest first.
@@ -175,21 +199,28 @@ impl Store {
         })
     }
 
-    /// The revoked certificates, oldest first, each with the time of its revocation.
-    pub(crate) fn revoked(&self) -> Result<Vec<(X509, SystemTime)>, StateError> {
+    /// The revoked certificates, oldest first.
+    pub(crate) fn revoked(&self) -> Result<Vec<RevokedCertificate>, StateError> {
         let query = format!("{ISSUED} WHERE revoked_at IS NOT NULL ORDER BY number");
         let records = self.database.read(|connection| {
             rows::all(connection, &query, [], |row| rows::issued(row, &self.authorities))
         })?;
         let revoked = records.into_iter();
-        Ok(revoked.filter_map(|record| Some((record.certificate, record.revoked?))).collect())
+        let revoked = revoked.filter_map(|IssuedRecord { certificate, revoked, .. }| {
+            let Revocation { at, reason } = revoked?;
+            Some(RevokedCertificate { certificate, at, reason: reason.code() })
+        });
+        Ok(revoked.collect())
     }
 
     /// Stores the revocation of a certificate.
-    pub(crate) fn revoke(&self, number: u32, at: SystemTime) -> Result<(), StateError> {
+    pub(crate) fn revoke(&self, number: u32, revocation: Revocation) -> Result<(), StateError> {
+        let Revocation { at, reason } = revocation;
         self.database.write(move |connection| {
-            let query = "UPDATE certificate SET revoked_at = ? WHERE number = ?";
-            Ok(connection.execute(query, (Moment::from(at), number)).map(drop)?)
+            let query =
+                "UPDATE certificate SET revoked_at = ?, revocation_reason = ? WHERE number = ?";
+            let values = (Moment::from(at), reason.as_str(), number);
+            Ok(connection.execute(query, values).map(drop)?)
         })
     }
 
@@ -201,30 +232,38 @@ impl Store {
         })
     }
 
-    /// True if a subject has a certificate that is valid after `until`.
+    /// True if a subject has a certificate that may not be renewed yet.
     pub(crate) fn is_name_taken(
         &self,
         name: &str,
-        until: OffsetDateTime,
+        window: RenewalWindow,
+        now: OffsetDateTime,
     ) -> Result<bool, StateError> {
         self.database.read(|connection| {
-            let query = "SELECT 1 FROM certificate WHERE subject = ? AND not_after > ? LIMIT 1";
-            Ok(connection.prepare_cached(query)?.exists((name, Moment::from(until)))?)
+            let query =
+                "SELECT not_before, not_after FROM certificate WHERE subject = ? AND not_after > ?";
+            let begin = |row: &rusqlite::Row<'_>| {
+                let (from, until): (Moment, Moment) = (row.get(0)?, row.get(1)?);
+                Ok(window.begin(from.into(), until.into()))
+            };
+            let begins = rows::all(connection, query, (name, Moment::from(now)), begin)?;
+            Ok(begins.into_iter().any(|begin| now < begin))
         })
     }
 
-    /// Claims a subject until the claim is dropped; `None` if it has a certificate that is valid after `until`, or is claimed.
+    /// Claims a subject until the claim is dropped; `None` if it has a certificate that may not be renewed yet, or is claimed.
     pub(crate) fn claim_name(
         &self,
         name: String,
-        until: OffsetDateTime,
+        window: RenewalWindow,
+        now: OffsetDateTime,
     ) -> Result<Option<NameClaim<'_>>, StateError> {
         if !self.claimed.lock().insert(name.clone()) {
             return Ok(None);
         }
         // Only now, because a claim that has just been dropped has left a certificate.
         let claim = NameClaim { store: self, name };
-        let is_taken = self.is_name_taken(&claim.name, until)?;
+        let is_taken = self.is_name_taken(&claim.name, window, now)?;
         Ok((!is_taken).then_some(claim))
     }
 }

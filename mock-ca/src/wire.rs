@@ -58,3 +58,21 @@ pub(crate) mod pem {
             .map_err(|_| de::Error::custom("it holds no certificate in PEM"))
     }
 }
+
+/// Certificates in PEM.
+pub(crate) mod pems {
+    use openssl::x509::X509;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Pem(#[serde(with = "super::pem")] X509);
+
+    pub(crate) fn serialize<S: Serializer>(all: &[X509], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().cloned().map(Pem))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<X509>, D::Error> {
+        let all: Vec<Pem> = Vec::deserialize(from)?;
+        Ok(all.into_iter().map(|Pem(certificate)| certificate).collect())
+    }
+}

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod decisions;
+mod lifetimes;
 mod limits;
 
 use std::io::ErrorKind;
@@ -56,6 +57,7 @@ impl Serve {
             None => None,
         };
         let bound = listener.local_addr().unwrap_or(address);
+        settings.address = Some(self.lifetimes.address(bound).map_err(wrong_usage)?);
         let mut warnings = self.warnings(&settings, bound);
         let connections = limits::with_files(settings.limits.connections);
         if connections < settings.limits.connections {
@@ -194,7 +196,7 @@ fn certificates(ca: &Ca) -> Vec<String> {
         let subject = scep::name::to_text(certificate.subject_name());
         fact(role, &format!("SHA-256 {fingerprint}  {subject}"))
     };
-    ca.certificates().iter().map(|certificate| describe(certificate)).collect()
+    ca.certificates().iter().map(describe).collect()
 }
 
 /// A name and its value on a line.

@@ -6,13 +6,15 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
+use mock_ca::{DistributionPoint, RenewalWindow};
 use model::scep_url::ScepUrl;
 use scep::clock::{self, BadDuration, Clock};
+use scep::url::HttpUrl;
 use testbed::{Client, DriverName};
 
 pub(super) use self::listening::listening_address;
@@ -90,6 +92,34 @@ pub(super) fn validity(text: &str) -> Result<Duration, String> {
             Err("a certificate is valid for a second at least".to_owned())
         }
         duration => Ok(duration),
+    }
+}
+
+/// Reads a moment in UTC.
+pub(super) fn moment(text: &str) -> Result<SystemTime, String> {
+    clock::moment(text).map_err(|error| error.to_string())
+}
+
+/// Reads the time before the end of a certificate in which it may be renewed: a duration, or a share of its life.
+pub(super) fn renewal_window(text: &str) -> Result<RenewalWindow, String> {
+    let Some(number) = text.strip_suffix('%') else {
+        let duration = clock::duration(text).map_err(|error| error.to_string())?;
+        return Ok(RenewalWindow::Before(duration));
+    };
+    let percent = number.parse().ok().filter(|percent| (1..=100).contains(percent));
+    let percent = percent.ok_or("a share of the life is from `1%` to `100%`")?;
+    Ok(RenewalWindow::Percent(percent))
+}
+
+/// Reads the place of the revocation list in certificates.
+pub(super) fn distribution_point(text: &str) -> Result<DistributionPoint, String> {
+    match text {
+        "here" => Ok(DistributionPoint::Here),
+        "none" => Ok(DistributionPoint::Nowhere),
+        url => match url.parse::<HttpUrl>() {
+            Ok(_) => Ok(DistributionPoint::Url(url.to_owned())),
+            Err(error) => Err(format!("it is `here`, `none` or the URL of a list: {error}")),
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-//! Watches the devices of a lab that has its own time: what they do, if they ever come to rest, and if anything is still due.
+//! Watches the devices and PKIs of a lab that has its own time: what they do, if they ever come to rest, and if anything is still due.
 
 use std::fmt;
 use std::time::Duration;
@@ -42,11 +42,13 @@ impl Restless {
     }
 }
 
-/// A watch over the devices of a lab.
+/// A watch over the devices and PKIs of a lab.
 pub(crate) struct Watch<'a> {
     testbed: &'a Testbed,
     /// Number of the lines of each device's log that were seen.
     seen: Vec<u64>,
+    /// Number of the events of each PKI that were seen.
+    seen_of_pkis: Vec<u64>,
     counted_from: Instant,
     changes: u32,
     last: Option<String>,
@@ -59,14 +61,19 @@ impl<'a> Watch<'a> {
         for device in testbed.devices.values() {
             seen.push(device.protocol_log_after(u64::MAX).await.0);
         }
-        Self { testbed, seen, counted_from: Instant::now(), changes: 0, last: None }
+        let mut seen_of_pkis = Vec::new();
+        for pki in testbed.pkis.values() {
+            seen_of_pkis.push(pki.events_after(u64::MAX).await.0);
+        }
+        Self { testbed, seen, seen_of_pkis, counted_from: Instant::now(), changes: 0, last: None }
     }
 
-    /// Waits until a device changes, but at most `pause`.
+    /// Waits until a device changes or something falls due in a PKI, but at most `pause`.
     ///
     /// # Errors
     /// If the devices change so often that they do not come to rest.
     pub(crate) async fn next(&mut self, pause: Duration) -> Result<(), Restless> {
+        let pause = pause.min(self.until_due().await.unwrap_or(pause));
         let devices = self.testbed.devices.values();
         let mut changed: FuturesUnordered<_> =
             devices.map(|device| device.changed(pause)).collect();
@@ -84,6 +91,16 @@ impl<'a> Watch<'a> {
         Err(Restless { changes: self.changes, within, last: self.last.take() })
     }
 
+    /// The time until something falls due in a PKI, if anything will.
+    async fn until_due(&self) -> Option<Duration> {
+        let mut first = None;
+        for pki in self.testbed.pkis.values() {
+            first = first.into_iter().chain(pki.next_due().await).min();
+        }
+        let now = self.testbed.clock.now();
+        Some(first?.duration_since(now).unwrap_or_default())
+    }
+
     /// The error if so many changes within so long mean that the lab does not come to rest.
     pub(crate) fn restless(&mut self, changes: u32, within: Duration) -> Option<Restless> {
         let spans = within.as_secs() / SPAN.as_secs() + 1;
@@ -94,13 +111,18 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// The new lines of the devices' logs, each with its device.
+    /// The new lines of the devices' logs and of the PKIs' events, each with its device or PKI.
     pub(crate) async fn new_lines(&mut self) -> Vec<String> {
         let mut new = Vec::new();
         for ((name, device), seen) in self.testbed.devices.iter().zip(&mut self.seen) {
             let (count, lines) = device.protocol_log_after(*seen).await;
             *seen = count;
             new.extend(lines.into_iter().map(|line| format!("{name}: {line}")));
+        }
+        for ((name, pki), seen) in self.testbed.pkis.iter().zip(&mut self.seen_of_pkis) {
+            let (count, events) = pki.events_after(*seen).await;
+            *seen = count;
+            new.extend(events.into_iter().map(|event| format!("{name}: {event}")));
         }
         if let Some(last) = new.last() {
             self.last = Some(last.clone());
@@ -123,11 +145,14 @@ pub(crate) async fn is_at_rest(testbed: &Testbed) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     use async_trait::async_trait;
+    use scep::clock::Clock;
 
     use super::*;
     use testbed::device::{Change, Device, DeviceError};
+    use testbed::pki::Pki;
 
     /// A device that changes after each pause, or never.
     struct Changing(Option<Duration>);
@@ -157,6 +182,46 @@ mod tests {
             testbed.devices.insert(format!("DUT{number}"), Arc::new(Changing(*pause)));
         }
         testbed
+    }
+
+    /// A PKI in which something falls due once.
+    struct Due {
+        at: SystemTime,
+        clock: Clock,
+    }
+
+    #[async_trait]
+    impl Pki for Due {
+        async fn next_due(&self) -> Option<SystemTime> {
+            (self.clock.now() < self.at).then_some(self.at)
+        }
+
+        async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+            let count = u64::from(self.clock.now() >= self.at);
+            let is_new = seen < count;
+            (count, is_new.then(|| "granted".to_owned()).into_iter().collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn watch_stops_when_something_falls_due_in_a_pki() {
+        let hour = Duration::from_secs(3600);
+        let watched = lab_time::run(move || async move {
+            let clock = lab_time::clock(UNIX_EPOCH);
+            let due = Due { at: UNIX_EPOCH + hour, clock: clock.clone() };
+            let mut testbed = Testbed { clock: clock.clone(), ..lab(&[None]) };
+            testbed.pkis.insert("ca".to_owned(), Arc::new(due));
+            let mut watch = Watch::begin(&testbed).await;
+            watch.next(24 * hour).await?;
+            let lines = watch.new_lines().await;
+            let lines = lines.into_iter().filter(|line| line.starts_with("ca")).collect::<Vec<_>>();
+            let at_due = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            watch.next(24 * hour).await?;
+            let later = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Ok::<_, Restless>((lines, at_due, later))
+        });
+        let (lines, at_due, later) = watched.await.unwrap();
+        assert_eq!((lines, at_due, later), (vec!["ca: granted".to_owned()], hour, 25 * hour));
     }
 
     #[tokio::test]

@@ -208,6 +208,18 @@ pub trait Pki: Send + Sync {
         Ok(0)
     }
 
+    /// Moment, by the clock of the lab, at which something happens in the PKI next without a request, such as a decision that falls
+    /// due; none if nothing will, or it does not tell.
+    async fn next_due(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// What happened in the PKI without a request, one line each, after the first `seen` events; and the number of all events so far.
+    async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+        let _ = seen;
+        (0, Vec::new())
+    }
+
     /// Moves the clock of the PKI forward.
     ///
     /// Only for a lab without a time of its own.

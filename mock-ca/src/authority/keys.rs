@@ -1,13 +1,10 @@
-//! The keys of the CA itself: fixed ones in a lab, new ones otherwise.
+//! The owners of the keys of the CA itself, and new keys.
 
 use openssl::{
     error::ErrorStack,
     pkey::{PKey, Private},
     rsa::Rsa,
 };
-
-use super::lab;
-use crate::settings::Keys;
 
 /// The length of keys that no setting names, in bits.
 pub(super) const KEY_BITS: u32 = 2048;
@@ -25,16 +22,6 @@ pub(crate) enum Role {
     /// The registration authority after its renewal.
     NextRegistrationSigning,
     NextRegistrationEncryption,
-}
-
-impl Keys {
-    /// The key of this owner.
-    pub(super) fn key(self, role: Role, bits: u32) -> Result<PKey<Private>, ErrorStack> {
-        match self {
-            Self::Lab => lab::key_of(role, bits),
-            Self::Fresh => generate(bits),
-        }
-    }
 }
 
 /// A new RSA key.

@@ -7,7 +7,8 @@ use parking_lot::RwLock;
 
 use super::{
     Authority,
-    timeline::{Plan, PlanError, Since, Timeline},
+    plan::{Plan, PlanError},
+    timeline::{Since, Timeline},
 };
 use crate::{personality::Personality, settings::WindowsSettings};
 

@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 
 use super::Exchanged;
 use crate::{
-    authority::serial_text,
+    authority::{serial_text, subject_of},
     ca::{Ca, Issued, Pending},
+    events::CaEvent,
     fault::{FaultCount, FaultError, FaultRule},
     passwords::ChallengeUnavailable,
+    record::RevocationReason,
     seen::SeenRequest,
     wire,
 };
@@ -132,13 +134,45 @@ pub struct Description {
     /// The CA's own certificate.
     #[serde(with = "wire::pem")]
     pub certificate: X509,
+    /// The certificates of the CAs above it, the nearest first.
+    #[serde(default, with = "wire::pems")]
+    pub issuers: Vec<X509>,
+    /// The certificates of the registration authority, if there is one: that for signing, then that for encryption.
+    #[serde(default, with = "wire::pems")]
+    pub registration: Vec<X509>,
+    /// The CA that follows, if there is one.
+    #[serde(default)]
+    pub next: Option<NextAuthority>,
+    /// The moment at which anything happens next without a request, if anything will: `2026-01-01T00:00:00Z`.
+    #[serde(default)]
+    pub next_due: Option<String>,
+}
+
+/// The CA that follows, in a [`Description`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NextAuthority {
+    /// Its certificate.
+    #[serde(with = "wire::pem")]
+    pub certificate: X509,
+    /// The moment from which it issues: `2026-01-01T00:00:00Z`.
+    pub from: String,
 }
 
 call!(Describe, Get "/ca" -> Description, |_, ca| {
+    let mut certificates = ca.certificates();
+    let issuers = ca.issuers();
+    // Those of the registration authority come first.
+    certificates.truncate(certificates.len().saturating_sub(issuers.len() + 1));
+    let next = ca.next_ca();
     Ok(Description {
         name: ca.name().to_owned(),
         asks_for_challenge: ca.asks_for_challenge(),
         certificate: ca.ca_certificate(),
+        issuers,
+        registration: certificates,
+        next: next.map(|(certificate, from)| NextAuthority { certificate, from: moment_text(from) }),
+        next_due: ca.next_due().map_err(|error| Refused::broken(&error))?.map(moment_text),
     })
 });
 
@@ -174,11 +208,33 @@ call!(Deny, Post "/deny" -> Value, |Self { transaction_id }, ca| {
 pub struct Revoke {
     /// The serial number, in the form of [`Issued::serial`].
     pub serial: String,
+    /// The reason (RFC 5280 §5.3.1).
+    #[serde(default)]
+    pub reason: RevocationReason,
 }
 
-call!(Revoke, Post "/revoke" -> Value, |Self { serial }, ca| {
-    ca.revoke(&serial).map_err(|error| Refused::conflict(&error))?;
+call!(Revoke, Post "/revoke" -> Value, |Self { serial, reason }, ca| {
+    ca.revoke_for(&serial, reason).map_err(|error| Refused::conflict(&error))?;
     Ok(json!({ "revoked": serial }))
+});
+
+/// Lets the next CA issue from now on; the reply has the serial number of its certificate.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollOver {}
+
+call!(RollOver, Post "/roll-over" -> Value, |Self {}, ca| {
+    let certificate = ca.roll_over().map_err(|error| Refused::conflict(&error))?;
+    Ok(json!({ "ca": subject_of(&certificate), "serial": serial_text(&certificate) }))
+});
+
+/// Asks for what happened without a request, oldest first: decisions that fell due, and CAs and registration authorities that took
+/// over.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListEvents;
+
+call!(ListEvents, Get "/events" -> Vec<CaEvent>, |_, ca| {
+    ca.events_after(0).map(|(_, events)| events).map_err(|error| Refused::broken(&error))
 });
 
 /// Adds a fault.

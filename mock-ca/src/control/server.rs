@@ -27,9 +27,9 @@ use tokio::{
 use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
-        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListFaults,
-        ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock, ReadLog,
-        Refused, Revoke, Serve,
+        Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListEvents,
+        ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
+        ReadLog, Refused, Revoke, RollOver, Serve,
     },
 };
 use crate::{
@@ -116,6 +116,8 @@ const CALLS: &[Known] = &[
     known::<Approve>(),
     known::<Deny>(),
     known::<Revoke>(),
+    known::<RollOver>(),
+    known::<ListEvents>(),
     known::<Inject>(),
     known::<ReadClock>(),
     known::<MoveClock>(),

@@ -10,7 +10,7 @@ fn now() -> SystemTime {
 fn cache(preset: &[&str]) -> PasswordCache {
     let preset = preset.iter().map(|text| Secret::new(*text)).collect();
     let database = Arc::new(Database::in_memory(PersonalityName::Ndes, 1 << 20, now()).unwrap());
-    PasswordCache::open(&ChallengePolicy::one_time(preset), database).unwrap()
+    PasswordCache::open(&ChallengePolicy::one_time(preset), database, now()).unwrap()
 }
 
 /// Uses a password, as a change in the store does.

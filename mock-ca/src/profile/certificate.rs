@@ -1,6 +1,6 @@
 //! Certificates, field by field, and revocation lists.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use der::{
     Decode, Sequence,
@@ -16,7 +16,6 @@ use openssl::{
     x509::{X509, X509Crl, X509Ref},
 };
 use scep::{identity::Identity, key_usage::KeyUsage};
-use time::OffsetDateTime;
 use x509_cert::{
     certificate::{CertificateInner, Raw, Version},
     ext::{Extension, pkix},
@@ -27,8 +26,8 @@ use x509_cert::{
 
 use super::{
     der::{
-        bit_string, context_constructed, context_primitive, elements, integer, null, octet_string,
-        oid, sequence, whole,
+        bit_string, context_constructed, context_primitive, elements, enumerated, integer, null,
+        octet_string, oid, sequence, whole,
     },
     validity::{calendar, certificate_time},
 };
@@ -109,44 +108,56 @@ pub(super) fn signature_algorithm() -> Vec<u8> {
     sequence(&[oid(SHA256_WITH_RSA), null()])
 }
 
-/// The time after which a revocation list must be replaced.
-const LIST_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+/// A revoked certificate, with the time and the number of the reason of its revocation (RFC 5280 §5.3.1).
+#[derive(Clone, Debug)]
+pub(crate) struct RevokedCertificate {
+    pub(crate) certificate: X509,
+    pub(crate) at: SystemTime,
+    pub(crate) reason: Option<u8>,
+}
 
-/// A revocation list (RFC 5280 §5) of these certificates with the times of their revocation, signed by `ca` at `now`.
-pub(crate) fn revocation_list<'a>(
+/// A revocation list (RFC 5280 §5) of these certificates, signed by `ca`: made at one moment, to be replaced at another.
+pub(crate) fn revocation_list(
     ca: &Identity,
-    revoked: impl IntoIterator<Item = (&'a X509Ref, SystemTime)>,
-    now: SystemTime,
+    revoked: &[&RevokedCertificate],
+    made: SystemTime,
+    until: SystemTime,
 ) -> Result<X509Crl, ErrorStack> {
-    let now = calendar(now);
-    let entries = revoked.into_iter().map(|(certificate, at)| revoked_entry(certificate, at));
+    let made = calendar(made);
+    let entries = revoked.iter().map(|one| revoked_entry(one));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    // The seconds of the clock increase from list to list, and the entries among lists of the same second, without a counter on disk.
+    let number = made.unix_timestamp() + i64::try_from(entries.len()).unwrap_or(0);
     let to_be_signed = sequence(&[
         integer(1),
         signature_algorithm(),
         ca.certificate.subject_name().to_der()?,
-        whole(&certificate_time(now)),
-        whole(&certificate_time(now + LIST_LIFETIME)),
+        whole(&certificate_time(made)),
+        whole(&certificate_time(calendar(until))),
         // An empty list of entries must be left out (RFC 5280 §5.1.2.6).
         if entries.is_empty() { Vec::new() } else { sequence(&entries) },
-        context_constructed(0, &list_extensions(ca, now)),
+        context_constructed(0, &list_extensions(ca, number)),
     ]);
     X509Crl::from_der(&signed(to_be_signed, &ca.key)?)
 }
 
-fn revoked_entry(certificate: &X509Ref, at: SystemTime) -> Result<Vec<u8>, ErrorStack> {
-    let serial = certificate.serial_number().to_bn()?;
-    Ok(sequence(&[whole(&uint(&serial)), whole(&certificate_time(calendar(at)))]))
+fn revoked_entry(revoked: &RevokedCertificate) -> Result<Vec<u8>, ErrorStack> {
+    let serial = revoked.certificate.serial_number().to_bn()?;
+    let mut entry = vec![whole(&uint(&serial)), whole(&certificate_time(calendar(revoked.at)))];
+    if let Some(reason) = revoked.reason {
+        let reason = octet_string(&enumerated(reason));
+        entry.push(sequence(&[sequence(&[oid("2.5.29.21"), reason])])); // reasonCode
+    }
+    Ok(sequence(&entry))
 }
 
-fn list_extensions(ca: &Identity, now: OffsetDateTime) -> Vec<u8> {
+fn list_extensions(ca: &Identity, number: i64) -> Vec<u8> {
     let key = ca.certificate.subject_key_id();
     let key = key.map(|identifier| {
         let value = sequence(&[context_primitive(0, identifier.as_slice())]);
         sequence(&[oid("2.5.29.35"), octet_string(&value)]) // authorityKeyIdentifier
     });
-    // The seconds of the clock increase from list to list, without a counter on disk.
-    let number = whole(&now.unix_timestamp());
+    let number = whole(&number);
     let number = sequence(&[oid("2.5.29.20"), octet_string(&number)]); // cRLNumber
     sequence(&key.into_iter().chain([number]).collect::<Vec<_>>())
 }

@@ -37,6 +37,11 @@ pub(crate) fn integer_content(value: &[u8]) -> Vec<u8> {
     }
 }
 
+/// An `ENUMERATED` below 128.
+pub(crate) fn enumerated(value: u8) -> Vec<u8> {
+    tlv(Tag::Enumerated, &[value & 0x7f])
+}
+
 /// A `BIT STRING` of whole bytes.
 pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
     tlv(Tag::BitString, &[&[0], bytes].concat())

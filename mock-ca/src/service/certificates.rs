@@ -4,7 +4,7 @@ use std::{cmp::Ordering, sync::Arc, time::SystemTime};
 
 use openssl::{
     bn::BigNum,
-    x509::{X509, X509Crl, X509Ref},
+    x509::{X509, X509Ref},
 };
 use scep::{
     Error, body::IssuerAndSerial, capabilities::Capability, certs_only, clock::moment_text,
@@ -16,7 +16,6 @@ use crate::{
     answer::Answer,
     authority::Authority,
     fault::{self, Fault, Strikes},
-    profile,
     refusal::Refusal,
 };
 
@@ -104,18 +103,6 @@ impl Service {
         };
         let authority = authority.or_else(named).ok_or(Refusal::UnknownCertificate)?;
         Ok(Verdict::RevocationList(self.revocation_list_of(&authority, now)?))
-    }
-
-    /// The revocation list of a CA: it has those of the revoked certificates that this CA signed.
-    pub(super) fn revocation_list_of(
-        &self,
-        authority: &Authority,
-        now: SystemTime,
-    ) -> Result<X509Crl, Refusal> {
-        let revoked = self.store.revoked()?;
-        let own = revoked.iter().filter(|(certificate, _)| authority.has_signed(certificate));
-        let own = own.map(|(certificate, at)| (certificate.as_ref(), *at));
-        Ok(profile::revocation_list(&authority.ca, own, now)?)
     }
 
     fn expect_issuer(&self, wanted: &IssuerAndSerial) -> Result<(), Refusal> {

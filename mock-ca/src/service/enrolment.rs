@@ -14,18 +14,18 @@ use openssl::{
 use scep::{
     attribute::{MessageType, TransactionId},
     certificate::{invalidity, issuance},
+    clock::moment_text,
     name,
     request::Csr,
     server::{Header, Request},
 };
-use time::OffsetDateTime;
 
 use super::{Service, Verdict, message::expect_recipient};
 use crate::{
     authority::{Authority, is_valid_at, serial_text},
     passwords::ChallengeClaim,
     personality::Renewal,
-    profile::{CrlPlace, calendar},
+    profile::{calendar, unix_time},
     record::{Origin, requester_of},
     refusal::Refusal,
     settings::{Approval, ChallengePolicy, RenewalWindow},
@@ -62,13 +62,16 @@ impl Service {
         if by_certificate && header.message_type == MessageType::RenewalReq && !is_renewal {
             return Err(Refusal::NotARenewal(self.no_renewal(csr, header, now)));
         }
+        if is_renewal {
+            self.expect_window(&header.signer, now)?;
+        }
         let claim = if is_renewal { None } else { self.claim_challenge(csr, now)? };
         let challenge = claim.as_ref().map(ChallengeClaim::digest);
         match self.settings.approval {
             Approval::Automatic => {
                 self.issue(csr, &origin, authority, challenge, now).map(Verdict::Issued)
             }
-            Approval::Manual => self.hold(csr, &origin, challenge, now),
+            Approval::Manual => self.hold(csr, &origin, authority, challenge, now),
         }
     }
 
@@ -104,11 +107,16 @@ impl Service {
     ) -> Result<X509, Refusal> {
         let name = name::to_text(csr.subject());
         // Held until the certificate is in the store.
-        let claim = |until| self.store.claim_name(name, until)?.ok_or_else(|| duplicate_name(csr));
-        let _claim = self.taken_until(now).map(claim).transpose()?;
+        let claim = |window| {
+            let claim = self.store.claim_name(name, window, calendar(now))?;
+            claim.ok_or_else(|| duplicate_name(csr))
+        };
+        let _claim = self.unique_until().map(claim).transpose()?;
         let profile = self.personality.user_profile(csr.key_usage(), self.settings.valid_for);
         let number = self.store.take_number()?;
-        let certificate = authority.issue(&profile, csr, number, CrlPlace::OfProfile, now)?;
+        let url = self.crl_url(authority);
+        let place = self.crl_place(url.as_deref());
+        let certificate = authority.issue(&profile, csr, number, place, now)?;
         self.store.add_issued(number, origin, &certificate, challenge, now)?;
         Ok(certificate)
     }
@@ -119,28 +127,39 @@ impl Service {
         &self,
         csr: &Csr,
         origin: &Origin,
+        authority: &Authority,
         challenge: Option<&str>,
         now: SystemTime,
     ) -> Result<Verdict, Refusal> {
-        if let Some(until) = self.taken_until(now)
-            && self.store.is_name_taken(&name::to_text(csr.subject()), until)?
+        let name = name::to_text(csr.subject());
+        if let Some(window) = self.unique_until()
+            && self.store.is_name_taken(&name, window, calendar(now))?
         {
             return Err(duplicate_name(csr));
         }
         let csr = Csr::from_der(&csr.der).map(Arc::new)?;
-        Verdict::of(&self.store.hold(origin, csr, challenge, now)?)
+        Verdict::of(&self.store.hold(origin, csr, authority.number, challenge, now)?)
     }
 
-    /// The time until which a certificate must be valid to block its subject for others, as in scepserver's depot; `None` if a
+    /// The time before the end of a certificate until which it blocks its subject for others, as in scepserver's depot; `None` if a
     /// subject may have any number of certificates.
-    fn taken_until(&self, now: SystemTime) -> Option<OffsetDateTime> {
+    fn unique_until(&self) -> Option<RenewalWindow> {
         const BY_DEFAULT: RenewalWindow = RenewalWindow::Before(Duration::from_secs(14 * 86_400));
-        let window = match self.settings.renewal_window.unwrap_or(BY_DEFAULT) {
-            RenewalWindow::Before(d) => d,
-            RenewalWindow::Percent(_) => Duration::ZERO,
-        };
+        let window = self.settings.renewal_window.unwrap_or(BY_DEFAULT);
         let is_unique = self.personality.unique_names && !self.settings.allow_duplicate_names;
-        (is_unique && window > Duration::ZERO).then(|| calendar(now) + window)
+        (is_unique && window != RenewalWindow::Before(Duration::ZERO)).then_some(window)
+    }
+
+    /// Refuses to renew a certificate before the window at the end of its life.
+    fn expect_window(&self, existing: &X509Ref, now: SystemTime) -> Result<(), Refusal> {
+        let Some(window) = self.settings.renewal_window else { return Ok(()) };
+        let (from, until) = (existing.not_before(), existing.not_after());
+        let begin = window.begin(unix_time(from)?, unix_time(until)?);
+        if begin <= calendar(now) {
+            return Ok(());
+        }
+        let begin = moment_text(begin.into());
+        Err(Refusal::TooEarly { begin, until: until.to_string() })
     }
 
     /// The known transaction that a request repeats; `None` if the request must be decided. A request from another requester than

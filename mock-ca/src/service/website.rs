@@ -28,6 +28,14 @@ impl Service {
     /// Answers any HTTP request.
     pub(crate) fn answer(&self, head: &Parts, body: Bytes, now: SystemTime) -> Answer {
         let personality = self.personality;
+        if let Err(error) = self.settle(now) {
+            return self.internal_error(&error);
+        }
+        if head.method == hyper::Method::GET
+            && let Some(answer) = self.answer_revocation_list(head.uri.path(), now)
+        {
+            return answer;
+        }
         let Some(target) = personality.target(head.uri.path()) else {
             return Answer::error(personality, 404, &"no such page");
         };

@@ -20,8 +20,8 @@ impl RenewalWindow {
         let length = match self {
             Self::Before(length) => time::Duration::try_from(length),
             Self::Percent(percent) => {
-                let life = Duration::try_from(until - from).unwrap_or_default();
-                time::Duration::try_from(life.mul_f64(f64::from(percent.min(100)) / 100.0))
+                let life = (until - from).whole_seconds();
+                Ok(time::Duration::seconds(life.saturating_mul(percent.min(100).into()) / 100))
             }
         };
         until.saturating_sub(length.unwrap_or(time::Duration::MAX))

@@ -147,13 +147,12 @@ pub(super) fn write_further(
     let mut kept = Vec::new();
     for (stem, identity) in named(timeline) {
         let found = fingerprint(&identity.certificate);
-        let stem = match known.iter().find(|(_, sha256)| *sha256 == found) {
-            Some((file, _)) => file.trim_end_matches(".pem").to_owned(),
-            None => {
-                let stem = free_stem(directory, &stem);
-                write_one(directory, &stem, identity)?;
-                stem
-            }
+        let stem = if let Some((file, _)) = known.iter().find(|(_, sha256)| *sha256 == found) {
+            file.trim_end_matches(".pem").to_owned()
+        } else {
+            let stem = free_stem(directory, &stem);
+            write_one(directory, &stem, identity)?;
+            stem
         };
         kept.push((stem, identity.clone()));
     }

@@ -8,6 +8,7 @@ mod header;
 mod moment;
 mod readers;
 mod schema;
+mod upgrade;
 mod writer;
 
 use std::{
@@ -25,6 +26,7 @@ use readers::Readers;
 use writer::Writer;
 
 pub(super) use header::expect_ours;
+pub(super) use upgrade::upgrade;
 
 pub(crate) use failure::QueryError;
 pub(crate) use moment::Moment;
@@ -123,6 +125,15 @@ impl Database {
         outcome.map_err(|error| error.about(&self.path))
     }
 
+    /// The time at which the CA was made.
+    pub(crate) fn created_at(&self) -> Result<SystemTime, StateError> {
+        self.read(|connection| {
+            let query = "SELECT created_at FROM ca";
+            let created: Moment = connection.query_row(query, [], |row| row.get(0))?;
+            Ok(created.into())
+        })
+    }
+
     /// The files with the CA's certificates, each with its fingerprint.
     pub(in crate::state) fn identities(&self) -> Result<Vec<(String, String)>, StateError> {
         self.read(|connection| Ok(identities(connection)?))
@@ -166,6 +177,11 @@ pub(super) fn copy(path: &Path, to: &Path) -> Result<(), StateError> {
     super::files::flush(to)
 }
 
+/// True if a database is of the version before, which must be upgraded.
+pub(super) fn is_of_version_3(path: &Path) -> Result<bool, StateError> {
+    Ok(expect_ours(path)? == upgrade::VERSION_3)
+}
+
 /// The CA in a database.
 #[derive(Debug)]
 pub(super) struct Description {
@@ -199,7 +215,7 @@ fn open_existing(path: &Path) -> Result<Connection, StateError> {
     expect_ours(path)?;
     let open = || {
         let mut connection = connect(path, OPEN_TIMEOUT)?;
-        schema::expect(&connection)?;
+        schema::expect(&connection, schema::Tables::Current)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // Nobody else may write: two servers would give out the same number.
         connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;

@@ -10,16 +10,15 @@ use super::database::{Moment, QueryError};
 use crate::{
     authority::{Succession, serial_text, subject_of},
     profile::unix_time,
-    record::{IssuedRecord, Origin, PendingRecord},
+    record::{IssuedRecord, Origin, PendingRecord, Revocation, RevocationReason},
 };
 
 /// The beginning of each query for [`issued`].
 pub(crate) const ISSUED: &str = "SELECT number, transaction_id, requester, request, answers, revoked_at, der, serial, \
-     subject, not_before, not_after FROM certificate";
+     subject, not_before, not_after, revocation_reason FROM certificate";
 
 /// The beginning of each query for [`request`].
-pub(crate) const REQUEST: &str =
-    "SELECT number, transaction_id, requester, request, denied, der, subject FROM request";
+pub(crate) const REQUEST: &str = "SELECT number, transaction_id, requester, request, denied, der, subject, asked_at, ca FROM request";
 
 /// The issued certificate in a row.
 pub(crate) fn issued(row: &Row<'_>, authorities: &Succession) -> Result<IssuedRecord, QueryError> {
@@ -36,7 +35,11 @@ pub(crate) fn issued(row: &Row<'_>, authorities: &Succession) -> Result<IssuedRe
         return Err(unlike("its columns are not those of the certificate in it"));
     }
     let (origin, answers) = (origin(row)?, row.get(4)?);
-    let revoked = row.get::<_, Option<Moment>>(5)?.map(Into::into);
+    let reason = row.get::<_, Option<String>>(11)?;
+    let reason = reason.map_or(Ok(RevocationReason::Unspecified), |reason| reason.parse());
+    let reason = reason.map_err(|_| unlike("its reason of revocation is not known"))?;
+    let revoked = row.get::<_, Option<Moment>>(5)?;
+    let revoked = revoked.map(|at| Revocation { at: at.into(), reason });
     Ok(IssuedRecord { number, origin, answers, revoked, certificate })
 }
 
@@ -49,7 +52,7 @@ pub(crate) fn insert_issued(
     let der = record.certificate.to_der().map_err(|error| unreadable(&error))?;
     let Origin { transaction_id, requester, request } = &record.origin;
     connection
-        .prepare_cached("INSERT INTO certificate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .prepare_cached("INSERT INTO certificate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
         .execute((
             record.number,
             serial,
@@ -60,7 +63,8 @@ pub(crate) fn insert_issued(
             requester,
             request,
             record.answers,
-            record.revoked.map(Moment::from),
+            record.revoked.map(|it| Moment::from(it.at)),
+            record.revoked.map(|it| it.reason.as_str()),
             der,
         ))?;
     connection
@@ -83,7 +87,8 @@ pub(crate) fn request(row: &Row<'_>) -> Result<PendingRecord, QueryError> {
         return Err(unlike("its subject is not that of the request in it"));
     }
     let (origin, denied, csr) = (origin(row)?, row.get(4)?, Arc::new(csr));
-    Ok(PendingRecord { number, origin, denied, csr })
+    let (asked, ca) = (row.get::<_, Moment>(7)?.into(), row.get(8)?);
+    Ok(PendingRecord { number, origin, denied, asked, ca, csr })
 }
 
 /// Adds a request; it replaces one in the same transaction.
@@ -94,7 +99,7 @@ pub(crate) fn insert_request(
     let Origin { transaction_id, requester, request } = &record.origin;
     let subject = name::to_text(record.csr.subject());
     connection
-        .prepare_cached("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?, ?, ?)")?
+        .prepare_cached("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?
         .execute((
             record.number,
             transaction_id.as_str(),
@@ -102,6 +107,8 @@ pub(crate) fn insert_request(
             requester,
             request,
             record.denied,
+            Moment::from(record.asked),
+            record.ca,
             &record.csr.der,
         ))?;
     connection
@@ -110,17 +117,31 @@ pub(crate) fn insert_request(
     Ok(())
 }
 
-/// Adds a challenge password, as its digest; `made` is `None` if it does not expire. One that is known stays as it is.
+/// When and how a challenge password came into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordOrigin {
+    /// The CA made it at this time.
+    Made(SystemTime),
+    /// The owner gave it, at this time at first.
+    Given(SystemTime),
+}
+
+/// Adds a challenge password, as its digest. One that is known stays as it is.
 pub(crate) fn insert_challenge(
     connection: &Connection,
     password: &Secret,
-    made: Option<SystemTime>,
+    origin: PasswordOrigin,
     used: Option<SystemTime>,
 ) -> Result<(), QueryError> {
-    connection.prepare_cached("INSERT OR IGNORE INTO challenge VALUES (?, ?, ?)")?.execute((
+    let (made, given) = match origin {
+        PasswordOrigin::Made(at) => (Some(at), None),
+        PasswordOrigin::Given(at) => (None, Some(at)),
+    };
+    connection.prepare_cached("INSERT OR IGNORE INTO challenge VALUES (?, ?, ?, ?)")?.execute((
         digest_of(password),
         made.map(Moment::from),
         used.map(Moment::from),
+        given.map(Moment::from),
     ))?;
     Ok(())
 }

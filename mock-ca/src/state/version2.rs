@@ -25,7 +25,8 @@ use super::{
     StateError, authority,
     database::{self, DATABASE},
     error::damaged,
-    files, modes, prepared, rows,
+    files, modes, prepared,
+    rows::{self, PasswordOrigin},
 };
 use crate::{
     authority::{Succession, Timeline},
@@ -159,7 +160,7 @@ impl Import<'_> {
     fn pending(&self, answered: &HashSet<u32>) -> Result<usize, StateError> {
         let mut count = 0;
         for path in self.records(PENDING)? {
-            let record = read_json::<Pending>(&path)?.numbered(number_of(&path)?);
+            let record = read_json::<Pending>(&path)?.numbered(number_of(&path)?, self.now);
             if !answered.contains(&record.number) {
                 let inserted = rows::insert_request(self.connection, &record);
                 inserted.map_err(|error| error.about(&path))?;
@@ -184,7 +185,8 @@ impl Import<'_> {
         for Challenge { password, made, is_used } in &challenges {
             // The time of the use is not known.
             let used = is_used.then_some(self.now);
-            let inserted = rows::insert_challenge(self.connection, password, *made, used);
+            let origin = made.map_or(PasswordOrigin::Given(self.now), PasswordOrigin::Made);
+            let inserted = rows::insert_challenge(self.connection, password, origin, used);
             inserted.map_err(|error| error.about(&path))?;
         }
         Ok(challenges.len())

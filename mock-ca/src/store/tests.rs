@@ -67,7 +67,7 @@ pub(super) fn issue(store: &Store, authorities: &Succession, number: u32) {
 #[test]
 fn repeated_request_waits_once() {
     let store = store(&authorities());
-    let ask = |origin| store.hold(&origin, csr(), None, NOW);
+    let ask = |origin| store.hold(&origin, csr(), 1, None, NOW);
     ask(origin("owner", "a")).unwrap();
     assert!(matches!(ask(origin("owner", "a")), Ok(Transaction::Held(held)) if held.number == 1));
     assert!(matches!(ask(origin("owner", "b")), Err(Refusal::AnotherRequestWaits)));
@@ -80,14 +80,14 @@ fn repeated_request_after_the_decision_gets_the_certificate_while_it_is_valid() 
     let authorities = authorities();
     let store = store(&authorities);
     let owner = origin("owner", "a");
-    store.hold(&owner, csr(), None, NOW + DAY).unwrap();
+    store.hold(&owner, csr(), 1, None, NOW + DAY).unwrap();
     let certificate = certified(&authorities, 1);
     store.add_issued(1, &owner, &certificate, None, NOW + DAY).unwrap();
     assert!(store.pending().unwrap().is_empty());
-    let copy = store.hold(&owner, csr(), None, NOW + DAY).unwrap();
+    let copy = store.hold(&owner, csr(), 1, None, NOW + DAY).unwrap();
     assert!(matches!(copy, Transaction::Issued(_)));
     // The same request is a new one when the certificate has expired.
-    let held = store.hold(&owner, csr(), None, NOW + 367 * DAY).unwrap();
+    let held = store.hold(&owner, csr(), 1, None, NOW + 367 * DAY).unwrap();
     assert!(matches!(held, Transaction::Held(_)));
 }
 
@@ -114,7 +114,7 @@ fn numbered(number: u32) -> Origin {
 
 /// Lets requests wait until one is refused for want of memory; returns its number.
 fn fill(store: &Store, first: u32) -> u32 {
-    let refused = |number: &u32| match store.hold(&numbered(*number), csr(), None, NOW) {
+    let refused = |number: &u32| match store.hold(&numbered(*number), csr(), 1, None, NOW) {
         Ok(_) => false,
         Err(Refusal::State(StateError::NoMemory)) => true,
         Err(other) => panic!("{other}"),
@@ -130,7 +130,7 @@ fn denied_requests_make_room_and_waiting_ones_do_not() {
     // Half of them, so that those that are left are not the oldest.
     (last / 2..last).for_each(|number| store.deny(number).unwrap());
     let known = |number| store.transaction(&numbered(number).transaction_id).unwrap().is_some();
-    store.hold(&numbered(last), csr(), None, NOW).unwrap();
+    store.hold(&numbered(last), csr(), 1, None, NOW).unwrap();
     assert!(!known(last / 2) && known(last - 1));
     let again = fill(&store, last + 1);
     assert!(again - last >= last / 3, "{again} after {last}");
@@ -144,7 +144,7 @@ fn request_that_finds_no_room_leaves_denied_ones_known() {
     store.deny(1).unwrap();
     let mut large = numbered(last);
     large.request = "a".repeat(100_000);
-    let refused = store.hold(&large, csr(), None, NOW);
+    let refused = store.hold(&large, csr(), 1, None, NOW);
     assert!(matches!(refused, Err(Refusal::State(StateError::NoMemory))));
     assert!(store.transaction(&numbered(1).transaction_id).unwrap().is_some());
 }
@@ -160,6 +160,7 @@ fn waiting_requests_leave_room_for_their_certificates() {
     }
     // The owner's other decisions need no room.
     (1..last).for_each(|number| store.deny(number).unwrap());
-    store.revoke(last, NOW + DAY).unwrap();
+    let reason = crate::record::RevocationReason::Superseded;
+    store.revoke(last, Revocation { at: NOW + DAY, reason }).unwrap();
     assert_eq!(store.issued().unwrap().len(), 5);
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io, sync::Arc};
 
 use async_trait::async_trait;
 use mock_ca::{
-    Approval, Ca, ChallengePolicy, PersonalityName,
+    Approval, Ca, ChallengePolicy, PersonalityName, RevocationReason,
     control::{
         Client, Control, ControlError, CountDenied, Decision, Describe, Exchange, Exchanged,
         Inject, ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
@@ -96,7 +96,8 @@ async fn replies_are_equal_to_what_the_ca_has() {
     assert_eq!(issued[0].certificate, ca.issued().unwrap()[0].certificate);
     assert_eq!((issued[0].serial.as_str(), issued[0].revoked), ("02", None));
     // Another spelling of the same number.
-    client.call(&Revoke { serial: "00:02".to_owned() }).await.unwrap();
+    let reason = RevocationReason::Superseded;
+    client.call(&Revoke { serial: "00:02".to_owned(), reason }).await.unwrap();
     assert!(client.call(&ListIssued).await.unwrap()[0].revoked.is_some());
     assert_eq!(client.call(&ListFaults).await.unwrap(), ca.faults());
     assert_eq!(client.call(&CountDenied).await.unwrap(), 1);

@@ -250,7 +250,7 @@ async fn decided_requests_make_room_for_others() {
 #[tokio::test]
 async fn approval_for_which_there_is_no_memory_fails_and_its_request_waits() {
     let ca = MockCa::rfc8894().manual_approval();
-    let ca = ca.with(|settings| settings.limits.memory = 256 * 1024).start().await.unwrap();
+    let ca = ca.with(|settings| settings.limits.memory = 512 * 1024).start().await.unwrap();
     let waiting = fill(&ca, 0).await;
     let pending = ca.pending().unwrap().into_iter();
     let ids: Vec<TransactionId> = pending.map(|it| it.transaction_id).collect();

@@ -21,6 +21,8 @@ mod hierarchy;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod lifetimes;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod linux;
@@ -32,6 +34,8 @@ mod ndes;
 mod refusals;
 #[cfg(test)]
 mod returnable;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod rfc8894;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod refused;
 mod take_over;
+mod version3;
 
 use std::{fs, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 

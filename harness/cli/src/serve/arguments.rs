@@ -17,6 +17,7 @@ use scep::capabilities::Capability;
 use scep::clock::Clock;
 use scep::secret::Secret;
 
+use super::lifetimes::LifeOptions;
 use super::limits::LimitOptions;
 use crate::blanks::warn_of_blanks;
 use crate::output::{log_queued, log_to, shown, warn};
@@ -97,6 +98,8 @@ pub(crate) struct Serve {
     /// How long issued certificates are valid, such as 10m or 90d [default: 365d, or two calendar years for ndes]
     #[arg(long, value_name = "DURATION", value_parser = validity)]
     valid_for: Option<Duration>,
+    #[command(flatten)]
+    pub(super) lifetimes: LifeOptions,
     /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,
@@ -120,7 +123,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
-    /// /pending, /faults, /clock; POST /approve, /deny, /revoke, /faults, /clock
+    /// /pending, /faults, /clock, /ca, /events; POST /approve, /deny, /revoke, /roll-over, /faults, /clock
     #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
     control: Option<SocketAddr>,
     #[command(flatten)]
@@ -181,7 +184,7 @@ impl Serve {
 
     /// True if a person decides about requests.
     pub(super) fn decides_by_hand(&self) -> bool {
-        self.approval == Approval::Manual
+        self.approval == Approval::Manual || self.lifetimes.lets_wait()
     }
 
     /// The settings of the CA; the error says which options do not fit together.
@@ -208,6 +211,7 @@ impl Serve {
             return Err("`--open-with-signing-key` is for `ndes` only".to_owned());
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
+        self.lifetimes.apply(&mut settings)?;
         Ok(settings)
     }
 

@@ -25,6 +25,8 @@ const SCEP_LIMIT: Duration = Duration::from_secs(30);
 pub struct LabCa {
     /// The CA.
     pub ca: Arc<Ca>,
+    /// The time by which its clock is ahead of that of the lab, in milliseconds.
+    pub(crate) ahead_ms: i64,
     /// Whether its SCEP service takes connections.
     pub serving: Arc<Serving>,
     authority: String,
@@ -43,13 +45,38 @@ impl LabCa {
         address: Option<SocketAddr>,
         clock: &Clock,
     ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [address, address], clock)
+    }
+
+    /// The same for a CA that this process reaches without an address, and the devices of `lab` at that of its first host.
+    ///
+    /// # Errors
+    /// If the CA cannot be opened.
+    pub fn open_within(
+        lab: &Lab,
+        name: &str,
+        plan: &lab::Pki,
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
+        Self::open_at(name, plan, [None, address_of(lab, name)], clock)
+    }
+
+    /// Opens a CA with the address of its URL, and that which certificates name.
+    fn open_at(
+        name: &str,
+        plan: &lab::Pki,
+        [address, known_at]: [Option<SocketAddr>; 2],
+        clock: &Clock,
+    ) -> Result<Self, TestbedError> {
         let clock = clock.ahead_by(plan.clock_ahead_ms);
-        let ca = Ca::open(settings(name, plan), clock).map_err(|error| TestbedError::Pki {
+        let mut settings = settings(name, plan);
+        settings.address = Some(authority(name, known_at));
+        let ca = Ca::open(settings, clock).map_err(|error| TestbedError::Pki {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        let serving = Arc::default();
-        Ok(Self { ca, serving, authority: authority(name, address), path: path(plan) })
+        let (ahead_ms, serving) = (plan.clock_ahead_ms, Arc::default());
+        Ok(Self { ca, ahead_ms, serving, authority: authority(name, address), path: path(plan) })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.

@@ -3,14 +3,16 @@
 mod seen;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use mock_ca::Pending;
 use mock_ca::control::{
     self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
-    ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, Serve, Transport,
+    ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver, Serve,
+    Transport,
 };
+use mock_ca::{Ca, Pending};
 use scep::attribute::TransactionId;
 use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
@@ -36,8 +38,8 @@ pub struct MockPki<T> {
 
 /// The place of a mock CA, which decides how a failed call is explained.
 enum Home {
-    /// In this process, so that it cannot break alone.
-    ThisProcess,
+    /// In this process, so that it cannot break alone; with its clock's distance from that of the lab.
+    ThisProcess(Arc<Ca>, i64),
     /// In a process of a lab.
     Lab(LabPart),
     /// At a URL; it was not started by a lab.
@@ -47,7 +49,8 @@ enum Home {
 impl MockPki<Connections> {
     /// A CA in this process, called in memory.
     pub fn in_this_process(ca: &LabCa) -> Self {
-        Self::new(Connections::within_lab(ca.control()), ca.url(), Home::ThisProcess)
+        let home = Home::ThisProcess(Arc::clone(&ca.ca), ca.ahead_ms);
+        Self::new(Connections::within_lab(ca.control()), ca.url(), home)
     }
 }
 
@@ -176,9 +179,14 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.serve(true).await
     }
 
+    async fn roll_over(&self) -> Result<(), PkiError> {
+        self.order(&RollOver {}).await
+    }
+
     async fn revoke(&self, serial: &str, reason: Option<RevocationReason>) -> Result<(), PkiError> {
-        let _ = reason;
-        self.order(&Revoke { serial: serial.to_owned() }).await
+        // Both have the names of RFC 5280.
+        let reason = reason.and_then(|reason| reason.as_str().parse().ok()).unwrap_or_default();
+        self.order(&Revoke { serial: serial.to_owned(), reason }).await
     }
 
     async fn issued(&self) -> Result<Vec<IssuedCertificate>, PkiError> {
@@ -218,10 +226,24 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.call(&CountDenied).await
     }
 
+    async fn next_due(&self) -> Option<SystemTime> {
+        // A call for it would cost more than what happens meanwhile.
+        let Home::ThisProcess(ca, ahead_ms) = &self.home else { return None };
+        let due = ca.next_due().ok().flatten()?;
+        let by = Duration::from_millis(ahead_ms.unsigned_abs());
+        if *ahead_ms < 0 { due.checked_add(by) } else { due.checked_sub(by) }
+    }
+
+    async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
+        let Home::ThisProcess(ca, _) = &self.home else { return (0, Vec::new()) };
+        let Ok((count, events)) = ca.events_after(seen) else { return (seen, Vec::new()) };
+        (count, events.into_iter().map(|event| event.what).collect())
+    }
+
     async fn advance(&self, by: Duration) -> Result<(), PkiError> {
         match self.home {
             // Its clock follows that of the lab.
-            Home::ThisProcess => return Ok(()),
+            Home::ThisProcess(..) => return Ok(()),
             Home::Lab(_) => {}
             Home::Url(_) => {
                 let what = "that its time is moved: the lab did not start it".to_owned();
@@ -238,7 +260,7 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     async fn broken(&self) -> String {
         match &self.home {
             Home::Lab(part) => part.broken().await,
-            Home::ThisProcess | Home::Url(_) => std::future::pending().await,
+            Home::ThisProcess(..) | Home::Url(_) => std::future::pending().await,
         }
     }
 }

@@ -153,7 +153,7 @@ fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
     let clock = lab_time::clock(start);
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
     for (name, plan) in &lab.pkis {
-        let ca = Arc::new(LabCa::open(name, plan, None, &testbed.clock)?);
+        let ca = Arc::new(LabCa::open_within(lab, name, plan, &testbed.clock)?);
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is not a host of the lab");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{
     super::{StateError, error::damaged, files},
     schema::{APPLICATION_ID, VERSION},
+    upgrade::VERSION_3,
 };
 
 const LENGTH: usize = 100;
@@ -19,8 +20,8 @@ struct Header {
     application_id: u32,
 }
 
-/// Refuses a file that is not a whole database of this program and version.
-pub(in crate::state) fn expect_ours(path: &Path) -> Result<(), StateError> {
+/// Refuses a file that is not a whole database of this program; returns its version, which is this one or one that is upgraded.
+pub(in crate::state) fn expect_ours(path: &Path) -> Result<u32, StateError> {
     let Some((first, length)) = files::read_beginning(path, LENGTH)? else {
         return Err(StateError::Missing(path.to_owned()));
     };
@@ -31,7 +32,7 @@ pub(in crate::state) fn expect_ours(path: &Path) -> Result<(), StateError> {
         return Err(StateError::ForeignDatabase(path.to_owned()));
     }
     match header.user_version {
-        VERSION => {}
+        VERSION | VERSION_3 => {}
         found if found > VERSION => {
             return Err(StateError::Newer { path: path.to_owned(), found, known: VERSION });
         }
@@ -43,7 +44,7 @@ pub(in crate::state) fn expect_ours(path: &Path) -> Result<(), StateError> {
     if length < whole && is_complete {
         return Err(damaged(path, &format!("it is cut off after {length} of {whole} bytes")));
     }
-    Ok(())
+    Ok(header.user_version)
 }
 
 /// The files that SQLite keeps beside a database.

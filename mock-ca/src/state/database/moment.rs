@@ -30,6 +30,12 @@ impl From<SystemTime> for Moment {
     }
 }
 
+impl From<Moment> for OffsetDateTime {
+    fn from(moment: Moment) -> Self {
+        moment.0
+    }
+}
+
 impl From<Moment> for SystemTime {
     fn from(moment: Moment) -> Self {
         let seconds = u64::try_from(moment.0.unix_timestamp()).unwrap_or_default();

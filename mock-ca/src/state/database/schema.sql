@@ -24,6 +24,7 @@ CREATE TABLE certificate (
     request TEXT NOT NULL, -- SHA-256 of the certification request
     answers INTEGER, -- the number of the request that had waited
     revoked_at TEXT,
+    revocation_reason TEXT,
     der BLOB NOT NULL
 ) STRICT;
 
@@ -40,6 +41,8 @@ CREATE TABLE request ( -- those that wait or were denied
     requester TEXT NOT NULL,
     request TEXT NOT NULL,
     denied INTEGER NOT NULL CHECK (denied IN (0, 1)),
+    asked_at TEXT NOT NULL,
+    ca INTEGER NOT NULL, -- the number of the CA that the request is for, in the order of the CAs
     der BLOB NOT NULL,
     UNIQUE (transaction_id, requester)
 ) STRICT;
@@ -48,6 +51,7 @@ CREATE INDEX request_waiting ON request (number) WHERE denied = 0;
 
 CREATE TABLE challenge ( -- one-time challenge passwords
     sha256 TEXT PRIMARY KEY,
-    made_at TEXT, -- NULL for one that was given on the command line and does not expire
-    used_at TEXT
+    made_at TEXT, -- NULL for one that was given on the command line
+    used_at TEXT,
+    given_at TEXT -- when one of the command line was first given
 ) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     personality::PersonalityName,
-    record::{IssuedRecord, Origin, PendingRecord},
+    record::{IssuedRecord, Origin, PendingRecord, Revocation, RevocationReason},
     wire,
 };
 
@@ -36,6 +36,8 @@ impl Issued {
     /// The same with the number in its name.
     pub(super) fn numbered(self, number: u32) -> IssuedRecord {
         let Self { origin, answers, revoked, certificate } = self;
+        let reason = RevocationReason::Unspecified;
+        let revoked = revoked.map(|at| Revocation { at, reason });
         IssuedRecord { number, origin, answers, revoked, certificate }
     }
 }
@@ -51,10 +53,10 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The same with the number in its name.
-    pub(super) fn numbered(self, number: u32) -> PendingRecord {
+    /// The same with the number in its name; the time at which it came is not known, so it counts as asked now.
+    pub(super) fn numbered(self, number: u32, now: SystemTime) -> PendingRecord {
         let Self { origin, denied, csr } = self;
-        PendingRecord { number, origin, denied, csr }
+        PendingRecord { number, origin, denied, asked: now, ca: 1, csr }
     }
 }
 

@@ -263,9 +263,9 @@ fn database_of_another_application_is_refused_and_unchanged() {
 #[tokio::test]
 async fn database_of_a_newer_version_is_refused() {
     let directory = state(&["ONCE"]).await;
-    database(directory.path()).execute_batch("PRAGMA user_version = 4").unwrap();
+    database(directory.path()).execute_batch("PRAGMA user_version = 5").unwrap();
     let error = refused(directory.path());
-    assert!(error.contains("newer version of this program (format 4, and this version knows 3)"));
+    assert!(error.contains("newer version of this program (format 5, and this version knows 4)"));
     database(directory.path()).execute_batch("PRAGMA user_version = 1").unwrap();
     assert!(refused(directory.path()).contains("the version 1 is not known"));
 }

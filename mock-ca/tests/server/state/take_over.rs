@@ -36,7 +36,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A checkout has other modes.
-fn make_private(path: &Path) {
+pub(super) fn make_private(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

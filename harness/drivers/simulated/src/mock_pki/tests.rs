@@ -171,7 +171,7 @@ async fn serve(
         }
         asked
     });
-    let connections = Connections::by_url(url.clone(), std::time::Duration::from_secs(60));
+    let connections = Connections::by_url(url.clone(), Duration::from_secs(60));
     (MockPki::by_url(url.to_string(), connections), async { serving.await.unwrap() })
 }
 
