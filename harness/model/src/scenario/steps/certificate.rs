@@ -67,21 +67,18 @@ impl CertificateStep {
     /// Reads the step.
     pub(super) fn read(given: &Given<'_>) -> Option<Self> {
         let csr = given.fields.optional("csr").and_then(|node| given.line(node, "a name"));
-        let (source, pki) = match csr {
-            Some(csr) => {
-                let file = given.fields.optional("file");
-                let file = file.and_then(|node| given.line(node, "a file such as `ca/ca.der`"));
-                let file = file.unwrap_or_else(|| OWN_FILE.to_owned());
-                let source = CertificateSource::Device { device: given.device()?, csr, file };
-                (source, given.pki_if_clear())
+        let (source, pki) = if let Some(csr) = csr {
+            let file = given.fields.optional("file");
+            let file = file.and_then(|node| given.line(node, "a file such as `ca/ca.der`"));
+            let file = file.unwrap_or_else(|| OWN_FILE.to_owned());
+            let source = CertificateSource::Device { device: given.device()?, csr, file };
+            (source, given.pki_if_clear())
+        } else {
+            for field in ["device", "file"] {
+                given.refuse(field, "a certificate of a device also needs its `csr`");
             }
-            None => {
-                for field in ["device", "file"] {
-                    given.refuse(field, "a certificate of a device also needs its `csr`");
-                }
-                let pki = given.pki()?;
-                (CertificateSource::LatestOf(pki.clone()), Some(pki))
-            }
+            let pki = given.pki()?;
+            (CertificateSource::LatestOf(pki.clone()), Some(pki))
         };
         let node = given.fields.required("is")?;
         let mut expected = acceptable::<CertificateFact>(node, given.problems)?;
@@ -180,6 +177,7 @@ impl CertificateFact {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "each list of facts has this method")]
     const fn says_what_came(self) -> bool {
         false
     }

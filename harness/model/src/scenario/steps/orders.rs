@@ -209,11 +209,11 @@ impl LinkStep {
 
 /// The interface that the step names; it may be left out if the device has only one.
 fn interface(given: &Given<'_>, device: Option<&Device>) -> Option<String> {
-    let named = given.fields.optional("interface");
+    let field = given.fields.optional("interface");
     // The interfaces of a real device are not known.
     let known: BTreeMap<_, _> = device.map(|it| it.interfaces.clone()).unwrap_or_default();
     let names = || known.keys().map(String::as_str);
-    match (named, known.len()) {
+    match (field, known.len()) {
         (None, 1) => return known.keys().next().cloned(),
         (None, _) => given.problems.add_with(|| {
             let message = "`interface` is required, such as `eth0`";
