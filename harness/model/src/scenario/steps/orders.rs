@@ -212,12 +212,12 @@ fn interface(given: &Given<'_>, device: Option<&Device>) -> Option<String> {
     let field = given.fields.optional("interface");
     // The interfaces of a real device are not known.
     let known: BTreeMap<_, _> = device.map(|it| it.interfaces.clone()).unwrap_or_default();
-    let names = || known.keys().map(String::as_str);
+    let choices = || known.keys().map(String::as_str);
     match (field, known.len()) {
         (None, 1) => return known.keys().next().cloned(),
         (None, _) => given.problems.add_with(|| {
             let message = "`interface` is required, such as `eth0`";
-            Diagnostic::at(given.fields.place(), message).known("", "the interfaces", names())
+            Diagnostic::at(given.fields.place(), message).known("", "the interfaces", choices())
         }),
         (Some(node), count) => {
             let name = node.text(given.problems)?;
@@ -226,7 +226,7 @@ fn interface(given: &Given<'_>, device: Option<&Device>) -> Option<String> {
             }
             given.problems.add_with(|| {
                 let message = format!("unknown interface `{name}`");
-                Diagnostic::at(&node.place, message).known(&name, "the interfaces", names())
+                Diagnostic::at(&node.place, message).known(&name, "the interfaces", choices())
             });
         }
     }
