@@ -35,9 +35,9 @@ pub(super) async fn move_over(
         // A millisecond later it is due for certain.
         let hop = due.map_or(left, |due| left.min(due + Duration::from_millis(1)));
         advance_all(testbed, hop).await?;
-        left -= hop;
+        left = left.saturating_sub(hop);
         hops += 1;
-        if let Some(restless) = watch.restless(hops, by - left) {
+        if let Some(restless) = watch.restless(hops, by.saturating_sub(left)) {
             return Ok(Err(restless));
         }
     }
@@ -49,7 +49,7 @@ pub(super) async fn expect_movable(testbed: &Testbed) -> Result<(), Stop> {
         Stop::Skip(because, reason) => {
             Stop::Skip(because, format!("{reason}; a lab of the driver `virtual` has its own time"))
         }
-        other => other,
+        broken @ Stop::Broken(_) => broken,
     };
     for name in testbed.devices.keys() {
         let target = Target::of(name, testbed)?;
