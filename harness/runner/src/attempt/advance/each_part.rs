@@ -129,7 +129,7 @@ mod tests {
             for done in due.clone().take_while(|due| *due <= passed).skip(log.len()) {
                 log.push(format!("{}", done.as_secs()));
             }
-            due.into_iter().find(|due| *due > passed).map(|due| due - passed)
+            due.into_iter().find(|due| *due > passed).map(|due| due.saturating_sub(passed))
         }
     }
 
