@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use openssl::bn::BigNumContext;
+use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::PointConversionForm;
 use openssl::pkey::{PKey, Public};
 use openssl::x509::X509;
@@ -84,7 +84,7 @@ fn key_digits(key: &PKey<Public>) -> Option<String> {
         }
         _ => return None,
     };
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let digits = BigNum::from_slice(&bytes).ok()?.to_hex_str().ok()?;
     Some(digits.trim_start_matches("00").to_owned())
 }
 
@@ -125,7 +125,6 @@ fn date_in(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use openssl::asn1::{Asn1Integer, Asn1Time};
-    use openssl::bn::BigNum;
     use openssl::hash::MessageDigest;
     use openssl::x509::X509Name;
     use scep::clock::moment_text;

@@ -35,9 +35,9 @@ pub(super) async fn move_over(
         // A millisecond later it is due for certain.
         let hop = due.map_or(left, |due| left.min(due + Duration::from_millis(1)));
         advance_all(testbed, hop).await?;
-        left -= hop;
+        left = left.saturating_sub(hop);
         hops += 1;
-        if let Some(restless) = watch.restless(hops, by - left) {
+        if let Some(restless) = watch.restless(hops, by.saturating_sub(left)) {
             return Ok(Err(restless));
         }
     }
@@ -49,7 +49,7 @@ pub(super) async fn expect_movable(testbed: &Testbed) -> Result<(), Stop> {
         Stop::Skip(because, reason) => {
             Stop::Skip(because, format!("{reason}; a lab of the driver `virtual` has its own time"))
         }
-        other => other,
+        broken @ Stop::Broken(_) => broken,
     };
     for name in testbed.devices.keys() {
         let target = Target::of(name, testbed)?;
@@ -129,7 +129,7 @@ mod tests {
             for done in due.clone().take_while(|due| *due <= passed).skip(log.len()) {
                 log.push(format!("{}", done.as_secs()));
             }
-            due.into_iter().find(|due| *due > passed).map(|due| due - passed)
+            due.into_iter().find(|due| *due > passed).map(|due| due.saturating_sub(passed))
         }
     }
 
