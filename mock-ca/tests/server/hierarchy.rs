@@ -1,4 +1,5 @@
 //! CAs below and after one another, and a registration authority that is renewed.
+#![expect(clippy::unchecked_time_subtraction, reason = "the times are in the test itself")]
 
 use std::{
     path::Path,
@@ -323,7 +324,7 @@ async fn chain_and_roll_over_survive_a_restart() {
         assert!(after.iter().all(|one| before.contains(one) == ca.issuers().contains(one)));
         assert_eq!(ca.issued().unwrap()[0].certificate, existing);
         let third = ca.roll_over().unwrap();
-        let certificate = enrol(&ca, path, named(&[third.clone()])).await.unwrap();
+        let certificate = enrol(&ca, path, named(std::slice::from_ref(&third))).await.unwrap();
         forget(ca).await;
 
         let ca = open_at(start() + 31 * DAY, keep(directory.path()));

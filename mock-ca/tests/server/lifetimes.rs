@@ -1,4 +1,5 @@
 //! Rules in which time matters, a second before and after their moments.
+#![expect(clippy::unchecked_time_subtraction, reason = "the times are in the test itself")]
 
 use std::{
     path::Path,
@@ -261,7 +262,7 @@ async fn request_for_the_next_ca_waits_for_a_certificate_of_it() {
     let (next_ca, from) = ca.next_ca().unwrap();
     assert_eq!(from, start() + 30 * DAY);
     let own = signer();
-    pkcs_req("1", "CN=a", None, &own).to_one_of(&[next_ca.clone()], &ca, PATH).await;
+    pkcs_req("1", "CN=a", None, &own).to_one_of(std::slice::from_ref(&next_ca), &ca, PATH).await;
     pkcs_req("2", "CN=b", None, &own).to(&ca, PATH).await;
     advance(&ca, 3 * DAY);
     let issued: Vec<X509> = ca.issued().unwrap().into_iter().map(|one| one.certificate).collect();

@@ -1,4 +1,5 @@
 //! Revocation lists over SCEP and over HTTP.
+#![expect(clippy::unchecked_time_subtraction, reason = "the times are in the test itself")]
 
 use std::{
     io::{Read, Write},

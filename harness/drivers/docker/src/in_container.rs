@@ -79,13 +79,13 @@ async fn prepare(config: &NetworkConfig) -> Result<Service, TestbedError> {
     network::configure(config).await?;
     Ok(match &config.role {
         Role::Host => Service::Host,
-        Role::Pki { name, plan } => Service::Ca(start_ca(&config.node, name, plan).await?),
+        Role::Pki { name, plan } => Service::Ca(start_ca(&config.node, name, plan)?),
         Role::Device => Service::Device,
     })
 }
 
 /// Opens the mock CA and makes it listen on all addresses; its control API connects to the first address of its host.
-async fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, TestbedError> {
+fn start_ca(node: &Node, name: &str, plan: &lab::Pki) -> Result<Arc<Control>, TestbedError> {
     let mut addresses = node.interfaces.iter().flat_map(|interface| &interface.addresses);
     let port = port_of(plan);
     let address = addresses.next().map(|first| SocketAddr::from((first.addr(), port)));
