@@ -185,7 +185,9 @@ fn each_mistake_of_a_pki_is_told() {
         ("next-ca: {form: 2026-05-01T00:00Z}", "unknown field `form` in the next CA"),
     ] {
         let found = load(&lab(&format!("personality: linux, {fields}"))).unwrap_err();
-        assert!(found[0].message.starts_with(message), "{fields}: {}", found[0].message);
+        // An unknown field may be a required one with a mistake in its name, which is missing then.
+        let is_told = found.iter().any(|it| it.message.starts_with(message));
+        assert!(is_told, "{fields}: {}", found[0].message);
     }
     let late =
         "personality: rfc8894, next-ca: {from: 2026-05-01T00:00Z, announced: 2026-05-01T00:00Z}";
