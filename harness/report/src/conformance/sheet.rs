@@ -35,10 +35,14 @@ pub(super) fn markdown(report: &ConformanceReport) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The meaning of each code in the tables above.
+/// A table with the meaning of each code in the tables above; nothing if there is none.
 fn codes(report: &ConformanceReport) -> Vec<String> {
     let codes = [legend::causes(report), legend::requirements(&report.requirements)].concat();
-    codes.iter().map(|(code, meaning)| format!("- **{code}** {}", escaped(meaning))).collect()
+    if codes.is_empty() {
+        return Vec::new();
+    }
+    let rows = codes.iter().map(|(code, meaning)| row(&[code.clone(), escaped(meaning)]));
+    head(&["code", "meaning"]).into_iter().chain(rows).collect()
 }
 
 /// A heading and lines; nothing if there are no lines.
