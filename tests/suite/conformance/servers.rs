@@ -84,7 +84,7 @@ fn url_without_scep_is_reported_at_once() {
     let ended = conform(&[&server.url("/nowhere")]);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     assert!(
-        ended.stderr.contains("is not a SCEP service")
+        ended.stderr.contains("does not answer as a SCEP service")
             && ended.stderr.contains("GetCACaps was answered HTTP 404"),
         "{}",
         ended.stderr
@@ -113,7 +113,11 @@ fn certificate_budget_is_kept_and_issued_certificates_are_listed() {
     let listed = ended.stdout.lines().filter(|line| line.contains("  CN = sceplab-")).count();
     assert!((1..=3).contains(&listed), "{}", ended.stdout);
     assert!(ended.stdout.contains("the budget of certificates is used up"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("  certificates issued       3 at most\n"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("  certificates         up to 3 will be issued\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn dry_run_sends_nothing() {
     let heading = "would be sent to http://127.0.0.1:1/scep:";
     assert!(ended.stdout.starts_with(heading), "{}", ended.stdout);
     let one = ["conform", "http://127.0.0.1:1/scep", "--dry-run", "--case", "enrolment/pkcs-req"];
-    let cost = "\n1 case\n  certificates issued       1 at most\n  challenge passwords used  none is given; if the server wants them: 1 at most\n";
+    let cost = "\nplan: 1 case\n  certificates         up to 1 will be issued\n  challenge passwords  none is given; if the server wants them: up to 1 will be used\n";
     let ended = run(&one);
     assert!(ended.stdout.ends_with(cost), "{}", ended.stdout);
 }

@@ -12,6 +12,8 @@ pub(super) struct Cause {
     pub(super) message: &'static str,
     /// The probable cause.
     pub(super) probably: &'static str,
+    /// The probable cause if the server itself speaks of the password.
+    named: Option<&'static str>,
     /// What to do.
     pub(super) next: &'static str,
 }
@@ -19,48 +21,60 @@ pub(super) struct Cause {
 const MISSING: Cause = Cause {
     message: "the plain request is refused without a challenge password",
     probably: "probably this server wants a challenge password, and none is given",
+    named: Some("the server speaks of a password itself, and none is given"),
     next: "give it with `--challenge-file FILE` or in `SCEPLAB_CHALLENGE`; an NDES gives it out on its page: `--ndes-admin URL`",
 };
 
 const DOUBTFUL: Cause = Cause {
     message: "the plain request is refused with the challenge password that is given",
     probably: "probably the password is wrong, expired or already used; or the server does not certify this subject",
+    named: Some(
+        "the server speaks of the password itself: probably it is wrong, expired or already used",
+    ),
     next: "compare the password with that of the server, or get a new one; give a subject that it certifies with `--subject`",
 };
 
 const FETCHED: Cause = Cause {
     message: "the plain request is refused with a challenge password from `mscep_admin`",
     probably: "probably the page belongs to another server, or the server does not certify this subject",
+    named: Some(
+        "the server speaks of the password itself: probably the page belongs to another server",
+    ),
     next: "compare the URLs of `--ndes-admin` and of the server; its event log has the reason of the refusal",
 };
 
 pub(super) const FORBIDDEN: Cause = Cause {
     message: "the server wants a login for its SCEP service",
     probably: "SCEP clients send no credentials in HTTP: probably the URL is that of another page, such as `mscep_admin`",
+    named: None,
     next: "compare the path with the server's documentation",
 };
 
 const MOVED: Cause = Cause {
     message: "the server sends messages to another address",
     probably: "probably the SCEP service is there, or a login; SCEP clients follow no redirection",
+    named: None,
     next: "give the address of the SCEP service itself, which begins with `http://` and needs no login",
 };
 
 const BUSY: Cause = Cause {
     message: "the server is busy or not ready",
     probably: "probably it limits the rate of requests, or has just been started",
+    named: None,
     next: "try again later, with `--rate` if it limits the rate of requests",
 };
 
 pub(super) const ONCE: Cause = Cause {
     message: "the plain request is granted, and refused when it is sent again with the same challenge password",
     probably: "probably each challenge password of this server is valid once, and the one that is given is used up now",
+    named: None,
     next: "give several with `--challenge-file FILE`, one per line (`--dry-run` says how many), or the page of an NDES with `--ndes-admin URL`",
 };
 
 pub(super) const SAME_NAME: Cause = Cause {
     message: "the plain request is granted, and refused when it is sent again",
     probably: "probably the server certifies no name twice, or each of its challenge passwords is valid once",
+    named: None,
     next: "put `{n}` into `--subject`, which becomes a different number each time; give several passwords with `--challenge-file FILE`",
 };
 
@@ -104,11 +118,13 @@ fn names_password(reply: &Reply) -> bool {
     PASSWORD_WORDS.iter().any(|word| said.contains(word))
 }
 
-/// The probable cause. The server's own words come first if they speak of something else.
+/// The probable cause. The server's own words come first.
 pub(super) fn probably(reply: &Reply, cause: Cause) -> String {
     let has_words = reply.details.iter().any(|detail| !detail.trim().is_empty());
     if reply.pki_status == Some(PkiStatus::Failure) && has_words && !names_password(reply) {
         format!("the server's own words may be the reason; otherwise {}", cause.probably)
+    } else if let Some(named) = cause.named.filter(|_| names_password(reply)) {
+        named.to_owned()
     } else {
         cause.probably.to_owned()
     }
@@ -144,7 +160,7 @@ mod tests {
     fn own_words_of_the_server_come_before_the_password() {
         let said = |said| probably(&reply(200, Some("badRequest"), said), MISSING);
         assert_eq!(said(""), MISSING.probably);
-        assert_eq!(said("no challenge password in the request"), MISSING.probably);
+        assert_eq!(Some(&*said("no challenge password in the request")), MISSING.named);
         let expected =
             "the server's own words may be the reason; otherwise probably this server wants";
         assert!(said("the key is too short").starts_with(expected));

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use results::requirement::End;
 use results::{Assessment, Case, ConformanceReport, Failure, Skip, SkipCause, Verdict};
 
 /// Cases with the same cause. The first is shown for all of them.
@@ -35,8 +36,10 @@ pub(super) fn untried_once(report: &ConformanceReport) -> Vec<(&Case, usize)> {
     let mut shown: Vec<(&Case, usize)> = Vec::new();
     let reason = |case: &Case| reason(report, case);
     for case in &report.cases {
-        let is_alike =
-            |other: &Case| is_untried(case) && is_untried(other) && reason(other) == reason(case);
+        let is_alike = |other: &Case| {
+            let is_kind = case.assessment.status() == other.assessment.status();
+            is_kind && is_untried(case) && is_untried(other) && reason(other) == reason(case)
+        };
         match shown.iter_mut().find(|(other, _)| is_alike(other)) {
             Some((_, further)) => *further += 1,
             None => shown.push((case, 0)),
@@ -89,6 +92,10 @@ pub(super) fn reason(report: &ConformanceReport, case: &Case) -> Option<Told> {
         Assessment::Skipped(skip) => {
             (Skip { particulars: Vec::new(), ..skip.clone() }.to_string(), false)
         }
+        // A server is the only part of the lab.
+        Assessment::LabBroke { reason } if report.end == End::Server => {
+            (reason.reason.clone(), reason.ends_run)
+        }
         Assessment::LabBroke { reason } => (reason.without_step(), reason.ends_run),
         _ => return None,
     };
@@ -136,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::tests::samples;
-    use results::requirement::{Basis, End, Level};
+    use results::requirement::{Basis, Level};
     use results::{Breakage, Reason, Skip};
 
     /// A failed case with this answer and this unmet expectation.

@@ -101,6 +101,22 @@ impl Command {
         self.arguments.iter().any(|word| word.has(Placeholder::Url))
     }
 
+    /// The placeholders that the command does not use, as they are written.
+    pub fn unused(&self) -> Vec<String> {
+        let is_used = |one: &Placeholder| self.arguments.iter().any(|word| word.has(*one));
+        let unused = Placeholder::ALL.iter().filter(|one| !is_used(one));
+        unused.map(|one| format!("{{{one}}}")).collect()
+    }
+
+    /// The command line of a run with this order, with its passwords masked.
+    pub fn shown_for(&self, order: &ClientOrder) -> String {
+        let program = self.program.display().to_string();
+        let arguments = self.arguments.iter().map(|word| word.filled(order));
+        let words: Vec<String> = std::iter::once(program).chain(arguments).collect();
+        let masker = Masker::new(self.secrets.iter().chain(&order.challenge).cloned());
+        diagnostics::visible(&masker.text(&words.join(" ")))
+    }
+
     async fn spawn(&self, order: &ClientOrder) -> io::Result<Process> {
         let mut command = guard::command(&self.program);
         command
