@@ -202,11 +202,12 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let count =
         |state: ReceivedState| report.issued.iter().filter(|one| one.state == state).count();
     let heading = format!(
-        "{} issued, {} {}",
+        "{} issued, {} {}{}",
         counted(count(ReceivedState::Issued), "certificate"),
         counted(report.challenges, "challenge password"),
         // A password of a request that was refused is perhaps still valid.
-        if report.issued.is_empty() { "sent" } else { "used" }
+        if report.issued.is_empty() { "sent" } else { "used" },
+        if report.issued.is_empty() { "" } else { "; serial number and subject of each:" }
     );
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {

@@ -40,6 +40,27 @@ fn each_personality_conforms_except_for_its_known_deviations() {
 }
 
 #[test]
+fn remark_is_explained_with_the_sentence_of_its_case() {
+    let server = start("rfc8894", &["--single-password"]);
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ids = ["challenge/again", "enrolment/short-key", "message/no-content-type"];
+    let cases: Vec<&str> = ids.iter().flat_map(|id| ["--case", *id]).collect();
+    let ended = conform(&[&[url.as_str()], &cases[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(ended.stdout.contains("3 with a note"), "{}", ended.stdout);
+    let (results, legend) = ended.stdout.split_once("what the words and codes mean").unwrap();
+    for code in ["note", "advice", "R26", "R65", "R73"] {
+        assert_eq!(legend.matches(&format!("\n  {code} ")).count(), 1, "{code}: {legend}");
+    }
+    assert!(legend.contains("RFC 8894 does not demand it: CMS has no signed"), "{legend}");
+    assert!(!legend.contains('…'), "a sentence is cut: {legend}");
+    // Advice proves nothing, but each code with a remark stands in the roll-up.
+    let line = |words| results.lines().find(|line| line.trim_start().starts_with(words)).unwrap();
+    assert!(line("advice only").ends_with("R26"), "{results}");
+    assert!(line("a note in single cases").contains("R26"), "{results}");
+}
+
+#[test]
 fn request_that_is_granted_before_the_cert_poll_is_no_deviation() {
     let fault = ["--fault", "on: PKCSReq, do: pending 1"];
     let server = start("rfc8894", &[&["--single-password"][..], &fault].concat());

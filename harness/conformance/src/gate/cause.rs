@@ -12,34 +12,39 @@ pub(super) struct Cause {
     pub(super) message: &'static str,
     /// The probable cause.
     pub(super) probably: &'static str,
-    /// The probable cause if the server itself speaks of the password.
-    named: Option<&'static str>,
+    /// The probable cause, and what to do, if the server itself speaks of the password.
+    named: Option<(&'static str, &'static str)>,
     /// What to do.
     pub(super) next: &'static str,
 }
 
+/// How to give a password.
+const GIVE: &str = "give it with `--challenge-file FILE` or in `SCEPLAB_CHALLENGE`; an NDES gives it out on its page: `--ndes-admin URL`";
+
 const MISSING: Cause = Cause {
     message: "the plain request is refused without a challenge password",
     probably: "probably this server wants a challenge password, and none is given",
-    named: Some("the server speaks of a password itself, and none is given"),
-    next: "give it with `--challenge-file FILE` or in `SCEPLAB_CHALLENGE`; an NDES gives it out on its page: `--ndes-admin URL`",
+    named: Some(("the server speaks of a password itself, and none is given", GIVE)),
+    next: GIVE,
 };
 
 const DOUBTFUL: Cause = Cause {
     message: "the plain request is refused with the challenge password that is given",
     probably: "probably the password is wrong, expired or already used; or the server does not certify this subject",
-    named: Some(
+    named: Some((
         "the server speaks of the password itself: probably it is wrong, expired or already used",
-    ),
+        "compare the password with that of the server, or get a new one",
+    )),
     next: "compare the password with that of the server, or get a new one; give a subject that it certifies with `--subject`",
 };
 
 const FETCHED: Cause = Cause {
     message: "the plain request is refused with a challenge password from `mscep_admin`",
     probably: "probably the page belongs to another server, or the server does not certify this subject",
-    named: Some(
+    named: Some((
         "the server speaks of the password itself: probably the page belongs to another server",
-    ),
+        "compare the URLs of `--ndes-admin` and of the server",
+    )),
     next: "compare the URLs of `--ndes-admin` and of the server; its event log has the reason of the refusal",
 };
 
@@ -118,16 +123,17 @@ fn names_password(reply: &Reply) -> bool {
     PASSWORD_WORDS.iter().any(|word| said.contains(word))
 }
 
-/// The probable cause. The server's own words come first.
-pub(super) fn probably(reply: &Reply, cause: Cause) -> String {
+/// The probable cause, and what to do. The server's own words come first.
+pub(super) fn advice(reply: &Reply, cause: Cause) -> [String; 2] {
     let has_words = reply.details.iter().any(|detail| !detail.trim().is_empty());
-    if reply.pki_status == Some(PkiStatus::Failure) && has_words && !names_password(reply) {
-        format!("the server's own words may be the reason; otherwise {}", cause.probably)
-    } else if let Some(named) = cause.named.filter(|_| names_password(reply)) {
-        named.to_owned()
-    } else {
-        cause.probably.to_owned()
-    }
+    let is_named = names_password(reply);
+    let (probably, next) = match cause.named {
+        Some(named) if is_named => named,
+        _ => (cause.probably, cause.next),
+    };
+    let is_other = reply.pki_status == Some(PkiStatus::Failure) && has_words && !is_named;
+    let words = if is_other { "the server's own words may be the reason; otherwise " } else { "" };
+    [format!("{words}{probably}"), next.to_owned()]
 }
 
 #[cfg(test)]
@@ -158,9 +164,13 @@ mod tests {
 
     #[test]
     fn own_words_of_the_server_come_before_the_password() {
-        let said = |said| probably(&reply(200, Some("badRequest"), said), MISSING);
+        let said = |said| {
+            let [probably, _] = advice(&reply(200, Some("badRequest"), said), MISSING);
+            probably
+        };
         assert_eq!(said(""), MISSING.probably);
-        assert_eq!(Some(&*said("no challenge password in the request")), MISSING.named);
+        let named = MISSING.named.unwrap().0;
+        assert_eq!(said("no challenge password in the request"), named);
         let expected =
             "the server's own words may be the reason; otherwise probably this server wants";
         assert!(said("the key is too short").starts_with(expected));
