@@ -11,6 +11,7 @@ pub use self::legend::legend;
 use self::cause::{Told, grouped, reason, shared_reasons, untried_once};
 use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, counted, visible};
+use results::requirement::End;
 use results::{
     Assessment, Case, ConformanceReport, Received, ReceivedState, Status, Unfinished, Verdict,
 };
@@ -103,8 +104,12 @@ fn shown_reason(report: &ConformanceReport, case: &Case, shared: &[String]) -> O
     if let Some(index) = shared.iter().position(|known| *known == own) {
         return Some(format!(": [{}]", index + 1));
     }
-    let is_broken = matches!(case.assessment, Assessment::LabBroke { .. });
-    let full = if is_broken { Some(own) } else { case.assessment.reason() };
+    let full = match &case.assessment {
+        // A server is the only part of the lab.
+        Assessment::LabBroke { reason } if report.end == End::Server => Some(reason.reason.clone()),
+        Assessment::LabBroke { .. } => Some(own),
+        other => other.reason(),
+    };
     full.map(|reason| format!(": {}", visible(&reason)))
 }
 

@@ -267,7 +267,11 @@ fn no_gate_judges_what_needs_no_granted_request() {
         assert!(ended.stderr.contains(part), "lacks `{part}`: {}", ended.stderr);
     }
     // The server has given the reason, so there is no guess at another one.
-    assert!(ended.stderr.contains("the server says \"wrong challenge password\""), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the server says \"wrong challenge password\""),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("does not certify this subject"), "{}", ended.stderr);
     assert!(ended.stdout.contains("1 challenge password sent"), "{}", ended.stdout);
     let lines = verdicts(&ended);

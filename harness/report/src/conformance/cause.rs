@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use results::requirement::End;
 use results::{Assessment, Case, ConformanceReport, Failure, Skip, SkipCause, Verdict};
 
 /// Cases with the same cause. The first is shown for all of them.
@@ -92,10 +91,6 @@ pub(super) fn reason(report: &ConformanceReport, case: &Case) -> Option<Told> {
         Assessment::Skipped(skip) => {
             (Skip { particulars: Vec::new(), ..skip.clone() }.to_string(), false)
         }
-        // A server is the only part of the lab.
-        Assessment::LabBroke { reason } if report.end == End::Server => {
-            (reason.reason.clone(), reason.ends_run)
-        }
         Assessment::LabBroke { reason } => (reason.without_step(), reason.ends_run),
         _ => return None,
     };
@@ -143,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::tests::samples;
-    use results::requirement::{Basis, Level};
+    use results::requirement::{Basis, End, Level};
     use results::{Breakage, Reason, Skip};
 
     /// A failed case with this answer and this unmet expectation.
