@@ -28,21 +28,32 @@ impl Denial {
 
     /// What the server says beside `failInfo`, each as a line: `failInfoText`, the words and the error number of NDES.
     pub fn reasons(&self) -> Vec<String> {
+        self.words().chain(self.hresult.map(|number| number.to_string())).collect()
+    }
+
+    /// The texts of the server.
+    fn words(&self) -> impl Iterator<Item = String> {
         let words = [&self.text, &self.server_message];
-        let words =
-            words.into_iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty());
-        words.map(shown).chain(self.hresult.map(|number| number.to_string())).collect()
+        words
+            .into_iter()
+            .flatten()
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty())
+            .map(shown)
     }
 }
 
 impl fmt::Display for Denial {
-    /// `badRequest: the server's words; 0x80094811 CERTSRV_E_KEY_LENGTH (…)`.
+    /// `badRequest: the server says "its words"; 0x80094811 CERTSRV_E_KEY_LENGTH (…)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fail_info {
             Some(fail_info) => write!(f, "{fail_info}")?,
             None => f.write_str("without the attribute failInfo")?,
         }
-        let reasons = self.reasons();
+        let quoted: Vec<String> = self.words().map(|words| format!("\"{words}\"")).collect();
+        let said = (!quoted.is_empty()).then(|| format!("the server says {}", quoted.join(", ")));
+        let number = self.hresult.map(|number| number.to_string());
+        let reasons: Vec<String> = said.into_iter().chain(number).collect();
         if reasons.is_empty() { Ok(()) } else { write!(f, ": {}", reasons.join("; ")) }
     }
 }
@@ -68,10 +79,13 @@ mod tests {
         };
         assert_eq!(
             full.to_string(),
-            "badRequest: not\\ntoday; Denied by Policy Module; 0x80094811 CERTSRV_E_KEY_LENGTH (the public key is \
+            "badRequest: the server says \"not\\ntoday\", \"Denied by Policy Module\"; 0x80094811 CERTSRV_E_KEY_LENGTH (the public key is \
              shorter than the certificate template allows)"
         );
         let without = Denial { fail_info: None, text: Some("not today".to_owned()), ..bare };
-        assert_eq!(without.to_string(), "without the attribute failInfo: not today");
+        assert_eq!(
+            without.to_string(),
+            "without the attribute failInfo: the server says \"not today\""
+        );
     }
 }

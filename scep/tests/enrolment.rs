@@ -143,7 +143,7 @@ fn refusal_shows_the_text_of_the_server() {
     assert_eq!(refusal.stage, Stage::Answer);
     assert_eq!(
         refusal.to_string(),
-        "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck: wrong challenge"
+        "PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck: the server says \"wrong challenge\""
     );
 }
 
@@ -160,7 +160,7 @@ fn refusal_shows_the_error_number_and_the_words_of_ndes() {
     ];
     assert_eq!(
         refusal(&pki).to_string(),
-        "PKIOperation (PKCSReq) was answered FAILURE, badRequest: Denied by Policy Module; 0x80094811 CERTSRV_E_KEY_LENGTH (the \
+        "PKIOperation (PKCSReq) was answered FAILURE, badRequest: the server says \"Denied by Policy Module\"; 0x80094811 CERTSRV_E_KEY_LENGTH (the \
          public key is shorter than the certificate template allows)"
     );
 }

@@ -65,7 +65,7 @@ async fn wrong_password_fails_with_its_reason() {
 async fn password_in_texts_of_the_server_is_masked() {
     let lab = Lab::with(Answer::LeakPassword, &[(SEALED, "hunter2")]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
-    lab.shows("badRequest: wrong challenge password `****`").await;
+    lab.shows("badRequest: the server says \"wrong challenge password `****`\"").await;
     let log = lab.device.protocol_log().join("\n");
     assert!(!log.contains("hunter2") && !log.contains(SEALED), "{log}");
     let running = lab.output("show running").await;
@@ -73,7 +73,7 @@ async fn password_in_texts_of_the_server_is_masked() {
     // Texts of the server are shown escaped, and so is a password in them.
     let lab = Lab::with(Answer::LeakPassword, &[(SEALED, "\"hunt\\er'2")]);
     lab.device.replace_configuration(DOCUMENTED).await.unwrap();
-    lab.shows("badRequest: wrong challenge password `****`").await;
+    lab.shows("badRequest: the server says \"wrong challenge password `****`\"").await;
     let all = lab.device.protocol_log().join("\n");
     assert!(!all.contains("er'2") && !all.contains("er\\'2"), "{all}");
 }

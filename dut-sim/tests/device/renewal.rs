@@ -115,7 +115,7 @@ async fn refused_renewal_is_tried_again_after_growing_pauses() {
     lab.ca.change(Answer::LeakPassword);
     until(&clock, "2026-03-21T23:59Z").await;
     let _ = tries(&lab, &clock, "2026-03-22T00:20Z").await;
-    let words = "badRequest: wrong challenge password `****`, next try in";
+    let words = "badRequest: the server says \"wrong challenge password `****`\", next try in";
     lab.shows(&format!("{words} 16 min")).await;
     // At 0, 1, 3, 7 and 15 minutes.
     assert_eq!(requested(&lab), 6, "{}", log(&lab));

@@ -43,7 +43,7 @@ impl Exit {
             Self::Interrupted
         } else if any(&[Status::Panicked]) {
             Self::Internal
-        } else if any(&[Status::LabBroke]) {
+        } else if any(&[Status::Untried, Status::LabBroke]) {
             Self::Lab
         } else if any(&[Status::Failed, Status::UnexpectedPass]) {
             Self::Failed

@@ -59,7 +59,7 @@ impl HealthArguments {
         for (url, Checked { passed, unhealthy }) in urls.iter().zip(join_all(replies).await) {
             let Some(Unhealthy { what, reason, cause }) = unhealthy else {
                 show(&passed, None);
-                say(&format!("{url} is healthy: a client can enrol there"));
+                say(&format!("{url} answers as a SCEP service; no enrolment was tried"));
                 return Ok(Exit::Success);
             };
             // Of several addresses only one needs to answer.

@@ -4,7 +4,7 @@ mod cause;
 
 use scep::attribute::PkiStatus;
 
-use self::cause::{Cause, ONCE, SAME_NAME, cause, probably};
+use self::cause::{Cause, ONCE, SAME_NAME, advice, cause};
 use diagnostics::Diagnostic;
 use results::requirement::End;
 use results::{Failure, Reply, ScenarioOutcome, ServerState, Skip, SkipCause, Verdict};
@@ -150,7 +150,8 @@ impl Gate {
 const NO_GATE: &str = "`--no-gate` judges all the same what does not depend on a granted request";
 
 fn refused(reply: &Reply, cause: Cause) -> SetUpFinding {
-    let notes = vec![answered(reply), probably(reply, cause), cause.next.to_owned()];
+    let [probably, next] = advice(reply, cause);
+    let notes = vec![answered(reply), probably, next];
     SetUpFinding { what: cause.message, notes }
 }
 

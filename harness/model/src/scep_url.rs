@@ -16,7 +16,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// The name of the host cannot be resolved.
-    #[error("`{host}` cannot be resolved: {error}")]
+    #[error("`{host}` cannot be resolved: {}", without_number(error))]
     Unresolved {
         /// The name.
         host: String,
@@ -27,7 +27,7 @@ pub enum ConnectError {
     #[error("`{0}` has no address")]
     NoAddress(String),
     /// No address takes the connection.
-    #[error("cannot connect to {authority}: {error}")]
+    #[error("cannot connect to {authority}: {}", without_number(error))]
     Refused {
         /// Host and port.
         authority: String,
@@ -37,6 +37,14 @@ pub enum ConnectError {
     /// No address answers.
     #[error("cannot connect to {0}: no answer in {limit} s", limit = CONNECT_LIMIT.as_secs())]
     TimedOut(String),
+}
+
+/// An error of the system in words. Its number says no more than they do.
+fn without_number(error: &io::Error) -> String {
+    let text = error.to_string();
+    let number = error.raw_os_error().map(|number| format!(" (os error {number})"));
+    let words = number.and_then(|number| text.strip_suffix(&number));
+    words.unwrap_or(&text).to_owned()
 }
 
 /// The addresses of a host's name.

@@ -1,17 +1,19 @@
 //! Results of testing a peer, laid out for the formats.
 
+mod by_requirement;
 mod cause;
 mod legend;
 mod sheet;
 
+pub use self::by_requirement::requirements;
 pub use self::legend::legend;
 
 use self::cause::{Told, grouped, reason, shared_reasons, untried_once};
 use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, counted, visible};
+use results::requirement::End;
 use results::{
-    Assessment, Case, ConformanceReport, Received, ReceivedState, RequirementResult,
-    RequirementVerdict, Status, Unfinished, Verdict,
+    Assessment, Case, ConformanceReport, Received, ReceivedState, Status, Unfinished, Verdict,
 };
 
 impl Reported for ConformanceReport {
@@ -22,7 +24,8 @@ impl Reported for ConformanceReport {
         (&[Status::Failed], "fail", Tone::Bad),
         (&[Status::ExpectedFailure], "known deviations", Tone::Doubtful),
         (&[Status::Vanished], "deviations gone", Tone::Doubtful),
-        (&[Status::LabBroke, Status::Panicked], "not tried", Tone::Bad),
+        (&[Status::LabBroke, Status::Panicked], "broke off", Tone::Bad),
+        (&[Status::Untried], "not tried", Tone::Bad),
         (&[Status::Skipped], "skipped", Tone::Doubtful),
         (&[Status::Unfinished], "not finished", Tone::Plain),
     ];
@@ -59,7 +62,7 @@ fn entry(case: &Case) -> Entry<'_> {
 }
 
 /// A line for each case: verdict, requirement, level, id, and the reason if it is short; then the reasons that several cases
-/// share, numbered. Unless `verbose`, cases that could not be tried have one line for each reason.
+/// share, numbered. Unless `verbose`, several cases that could not be tried for one reason have one line together, after the others.
 pub fn case_lines(report: &ConformanceReport, verbose: bool, palette: Palette) -> Vec<String> {
     let shown = if verbose {
         report.cases.iter().map(|case| (case, 0)).collect()
@@ -67,11 +70,21 @@ pub fn case_lines(report: &ConformanceReport, verbose: bool, palette: Palette) -
         untried_once(report)
     };
     let shared = shared_reasons(report, shown.iter().map(|(case, _)| *case));
+    // A case that sent nothing is named in the long list only.
+    let is_alone = |case: &Case, further: usize| {
+        further == 0 && (verbose || case.assessment.status() != Status::Untried)
+    };
     let line = |(case, further): &(&Case, usize)| {
         let reason = shown_reason(report, case, &shared).unwrap_or_default();
-        case_line(case, *further, &reason, palette)
+        if is_alone(case, *further) {
+            case_line(case, &reason, palette)
+        } else {
+            cases_line(case.assessment.status(), 1 + further, &reason, palette)
+        }
     };
-    let mut lines: Vec<String> = shown.iter().map(line).collect();
+    let (alone, together): (Vec<_>, Vec<_>) =
+        shown.iter().partition(|(case, further)| is_alone(case, *further));
+    let mut lines: Vec<String> = alone.into_iter().chain(together).map(line).collect();
     let numbered = shared.iter().zip(1..);
     let notes = numbered.map(|(reason, number)| format!("[{number}] {}", visible(reason)));
     lines.extend(notes.enumerate().map(|(index, note)| {
@@ -91,13 +104,41 @@ fn shown_reason(report: &ConformanceReport, case: &Case, shared: &[String]) -> O
     if let Some(index) = shared.iter().position(|known| *known == own) {
         return Some(format!(": [{}]", index + 1));
     }
-    let is_broken = matches!(case.assessment, Assessment::LabBroke { .. });
-    let full = if is_broken { Some(own) } else { case.assessment.reason() };
+    let full = match &case.assessment {
+        // A server is the only part of the lab.
+        Assessment::LabBroke { reason } if report.end == End::Server => Some(reason.reason.clone()),
+        Assessment::LabBroke { .. } => Some(own),
+        other => other.reason(),
+    };
     full.map(|reason| format!(": {}", visible(&reason)))
 }
 
-fn case_line(case: &Case, further: usize, reason: &str, palette: Palette) -> String {
-    let (word, tone) = match case.assessment.status() {
+/// A line for several cases that could not be tried for one reason. It names none of them, because nothing was found out about any.
+fn cases_line(status: Status, count: usize, reason: &str, palette: Palette) -> String {
+    let (cases, faint) = (counted(count, "case"), palette.faint(reason));
+    if status == Status::Untried {
+        let told = Tone::Bad.paint(palette, &format!("{cases} not tried"));
+        return format!("{told}{faint} (-v lists them)");
+    }
+    let (word, tone) = word(status);
+    format!("{}  {cases}{faint} (-v lists them)", tone.paint(palette, word))
+}
+
+fn case_line(case: &Case, reason: &str, palette: Palette) -> String {
+    let (word, tone) = word(case.assessment.status());
+    format!(
+        "{}  {} {:<6} {}{}",
+        tone.paint(palette, word),
+        visible(&case.requirement),
+        case.level.to_string(),
+        visible(&case.id),
+        palette.faint(reason)
+    )
+}
+
+/// The word at the beginning of a line, by the verdict.
+fn word(status: Status) -> (&'static str, Tone) {
+    match status {
         Status::Passed => ("ok   ", Tone::Good),
         Status::Noted => ("note ", Tone::Doubtful),
         Status::Unmet => ("unmet", Tone::Doubtful),
@@ -105,20 +146,9 @@ fn case_line(case: &Case, further: usize, reason: &str, palette: Palette) -> Str
         Status::ExpectedFailure => ("known", Tone::Doubtful),
         Status::Vanished | Status::UnexpectedPass => ("gone ", Tone::Doubtful),
         Status::Skipped => ("skip ", Tone::Doubtful),
-        Status::LabBroke | Status::Panicked | Status::Unfinished => ("broke", Tone::Bad),
-    };
-    let further = match further {
-        0 => String::new(),
-        _ => format!(" and {} (-v lists them)", counted(further, "further case")),
-    };
-    format!(
-        "{}  {} {:<6} {}{further}{}",
-        tone.paint(palette, word),
-        visible(&case.requirement),
-        case.level.to_string(),
-        visible(&case.id),
-        palette.faint(reason)
-    )
+        Status::LabBroke | Status::Panicked => ("broke", Tone::Bad),
+        Status::Untried | Status::Unfinished => ("not tried", Tone::Bad),
+    }
 }
 
 /// Explains the failures; those with the same cause once.
@@ -177,11 +207,12 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
     let count =
         |state: ReceivedState| report.issued.iter().filter(|one| one.state == state).count();
     let heading = format!(
-        "{} issued, {} {}",
+        "{} issued, {} {}{}",
         counted(count(ReceivedState::Issued), "certificate"),
         counted(report.challenges, "challenge password"),
         // A password of a request that was refused is perhaps still valid.
-        if report.issued.is_empty() { "sent" } else { "used" }
+        if report.issued.is_empty() { "sent" } else { "used" },
+        if report.issued.is_empty() { "" } else { "; serial number and subject of each:" }
     );
     let line = |one: &Received| {
         let serial = match (one.state, one.serial.as_deref()) {
@@ -193,45 +224,4 @@ pub fn issued(report: &ConformanceReport) -> Vec<String> {
         format!("  {}  {}", visible(serial), visible(&one.subject))
     };
     std::iter::once(heading).chain(report.issued.iter().map(line)).collect()
-}
-
-/// The requirements with each verdict, and for those that are not proved what became of their cases.
-pub fn requirements(report: &ConformanceReport) -> String {
-    let mut kinds: Vec<RequirementVerdict> =
-        report.requirements.iter().map(|one| one.kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let line = |kind: &RequirementVerdict| {
-        let ids: Vec<String> = report
-            .requirements
-            .iter()
-            .filter(|one| one.kind == *kind)
-            .map(|one| visible(&one.requirement))
-            .collect();
-        format!("  {:<26} {:>2}  {}", kind.words(), ids.len(), ids.join(" "))
-    };
-    let lines = kinds.iter().rev().map(line);
-    let unproved = report.requirements.iter().filter(|one| is_unproved(one)).map(unproved_line);
-    let heading = "requirement by requirement:".to_owned();
-    std::iter::once(heading).chain(lines).chain(unproved).collect::<Vec<_>>().join("\n")
-}
-
-fn is_unproved(requirement: &RequirementResult) -> bool {
-    let is_open =
-        matches!(requirement.kind, RequirementVerdict::NotProved | RequirementVerdict::Partly);
-    let is_partly_tried = requirement.untried > 0 && requirement.kind != RequirementVerdict::Broke;
-    is_open || is_partly_tried || requirement.ended_server > 0
-}
-
-/// `    R24  3 of 16 MUST cases held; of all 17 cases: 12 skipped (no-plain-exchange 12), 1 not selected`.
-fn unproved_line(requirement: &RequirementResult) -> String {
-    let RequirementResult { requirement: id, level, proving, held, .. } = requirement;
-    let (id, rest) = (visible(id), sheet::rest(requirement));
-    let rest = match requirement.known {
-        _ if rest.is_empty() => rest,
-        // The rest has cases of other levels, too.
-        known if known > *proving => format!("; of all {known} cases: {rest}"),
-        _ => format!("; {rest}"),
-    };
-    format!("    {id}  {held} of {} held{rest}", counted(*proving, &format!("{level} case")))
 }

@@ -60,7 +60,7 @@ fn status(entry: &Entry<'_>) -> TestCaseStatus {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
         // An interrupted run must not count as a success.
-        Status::LabBroke | Status::Panicked | Status::Unfinished => {
+        Status::Untried | Status::LabBroke | Status::Panicked | Status::Unfinished => {
             TestCaseStatus::non_success(NonSuccessKind::Error)
         }
     };

@@ -13,7 +13,7 @@ impl Reported for Matrix {
         (&[Status::Passed], "passed", Tone::Good),
         (&[Status::Failed], "failed", Tone::Bad),
         (&[Status::UnexpectedPass], "no longer failing", Tone::Bad),
-        (&[Status::LabBroke], "with a broken lab", Tone::Bad),
+        (&[Status::Untried, Status::LabBroke], "with a broken lab", Tone::Bad),
         (&[Status::Panicked], "with an internal error", Tone::Bad),
         (&[Status::ExpectedFailure], "failing as expected", Tone::Doubtful),
         (&[Status::Skipped], "skipped", Tone::Doubtful),

@@ -11,7 +11,7 @@ impl Reported for Outcome {
     const SUMMARY: &'static [Part] = &[
         (&[Status::Passed], "passed", Tone::Good),
         (&[Status::Failed], "failed", Tone::Bad),
-        (&[Status::LabBroke], "with a broken lab", Tone::Bad),
+        (&[Status::Untried, Status::LabBroke], "with a broken lab", Tone::Bad),
         (&[Status::Panicked], "with an internal error", Tone::Bad),
         (&[Status::Skipped], "skipped", Tone::Doubtful),
         (&[Status::Unfinished], "not finished", Tone::Plain),

@@ -90,7 +90,8 @@ impl Status {
             Self::ExpectedFailure => ("known", "known deviation"),
             Self::Vanished | Self::UnexpectedPass => ("vanished", "deviation gone"),
             Self::Skipped => ("skipped", "skipped"),
-            Self::LabBroke | Self::Panicked | Self::Unfinished => ("broke", "not tried"),
+            Self::Untried | Self::Unfinished => ("broke", "not tried"),
+            Self::LabBroke | Self::Panicked => ("broke", "broke off"),
         }
     }
 }

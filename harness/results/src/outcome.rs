@@ -329,6 +329,7 @@ impl Verdict {
             Self::Passed => Status::Passed,
             Self::Failed(_) => Status::Failed,
             Self::Skipped(_) => Status::Skipped,
+            Self::LabBroke { reason } if reason.is_untried => Status::Untried,
             Self::LabBroke { .. } => Status::LabBroke,
             Self::Panicked { .. } => Status::Panicked,
         }

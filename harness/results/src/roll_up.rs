@@ -220,7 +220,7 @@ impl Status {
 
     /// True if the entry could not be tried, or not to its end.
     fn is_untried(self) -> bool {
-        matches!(self, Self::LabBroke | Self::Panicked | Self::Unfinished)
+        matches!(self, Self::Untried | Self::LabBroke | Self::Panicked | Self::Unfinished)
     }
 }
 

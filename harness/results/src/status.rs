@@ -21,6 +21,8 @@ pub enum Status {
     ExpectedFailure,
     /// The entry was not finished when the run ended.
     Unfinished,
+    /// The server was gone before the entry, which sent nothing.
+    Untried,
     /// The lab could not be built, or broke.
     LabBroke,
     /// The program has a bug.
@@ -98,7 +100,7 @@ pub struct Reason {
 
 impl Status {
     /// Statuses by their names in the counts of a report.
-    pub const COUNTED: [(&'static str, Self); 11] = [
+    pub const COUNTED: [(&'static str, Self); 12] = [
         ("passed", Self::Passed),
         ("noted", Self::Noted),
         ("unmet", Self::Unmet),
@@ -107,6 +109,7 @@ impl Status {
         ("unexpected_passes", Self::UnexpectedPass),
         ("vanished", Self::Vanished),
         ("skipped", Self::Skipped),
+        ("untried", Self::Untried),
         ("lab_broke", Self::LabBroke),
         ("panicked", Self::Panicked),
         ("unfinished", Self::Unfinished),
@@ -125,6 +128,7 @@ impl Assessment {
             Self::UnexpectedPass { .. } => Status::UnexpectedPass,
             Self::Vanished { .. } => Status::Vanished,
             Self::Skipped(_) => Status::Skipped,
+            Self::LabBroke { reason } if reason.is_untried => Status::Untried,
             Self::LabBroke { .. } => Status::LabBroke,
             Self::Panicked { .. } => Status::Panicked,
             Self::Unfinished => Status::Unfinished,

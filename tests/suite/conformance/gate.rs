@@ -134,8 +134,9 @@ fn url_of_a_website_is_no_scep_service() {
     let url = website("text/html", b"<html><title>Welcome</title></html>");
     let ended = conform(Some(PASSWORD), &[&url]);
     let parts = [
-        "is not a SCEP service, so it is not judged",
-        "GetCACert was answered HTTP 200: a web page",
+        "does not answer as a SCEP service, so it is not judged",
+        "GetCACaps was answered HTTP 200: a web page (`text/html`) with the title `Welcome`, and so was GetCACert",
+        "perhaps the service is in maintenance",
     ];
     assert_not_judged(&ended, &parts);
     let judged = conform(Some(PASSWORD), &[&url, "--no-gate", "--case", "discovery"]);
@@ -260,9 +261,18 @@ fn no_gate_judges_what_needs_no_granted_request() {
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     let skipped = ended.stdout.lines().filter(|line| line.contains("no-plain-exchange")).count();
     assert!(skipped > 0, "{}", ended.stdout);
-    for part in ["so 1", " cases could not be judged", "probably the password is wrong"] {
+    for part in
+        ["so 1", " cases could not be judged", "probably it is wrong, expired or already used"]
+    {
         assert!(ended.stderr.contains(part), "lacks `{part}`: {}", ended.stderr);
     }
+    // The server has given the reason, so there is no guess at another one.
+    assert!(
+        ended.stderr.contains("the server says \"wrong challenge password\""),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("does not certify this subject"), "{}", ended.stderr);
     assert!(ended.stdout.contains("1 challenge password sent"), "{}", ended.stdout);
     let lines = verdicts(&ended);
     let failed = lines.iter().filter(|line| line.starts_with("FAIL ")).count();
@@ -338,18 +348,16 @@ fn plain_request_is_in_the_budget_and_in_the_dry_run() {
     let dry = run(&["conform", url, "--dry-run", "--case", "attributes/recipient-nonce"]);
     let first = "  conformance/server/enrolment/pkcs-req  (certificates: 1, challenge passwords: 1)  first, ";
     assert!(dry.stdout.contains(first), "{}", dry.stdout);
-    let cost = "\n1 case after the plain request\n  certificates issued       2 at most\n  challenge passwords used  none is given; if the server wants them: 2 at most\n";
+    let cost = "\nplan: 1 case after the plain request\n  certificates         up to 2 will be issued\n  challenge passwords  none is given; if the server wants them: up to 2 will be used\n";
     assert!(dry.stdout.ends_with(cost), "{}", dry.stdout);
     let limited = ["conform", url, "--dry-run", "--case", "attributes", "--max-certificates", "1"];
     let dry = run(&limited);
     assert!(dry.stdout.contains(first), "{}", dry.stdout);
-    let limited =
-        "\n0 of 17 cases after the plain request\n  certificates issued       1 at most\n";
+    let limited = "\nplan: 0 of 17 cases after the plain request\n  certificates         up to 1 will be issued\n";
     assert!(dry.stdout.contains(limited), "{}", dry.stdout);
     let none = ["conform", url, "--dry-run", "--case", "polling", "--max-certificates", "0"];
     let dry = run(&none);
-    let none =
-        "\n0 of 11 cases\n  certificates issued       none\n  challenge passwords used  none\n";
+    let none = "\nplan: 0 of 11 cases\n  certificates         none will be issued\n  challenge passwords  none will be sent\n";
     assert!(dry.stdout.contains(none), "{}", dry.stdout);
     let dry = run(&["conform", url, "--dry-run", "--case", "discovery"]);
     assert!(!dry.stdout.contains("pkcs-req"), "{}", dry.stdout);
@@ -371,7 +379,7 @@ fn no_more_passwords_are_used_than_promised() {
         let (_, rest) = text.split_once(before).unwrap();
         rest.split_once(after).unwrap().0.trim().parse::<usize>().unwrap()
     };
-    let promised = number(&dry.stdout, "challenge passwords used  ", "at most");
+    let promised = number(&dry.stdout, "challenge passwords  up to ", "will be used");
     let ended = run(&arguments);
     let used = number(&ended.stdout, "issued, ", "challenge passwords used");
     assert!(used <= promised, "{used} of {promised}: {}", ended.stdout);

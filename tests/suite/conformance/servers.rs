@@ -40,6 +40,27 @@ fn each_personality_conforms_except_for_its_known_deviations() {
 }
 
 #[test]
+fn remark_is_explained_with_the_sentence_of_its_case() {
+    let server = start("rfc8894", &["--single-password"]);
+    let url = server.url("/cgi-bin/pkiclient.exe");
+    let ids = ["challenge/again", "enrolment/short-key", "message/no-content-type"];
+    let cases: Vec<&str> = ids.iter().flat_map(|id| ["--case", *id]).collect();
+    let ended = conform(&[&[url.as_str()], &cases[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(ended.stdout.contains("3 with a note"), "{}", ended.stdout);
+    let (results, legend) = ended.stdout.split_once("what the words and codes mean").unwrap();
+    for code in ["note", "advice", "R26", "R65", "R73"] {
+        assert_eq!(legend.matches(&format!("\n  {code} ")).count(), 1, "{code}: {legend}");
+    }
+    assert!(legend.contains("RFC 8894 does not demand it: CMS has no signed"), "{legend}");
+    assert!(!legend.contains('…'), "a sentence is cut: {legend}");
+    // Advice proves nothing, but each code with a remark stands in the roll-up.
+    let line = |words| results.lines().find(|line| line.trim_start().starts_with(words)).unwrap();
+    assert!(line("advice only").ends_with("R26"), "{results}");
+    assert!(line("a note in single cases").contains("R26"), "{results}");
+}
+
+#[test]
 fn request_that_is_granted_before_the_cert_poll_is_no_deviation() {
     let fault = ["--fault", "on: PKCSReq, do: pending 1"];
     let server = start("rfc8894", &[&["--single-password"][..], &fault].concat());
@@ -84,7 +105,7 @@ fn url_without_scep_is_reported_at_once() {
     let ended = conform(&[&server.url("/nowhere")]);
     assert_eq!(ended.code, Some(3), "{}", ended.stdout);
     assert!(
-        ended.stderr.contains("is not a SCEP service")
+        ended.stderr.contains("does not answer as a SCEP service")
             && ended.stderr.contains("GetCACaps was answered HTTP 404"),
         "{}",
         ended.stderr
@@ -113,7 +134,11 @@ fn certificate_budget_is_kept_and_issued_certificates_are_listed() {
     let listed = ended.stdout.lines().filter(|line| line.contains("  CN = sceplab-")).count();
     assert!((1..=3).contains(&listed), "{}", ended.stdout);
     assert!(ended.stdout.contains("the budget of certificates is used up"), "{}", ended.stdout);
-    assert!(ended.stderr.contains("  certificates issued       3 at most\n"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("  certificates         up to 3 will be issued\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -123,7 +148,7 @@ fn dry_run_sends_nothing() {
     let heading = "would be sent to http://127.0.0.1:1/scep:";
     assert!(ended.stdout.starts_with(heading), "{}", ended.stdout);
     let one = ["conform", "http://127.0.0.1:1/scep", "--dry-run", "--case", "enrolment/pkcs-req"];
-    let cost = "\n1 case\n  certificates issued       1 at most\n  challenge passwords used  none is given; if the server wants them: 1 at most\n";
+    let cost = "\nplan: 1 case\n  certificates         up to 1 will be issued\n  challenge passwords  none is given; if the server wants them: up to 1 will be used\n";
     let ended = run(&one);
     assert!(ended.stdout.ends_with(cost), "{}", ended.stdout);
 }

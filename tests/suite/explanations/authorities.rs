@@ -87,7 +87,7 @@ fn enrol_and_health_say_what_to_look_at_if_the_server_is_no_scep_service() {
         ("404 Not Found", "probably the path is another"),
         ("401 Unauthorized", "the server wants a login"),
         ("301 Moved Permanently", "the server redirects: give the address"),
-        ("200 OK", "probably the path is another"),
+        ("200 OK", "perhaps the service is in maintenance, or a proxy"),
     ] {
         let server = Canned::start(&[("*", typed(status, "text/html", b"<html>page</html>"))]);
         says(&enrol(&server, &[]), 3, words);

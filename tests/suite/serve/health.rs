@@ -12,7 +12,7 @@ fn answering_server_is_healthy() {
         let asked = run(&["health", &server.url(path)]);
         assert_eq!(asked.code, Some(0), "{asked:?}");
         assert!(
-            asked.stdout.contains(" is healthy: ") && asked.stdout.contains("SHA-256"),
+            asked.stdout.contains(" answers as a SCEP service") && asked.stdout.contains("SHA-256"),
             "{asked:?}"
         );
         // A line for each check, with what came.
@@ -103,7 +103,7 @@ fn health_takes_the_address_from_the_environment() {
     health.env("SCEPLAB_LISTEN", &address);
     let asked = finish(health);
     assert_eq!(asked.code, Some(0), "{asked:?}");
-    assert!(asked.stdout.contains("/mscep/mscep.dll is healthy"), "{asked:?}");
+    assert!(asked.stdout.contains("/mscep/mscep.dll answers as a SCEP service"), "{asked:?}");
 }
 
 #[test]

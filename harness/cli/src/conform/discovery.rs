@@ -109,7 +109,8 @@ pub(crate) fn cause_of_silence(reason: &NoAnswer) -> &'static str {
 
 /// What to do about a reply that is none of a SCEP service, by its HTTP status.
 pub(crate) fn cause_of_foreign_reply(status: u16) -> &'static str {
-    cause_of_status(status).unwrap_or(OTHER_PATH)
+    let without = if status == 200 { IN_ITS_PLACE } else { OTHER_PATH };
+    cause_of_status(status).unwrap_or(without)
 }
 
 /// The probable reason why a server that takes connections answers nothing.
@@ -133,25 +134,34 @@ fn no_service(url: &ScepUrl, capabilities: &Answer, certificates: &Answer) -> Di
         Ok(response) => format!("{operation} {}", visible(&response.answered())),
         Err(reason) => format!("{operation} was not answered: {reason}"),
     };
-    let probably = [capabilities, certificates].into_iter().find_map(other_cause);
-    let what_it_is = match probably {
-        Some(_) => "does not answer as a SCEP service",
-        None => "is not a SCEP service",
+    let answers = [capabilities, certificates];
+    let statuses = || answers.into_iter().filter_map(|it| Some(it.as_ref().ok()?.status));
+    let probably = statuses().find_map(cause_of_status);
+    let probably = probably.or_else(|| statuses().map(cause_of_foreign_reply).next());
+    let heading = format!("{url} does not answer as a SCEP service, so it is not judged");
+    let diagnostic = Diagnostic::general(heading);
+    let diagnostic = if is_one_answer(capabilities, certificates) {
+        diagnostic.note(format!("{}, and so was GetCACert", what("GetCACaps", capabilities)))
+    } else {
+        diagnostic.note(what("GetCACaps", capabilities)).note(what("GetCACert", certificates))
     };
-    Diagnostic::general(format!("{url} {what_it_is}, so it is not judged"))
-        .note(what("GetCACaps", capabilities))
-        .note(what("GetCACert", certificates))
-        .note(probably.unwrap_or(OTHER_PATH))
+    diagnostic.note(probably.unwrap_or(OTHER_PATH))
+}
+
+/// True if both requests were answered with the same, which is described once.
+fn is_one_answer(one: &Answer, other: &Answer) -> bool {
+    let (Ok(one), Ok(other)) = (one, other) else { return false };
+    let seen = |it: &HttpResponse| (it.status, it.content_type.clone(), it.location.clone());
+    seen(one) == seen(other) && one.body == other.body
 }
 
 /// The probable cause if the replies name no other one.
 const OTHER_PATH: &str = "probably the path is another, such as `/scep` for scepserver, `/certsrv/mscep/mscep.dll` for an NDES, \
                           `/scep/PROVISIONER` for step-ca; or a proxy or a login page answers in place of the service";
 
-/// The probable cause that a reply names itself.
-fn other_cause(answer: &Answer) -> Option<&'static str> {
-    cause_of_status(answer.as_ref().ok()?.status)
-}
+/// The possible causes of a reply with HTTP 200 that is none of a SCEP service.
+const IN_ITS_PLACE: &str = "perhaps the service is in maintenance, or a proxy or a login page stands before it, or the path is another, such as `/scep` \
+                            for scepserver, `/certsrv/mscep/mscep.dll` for an NDES, `/scep/PROVISIONER` for step-ca";
 
 /// The probable cause that an HTTP status names itself.
 pub(crate) fn cause_of_status(status: u16) -> Option<&'static str> {

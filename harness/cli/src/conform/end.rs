@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 
 use diagnostics::counted;
+use model::scep_url::ScepUrl;
 use results::{Assessment, Breakage, Case, ConformanceReport, ServerState, Status, Verdict};
 use runner::Event;
 
@@ -28,7 +29,12 @@ impl Order {
 }
 
 /// Why a run ended at a server that does not serve any more, and when that began.
-pub(super) fn gone(report: &ConformanceReport, order: &Order, reason: &str) -> String {
+pub(super) fn gone(
+    report: &ConformanceReport,
+    order: &Order,
+    url: &ScepUrl,
+    reason: &str,
+) -> String {
     let rest = untried(report);
     if let Some((id, message)) = report.cases.iter().find_map(stayed_away) {
         let what = message.replace("this request", &format!("the request of `{id}`"));
@@ -38,21 +44,27 @@ pub(super) fn gone(report: &ConformanceReport, order: &Order, reason: &str) -> S
         let case = report.cases.iter().find(|case| case.id == id);
         case.and_then(broke).is_some_and(|it| !it.is_untried)
     };
-    let noticed = match order.first(was_under_way) {
-        Some((id, Some(before))) => {
-            format!(
-                "; this was noticed at `{id}`, which began or went on after the end of `{before}`"
-            )
-        }
-        Some((id, None)) => format!("; this was noticed at `{id}`, the first case"),
+    let course = match order.first(was_under_way) {
+        Some((id, before)) => advice(&id, before.as_deref(), url),
         None => String::new(),
     };
-    format!("{reason}, and {rest}{noticed}")
+    format!("{reason}, and {rest}{course}")
 }
 
-/// The number of cases without a verdict because the server was gone, as the summary counts them.
+/// What ran when it began, and how to find out if that is the reason.
+fn advice(id: &str, before: Option<&str>, url: &ScepUrl) -> String {
+    let Some(before) = before else {
+        return format!("; in work when it began: `{id}`, the first case");
+    };
+    format!(
+        "; the last case that ended before: `{before}`; in work when it began: `{id}`; one run does not show if one of them is the \
+         reason, so run them alone when the server is back: `sceplab conform {url} --case {before} --case {id}`"
+    )
+}
+
+/// The number of cases that sent nothing because the server was gone, as the summary counts them.
 fn untried(report: &ConformanceReport) -> String {
-    let is_untried = |case: &&Case| case.assessment.status() == Status::LabBroke;
+    let is_untried = |case: &&Case| case.assessment.status() == Status::Untried;
     let count = report.cases.iter().filter(is_untried).count() + report.unfinished.len();
     match count {
         0 => "no further case was left".to_owned(),

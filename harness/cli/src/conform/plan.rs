@@ -16,8 +16,8 @@ pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
     };
     let cases = if is_extra { format!("{cases} after the plain request") } else { cases };
     let certificates = match plan.certificates() {
-        0 => "none".to_owned(),
-        count => format!("{count} at most"),
+        0 => "none will be issued".to_owned(),
+        count => format!("up to {count} will be issued"),
     };
     let passwords = passwords(plan);
     let passwords = if has_no_challenge && plan.most_challenges() > 0 {
@@ -26,7 +26,7 @@ pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
         passwords
     };
     format!(
-        "{cases}\n  certificates issued       {certificates}\n  challenge passwords used  {passwords}"
+        "plan: {cases}\n  certificates         {certificates}\n  challenge passwords  {passwords}"
     )
 }
 
@@ -34,21 +34,21 @@ pub(super) fn cost(plan: &Plan, has_no_challenge: bool) -> String {
 fn passwords(plan: &Plan) -> String {
     let (most, usual) = (plan.most_challenges(), plan.challenges());
     if most == 0 {
-        return "none".to_owned();
+        return "none will be sent".to_owned();
     }
     if plan.shares_challenge {
         let repeated = usize::from(plan.repeats_control);
         return format!(
-            "the one that is given, with {} at most",
+            "the one that is given will be sent in up to {}",
             counted(most + repeated, "request")
         );
     }
     if usual < most {
         return format!(
-            "{usual} if the server refuses every wrong request, {most} if it grants all of them"
+            "up to {most} will be used, if it grants every wrong request, and up to {usual}, if it refuses them all"
         );
     }
-    format!("{most} at most")
+    format!("up to {most} will be used")
 }
 
 /// Prints the cases with their cost, in the order in which they would run.

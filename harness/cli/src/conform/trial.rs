@@ -106,7 +106,8 @@ impl<'a> Trial<'a> {
         }
         let rules = Rules { no_plain_exchange: passage.no_plain_exchange, ..rules };
         let mut report = judge(&rules, outcome, &cases, skipped);
-        given_up = self.pki.gone().map(|reason| gone(&report, &self.order, reason)).or(given_up);
+        let why = self.pki.gone();
+        given_up = why.map(|why| gone(&report, &self.order, &self.pki.url, why)).or(given_up);
         report.given_up = given_up;
         (report.issued, report.challenges) = (self.received.entries(), self.pki.challenges_given());
         let refusal = passage.refusal.map(|refusal| not_judged(&refusal, &report));

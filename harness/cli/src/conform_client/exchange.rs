@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     pub(super) was_issued: bool,
     /// URL that the client was given.
     pub(super) url: String,
+    /// The command as it was run, with its passwords masked.
+    pub(super) command: Option<String>,
 }
 
 impl Exchange {
@@ -38,7 +40,11 @@ impl Exchange {
         scenario: &Scenario,
         client: &Arc<Command>,
     ) -> Result<Self, Diagnostic> {
-        let watched = Arc::new(Watched { client: Arc::clone(client), run: Mutex::new(None) });
+        let watched = Arc::new(Watched {
+            client: Arc::clone(client),
+            run: Mutex::new(None),
+            command: Mutex::new(None),
+        });
         let loopback = Loopback::new(Arc::<Watched>::clone(&watched));
         let testbed = loopback.build(&scenario.lab, &scenario.id).await;
         let testbed = testbed.map_err(|error| Diagnostic::general(error.to_string()))?;
@@ -49,6 +55,7 @@ impl Exchange {
             seen: Vec::new(),
             was_issued: false,
             url: String::new(),
+            command: watched.command.lock().take(),
         };
         exchange.ask_ca(&testbed).await;
         testbed.close().await;
@@ -73,6 +80,7 @@ impl Exchange {
 struct Watched {
     client: Arc<Command>,
     run: Mutex<Option<ClientRun>>,
+    command: Mutex<Option<String>>,
 }
 
 #[async_trait]
@@ -82,6 +90,7 @@ impl Client for Watched {
     }
 
     async fn enrol(&self, order: &ClientOrder) -> ClientRun {
+        *self.command.lock() = Some(self.client.shown_for(order));
         let run = self.client.enrol(order).await;
         *self.run.lock() = Some(run.clone());
         run

@@ -51,9 +51,29 @@ pub(super) fn mistake(command: &Command, exchange: &Exchange) -> Option<Diagnost
     // A program that was not run has said nothing.
     let said = if exchange.has_run() { said(run) } else { Vec::new() };
     let diagnostic = said.into_iter().fold(heading, Diagnostic::note);
-    Some(diagnostic.note(cause).note(
-        "`{url}`, `{challenge}`, `{ca}` and `{dir}` in the command are filled in; `--no-gate` judges the client all the same",
-    ))
+    let as_run = exchange.command.iter().filter(|_| exchange.has_run());
+    let as_run = as_run.map(|command| {
+        format!("it was run as `{command}`; that CA and its folder are gone, `sceplab serve` starts another CA")
+    });
+    // Without a request there is nothing to judge.
+    let all_the_same = (!exchange.seen.is_empty()).then(|| NO_GATE.to_owned());
+    let further = as_run.chain(unused(command)).chain(all_the_same);
+    Some(further.fold(diagnostic.note(cause), Diagnostic::note))
+}
+
+/// How to go on all the same.
+const NO_GATE: &str = "`--no-gate` judges the client all the same";
+
+/// The placeholders that the command does not use, if there are any.
+fn unused(command: &Command) -> Option<String> {
+    let names: Vec<String> = command.unused().iter().map(|one| format!("`{one}`")).collect();
+    let (last, others) = names.split_last()?;
+    Some(if others.is_empty() {
+        format!("{last} would be filled in as well, and the command does not use it")
+    } else {
+        let others = others.join(", ");
+        format!("{others} and {last} would be filled in as well, and the command does not use them")
+    })
 }
 
 /// What the command does, and what is probably wrong with it.
@@ -64,7 +84,11 @@ fn suspicion(command: &Command, run: &ClientRun, exchange: &Exchange) -> Option<
         return Some((format!("could not be run: {reason}"), cause.to_owned()));
     }
     if seen.is_empty() {
-        return Some(("sends no request to the CA".to_owned(), why_silent(command, run)));
+        let what = match &run.end {
+            ClientEnd::Crashed { .. } => "crashes before it sends a request to the CA",
+            _ => "sends no request to the CA",
+        };
+        return Some((what.to_owned(), why_silent(command, run)));
     }
     if let ClientEnd::Overdue { limit } = run.end {
         let limit = limit.as_secs_f64();
@@ -95,7 +119,7 @@ fn no_message(run: &ClientRun, exchange: &Exchange) -> Option<(String, String)> 
     asked.dedup();
     let what = format!("asks only for {}, and for no certificate of its own", asked.join(", "));
     let cause = if matches!(run.end, ClientEnd::Succeeded) {
-        "it ended with status 0 before it enrolled: it probably needs another argument, or only downloads".to_owned()
+        "it ended with status 0, although the CA got no request for a certificate: it probably needs another argument, only downloads, or had its certificate already".to_owned()
     } else {
         format!(
             "it ended before it enrolled: {}; perhaps it does not trust the CA, whose certificate is in `{{ca}}`",
@@ -124,7 +148,7 @@ fn own_files(run: &ClientRun, exchange: &Exchange) -> Option<(String, String)> {
 fn why_silent(command: &Command, run: &ClientRun) -> String {
     let lines = run.output.iter().any(|line| USAGE.is_match(line));
     match &run.end {
-        ClientEnd::Crashed { .. } => "it crashed before it asked for anything: try the command by hand".to_owned(),
+        ClientEnd::Crashed { .. } => "try the command by hand".to_owned(),
         _ if !command.takes_url() => {
             "the command has no `{url}`, so the client probably does not know where the CA is".to_owned()
         }
@@ -146,7 +170,7 @@ fn where_the_reason_is(run: &ClientRun) -> &'static str {
     let lines = run.last_lines(SHOWN);
     let no_text = lines.iter().filter(|line| is_no_text(line)).count();
     if no_text * 2 < lines.len() {
-        "its own lines above should say why"
+        "the reason may be in its own lines above"
     } else {
         "it does not say why: it may have a log, or an option for more output"
     }

@@ -3,7 +3,7 @@
 use scep::attribute::FailInfo;
 use scep::client::{Exchange, Reason, Refusal};
 
-use crate::conform::discovery::cause_of_foreign_reply;
+use crate::conform::discovery::{cause_of_foreign_reply, cause_of_status};
 
 /// Advice on a reply with an algorithm that RFC 8894 §2.9 forbids.
 const OBSOLETE: &str = "`--obsolete` accepts such replies";
@@ -54,6 +54,9 @@ fn by_reason(refusal: &Refusal, sent: &Sent) -> Vec<String> {
             let form =
                 "or the server sends its certificates in another form than DER (RFC 8894 §4.2.1)";
             return vec![cause_of_foreign_reply(200).to_owned(), form.to_owned()];
+        }
+        Reason::HttpStatus { status, .. } => {
+            return cause_of_status(*status).map(str::to_owned).into_iter().collect();
         }
         Reason::ObsoleteDigest(_) => return vec![OBSOLETE.to_owned()],
         // Only a granted request has an envelope.

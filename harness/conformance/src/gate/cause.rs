@@ -12,55 +12,74 @@ pub(super) struct Cause {
     pub(super) message: &'static str,
     /// The probable cause.
     pub(super) probably: &'static str,
+    /// The probable cause, and what to do, if the server itself speaks of the password.
+    named: Option<(&'static str, &'static str)>,
     /// What to do.
     pub(super) next: &'static str,
 }
 
+/// How to give a password.
+const GIVE: &str = "give it with `--challenge-file FILE` or in `SCEPLAB_CHALLENGE`; an NDES gives it out on its page: `--ndes-admin URL`";
+
 const MISSING: Cause = Cause {
     message: "the plain request is refused without a challenge password",
     probably: "probably this server wants a challenge password, and none is given",
-    next: "give it with `--challenge-file FILE` or in `SCEPLAB_CHALLENGE`; an NDES gives it out on its page: `--ndes-admin URL`",
+    named: Some(("the server speaks of a password itself, and none is given", GIVE)),
+    next: GIVE,
 };
 
 const DOUBTFUL: Cause = Cause {
     message: "the plain request is refused with the challenge password that is given",
     probably: "probably the password is wrong, expired or already used; or the server does not certify this subject",
+    named: Some((
+        "the server speaks of the password itself: probably it is wrong, expired or already used",
+        "compare the password with that of the server, or get a new one",
+    )),
     next: "compare the password with that of the server, or get a new one; give a subject that it certifies with `--subject`",
 };
 
 const FETCHED: Cause = Cause {
     message: "the plain request is refused with a challenge password from `mscep_admin`",
     probably: "probably the page belongs to another server, or the server does not certify this subject",
+    named: Some((
+        "the server speaks of the password itself: probably the page belongs to another server",
+        "compare the URLs of `--ndes-admin` and of the server",
+    )),
     next: "compare the URLs of `--ndes-admin` and of the server; its event log has the reason of the refusal",
 };
 
 pub(super) const FORBIDDEN: Cause = Cause {
     message: "the server wants a login for its SCEP service",
     probably: "SCEP clients send no credentials in HTTP: probably the URL is that of another page, such as `mscep_admin`",
+    named: None,
     next: "compare the path with the server's documentation",
 };
 
 const MOVED: Cause = Cause {
     message: "the server sends messages to another address",
     probably: "probably the SCEP service is there, or a login; SCEP clients follow no redirection",
+    named: None,
     next: "give the address of the SCEP service itself, which begins with `http://` and needs no login",
 };
 
 const BUSY: Cause = Cause {
     message: "the server is busy or not ready",
     probably: "probably it limits the rate of requests, or has just been started",
+    named: None,
     next: "try again later, with `--rate` if it limits the rate of requests",
 };
 
 pub(super) const ONCE: Cause = Cause {
     message: "the plain request is granted, and refused when it is sent again with the same challenge password",
     probably: "probably each challenge password of this server is valid once, and the one that is given is used up now",
+    named: None,
     next: "give several with `--challenge-file FILE`, one per line (`--dry-run` says how many), or the page of an NDES with `--ndes-admin URL`",
 };
 
 pub(super) const SAME_NAME: Cause = Cause {
     message: "the plain request is granted, and refused when it is sent again",
     probably: "probably the server certifies no name twice, or each of its challenge passwords is valid once",
+    named: None,
     next: "put `{n}` into `--subject`, which becomes a different number each time; give several passwords with `--challenge-file FILE`",
 };
 
@@ -104,14 +123,17 @@ fn names_password(reply: &Reply) -> bool {
     PASSWORD_WORDS.iter().any(|word| said.contains(word))
 }
 
-/// The probable cause. The server's own words come first if they speak of something else.
-pub(super) fn probably(reply: &Reply, cause: Cause) -> String {
+/// The probable cause, and what to do. The server's own words come first.
+pub(super) fn advice(reply: &Reply, cause: Cause) -> [String; 2] {
     let has_words = reply.details.iter().any(|detail| !detail.trim().is_empty());
-    if reply.pki_status == Some(PkiStatus::Failure) && has_words && !names_password(reply) {
-        format!("the server's own words may be the reason; otherwise {}", cause.probably)
-    } else {
-        cause.probably.to_owned()
-    }
+    let is_named = names_password(reply);
+    let (probably, next) = match cause.named {
+        Some(named) if is_named => named,
+        _ => (cause.probably, cause.next),
+    };
+    let is_other = reply.pki_status == Some(PkiStatus::Failure) && has_words && !is_named;
+    let words = if is_other { "the server's own words may be the reason; otherwise " } else { "" };
+    [format!("{words}{probably}"), next.to_owned()]
 }
 
 #[cfg(test)]
@@ -142,9 +164,13 @@ mod tests {
 
     #[test]
     fn own_words_of_the_server_come_before_the_password() {
-        let said = |said| probably(&reply(200, Some("badRequest"), said), MISSING);
+        let said = |said| {
+            let [probably, _] = advice(&reply(200, Some("badRequest"), said), MISSING);
+            probably
+        };
         assert_eq!(said(""), MISSING.probably);
-        assert_eq!(said("no challenge password in the request"), MISSING.probably);
+        let named = MISSING.named.unwrap().0;
+        assert_eq!(said("no challenge password in the request"), named);
         let expected =
             "the server's own words may be the reason; otherwise probably this server wants";
         assert!(said("the key is too short").starts_with(expected));

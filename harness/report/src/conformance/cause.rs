@@ -35,8 +35,10 @@ pub(super) fn untried_once(report: &ConformanceReport) -> Vec<(&Case, usize)> {
     let mut shown: Vec<(&Case, usize)> = Vec::new();
     let reason = |case: &Case| reason(report, case);
     for case in &report.cases {
-        let is_alike =
-            |other: &Case| is_untried(case) && is_untried(other) && reason(other) == reason(case);
+        let is_alike = |other: &Case| {
+            let is_kind = case.assessment.status() == other.assessment.status();
+            is_kind && is_untried(case) && is_untried(other) && reason(other) == reason(case)
+        };
         match shown.iter_mut().find(|(other, _)| is_alike(other)) {
             Some((_, further)) => *further += 1,
             None => shown.push((case, 0)),

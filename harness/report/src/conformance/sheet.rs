@@ -58,7 +58,10 @@ fn section(title: &str, lines: impl IntoIterator<Item = String>) -> Vec<String> 
 /// A line for each case that failed, or has a remark; what came is in the first with the same cause.
 fn findings(report: &ConformanceReport) -> Vec<String> {
     let is_finding = |case: &&Case| {
-        !matches!(case.assessment.status(), Status::Passed | Status::Skipped | Status::LabBroke)
+        !matches!(
+            case.assessment.status(),
+            Status::Passed | Status::Skipped | Status::Untried | Status::LabBroke
+        )
     };
     let mut lines = Vec::new();
     for group in grouped(report.cases.iter().filter(is_finding)) {

@@ -131,6 +131,7 @@ impl LivePki {
         was_answered: bool,
     ) -> Result<Exchanged, PkiError> {
         // A server that answered before does not speak only HTTPS.
+        let reason_in_words = reason.to_string();
         let but = |words: String| reason.reworded(|reason| format!("{reason}{words}"));
         let presence = self.presence(probe).await;
         let state = match &presence {
@@ -145,12 +146,12 @@ impl LivePki {
         let then = presence.in_words();
         watch.set_gone(probe, &presence);
         if was_answered {
-            let reason = format!(
-                "{} after this request, which it had answered before: {}; then: {then}",
-                presence.what(),
-                but(String::new())
-            );
-            return Err(PkiError::Broken { reason });
+            let reason = match &presence {
+                Presence::Gone(_) => but("; a second try could not connect".to_owned()),
+                Presence::Hangs(_) if then == reason_in_words => but(", twice".to_owned()),
+                _ => but(format!("; then {then}")),
+            };
+            return Err(PkiError::Broken { reason: reason.to_string() });
         }
         Ok(Exchanged::Ended { reason: but(format!("; then {}: {then}", probe.name())), state })
     }
@@ -316,14 +317,17 @@ impl Presence {
     fn advice(&self) -> Option<&'static str> {
         let response = match self {
             Self::Unserved(response) => response,
-            Self::Gone(_) => return Some("somebody stopped it, or the request before ended it"),
             Self::Hangs(_) => {
-                return Some("it hangs or is overloaded, or a firewall drops what is sent");
+                return Some(
+                    "it hangs or is overloaded, or a firewall drops what is sent; if it is only slow, give it longer with `--timeout`",
+                );
             }
-            Self::Here | Self::Back => return None,
+            Self::Gone(_) | Self::Here | Self::Back => return None,
         };
         Some(match response.status {
-            200 => "probably a login page, a proxy or another server answers in its place",
+            200 => {
+                "perhaps the service is in maintenance, or a proxy or a login page stands before it"
+            }
             404 => "probably the service was stopped, or a proxy does not know it any more",
             500..=501 | 505.. => "the reason is probably in the log of the server",
             401 | 403 | 407 => "a login is asked for, or this address is locked out",

@@ -101,6 +101,23 @@ impl Command {
         self.arguments.iter().any(|word| word.has(Placeholder::Url))
     }
 
+    /// The placeholders that the command does not use, as they are written.
+    pub fn unused(&self) -> Vec<String> {
+        let is_used = |one: &Placeholder| self.arguments.iter().any(|word| word.has(*one));
+        let unused = Placeholder::ALL.iter().filter(|one| !is_used(one));
+        unused.map(|one| format!("{{{one}}}")).collect()
+    }
+
+    /// The command line of a run with this order, as a shell takes it, with its passwords masked.
+    pub fn shown_for(&self, order: &ClientOrder) -> String {
+        let program = self.program.display().to_string();
+        let arguments = self.arguments.iter().map(|word| word.filled(order));
+        let words: Vec<String> = std::iter::once(program).chain(arguments).collect();
+        let masker = Masker::new(self.secrets.iter().chain(&order.challenge).cloned());
+        let words = words.iter().map(|word| quoted(&masker.text(word)));
+        diagnostics::visible(&words.collect::<Vec<_>>().join(" "))
+    }
+
     async fn spawn(&self, order: &ClientOrder) -> io::Result<Process> {
         let mut command = guard::command(&self.program);
         command
@@ -134,6 +151,15 @@ impl Client for Command {
         };
         ClientRun { end, output, errors, elapsed: start.elapsed() }
     }
+}
+
+/// The word as a shell takes it: in quotation marks, unless all its characters stand for themselves.
+fn quoted(word: &str) -> String {
+    let is_plain = |one: char| one.is_alphanumeric() || "_-./:=@%+,*".contains(one);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Reads a program's output until it ends or the timeout expires: its end, the last lines of both outputs, and those of its standard
@@ -200,6 +226,14 @@ mod tests {
             folder: folder.to_owned(),
             limit,
         }
+    }
+
+    #[test]
+    fn command_of_a_run_is_shown_as_a_shell_takes_it() {
+        let order = order(Path::new("/d"), Duration::ZERO);
+        let shown = command("echo it's").shown_for(&order);
+        let arguments = r" -c 'echo it'\''s' sh http://127.0.0.1:1/scep **** /d";
+        assert!(shown.ends_with(arguments), "{shown}");
     }
 
     fn command(script: &str) -> Command {

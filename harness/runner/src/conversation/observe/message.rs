@@ -66,7 +66,7 @@ pub(super) fn attributes(seen: &mut Observation, message: &Message, transaction:
     match attributes.fail_info_text() {
         Ok(Some(text)) => {
             seen.set(Fact::FailInfoText, "present");
-            seen.detail(format!("failInfoText: {text}"));
+            seen.detail(format!("the server says \"{text}\""));
         }
         Ok(None) => {}
         Err(error) => missing(seen, Fact::FailInfoText, &error),
