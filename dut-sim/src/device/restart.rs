@@ -88,8 +88,8 @@ impl Device {
     /// Goes down, then comes up with the saved configuration. Certificates, keys and enrolments under way of saved requests stay.
     pub(super) fn restart(&self) {
         let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
-        if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
-            tokio::spawn(async move { device.boot("").await });
+        if went_down {
+            self.come_up("");
         }
     }
 
@@ -100,10 +100,8 @@ impl Device {
     pub fn cut_power(&self) {
         let went_down = self.restarts.power.send_if_modified(|power| std::mem::take(&mut power.up));
         self.enrolments.lock().lose_power();
-        if let (true, Some(device)) = (went_down, self.itself.upgrade()) {
-            tokio::spawn(
-                async move { device.boot("the device has started after a power cut").await },
-            );
+        if went_down {
+            self.come_up("the device has started after a power cut");
         }
         self.context.changed();
     }
@@ -116,11 +114,21 @@ impl Device {
         }
     }
 
+    /// Begins to start again. Until that is done, the device counts as busy, so that a move of its time does not pass over it.
+    fn come_up(&self, message: &'static str) {
+        let Some(device) = self.itself.upgrade() else { return };
+        let counted = self.context.timer.task();
+        tokio::spawn(async move {
+            device.boot(message).await;
+            drop(counted);
+        });
+    }
+
     /// Starts with the saved configuration; the message is added to the journal, unless it is empty.
     async fn boot(&self, message: &str) {
         let _committing = self.committing.lock().await;
         self.reset().await;
-        tokio::time::sleep(self.restarts.start_time).await;
+        self.context.timer.rest(Some(self.restarts.start_time)).await;
         if !message.is_empty() {
             self.context.log(message);
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scep::clock::{Clock, moment};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::toy_ca::Answer;
 use super::{DOCUMENTED, Lab};
@@ -32,6 +32,26 @@ async fn days(count: u64) {
 
 fn log(lab: &Lab) -> String {
     lab.device.protocol_log().join("\n")
+}
+
+/// So that whoever moves the time of a lab does not pass over a restart.
+#[tokio::test(start_paused = true)]
+async fn device_that_restarts_is_busy_and_a_move_of_its_time_shortens_its_start() {
+    let (lab, _) = saved(Answer::Issue, &[]).await;
+    lab.shows("usercert Valid").await;
+    reboot(&lab).await;
+    assert!(lab.device.outlook().is_busy);
+    sleep(Duration::from_millis(1)).await;
+    let outlook = lab.device.outlook();
+    assert!(!outlook.is_busy);
+    assert!(outlook.next_due.is_some_and(|due| due < Duration::from_secs(1)));
+
+    lab.device.advance(Duration::from_secs(1)).unwrap();
+
+    assert!(lab.device.outlook().is_busy);
+    let moved = Instant::now();
+    assert!(lab.output(CERTIFICATE).await.contains("Serial Number"));
+    assert_eq!(moved.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,9 @@ pub struct Lab {
     /// The time that its clock shows at the beginning; that of the system if absent.
     #[serde(default)]
     pub start: Option<SystemTime>,
+    /// The time by which its clock is ahead of that of the system, in milliseconds, if the clock has begun to go on as that does.
+    #[serde(default)]
+    pub ahead_ms: Option<i64>,
     /// The devices under test.
     pub devices: BTreeMap<String, Device>,
     /// Everything else that has addresses: routers, servers.
@@ -185,12 +188,21 @@ impl Lab {
 
     /// The time by which its clock is ahead of that of the system now, in milliseconds, if it goes on as that does.
     pub fn ahead_of_system_ms(&self) -> i64 {
+        if let Some(begun) = self.ahead_ms {
+            return begun;
+        }
         let Some(start) = self.start else { return 0 };
         let milliseconds = |it: Duration| i64::try_from(it.as_millis()).unwrap_or(i64::MAX);
         match start.duration_since(Clock::system().now()) {
             Ok(ahead) => milliseconds(ahead),
             Err(behind) => -milliseconds(behind.duration()),
         }
+    }
+
+    /// The same lab with a clock that begins now. All parts that are made for it show the same time, however late they are made.
+    #[must_use]
+    pub fn begun(&self) -> Self {
+        Self { ahead_ms: Some(self.ahead_of_system_ms()), ..self.clone() }
     }
 
     /// True if any of its clocks shows another time than that of the system.

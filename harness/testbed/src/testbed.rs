@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use results::Received;
-use scep::clock::Clock;
+use scep::clock::{Clock, Stopwatch};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -36,6 +36,8 @@ pub struct Testbed {
     pub links: Option<Arc<dyn crate::links::Links>>,
     /// The clock of the lab.
     pub clock: Clock,
+    /// Measures the real time since that clock began, if it goes on as that of the system does.
+    pub begun: Option<Stopwatch>,
     /// The keys that `scep` steps have certified.
     pub keys: KeyStore,
     /// Default subject of `scep` steps; `{n}` is replaced by a unique number.

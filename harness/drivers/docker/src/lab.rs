@@ -10,6 +10,7 @@ use bollard::query_parameters::InspectNetworkOptions;
 
 use dut_sim::remote::RemoteConsole;
 use futures_util::future::{join_all, try_join_all};
+use scep::clock::Stopwatch;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -56,6 +57,7 @@ pub(super) async fn build(
     let labels = Labels::of_this_process(id);
     let carrier = Carrier::create(&engine, &labels, lab).await?.name;
     let exits = Arc::default();
+    let (lab, begun) = (&lab.begun(), Stopwatch::start());
     let nodes = Nodes {
         engine: engine.clone(),
         lab,
@@ -75,6 +77,7 @@ pub(super) async fn build(
                 // A PKI other than the mock CA may refuse to certify a key twice.
                 state.keys.with_new_names()
             };
+            testbed.begun = Some(begun);
             testbed.resources.push(Box::new(built));
             Ok((console, testbed))
         }

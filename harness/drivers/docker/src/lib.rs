@@ -30,6 +30,7 @@ use tokio::sync::watch;
 use self::engine::Engine;
 pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
+use model::lab::topology::{Node, Topology};
 use simulated::{ConsoleDriver, refuse_clock_of_programs, refuse_live_lab, without_network};
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Testbed,
@@ -148,7 +149,8 @@ fn check(lab: &Lab, options: &LabOptions) -> Result<(), TestbedError> {
     let lacking = client(options.client)
         .or_else(|| program(lab))
         .or_else(|| pki_at_several_hosts(lab))
-        .or_else(|| two_interfaces_in_one_link(lab));
+        .or_else(|| two_interfaces_in_one_link(lab))
+        .or_else(|| too_many_on_one_link(lab));
     match lacking {
         Some(what) => Err(TestbedError::NotSupported { driver: DriverName::Docker, what }),
         None => Ok(()),
@@ -181,6 +183,27 @@ fn two_interfaces_in_one_link(lab: &Lab) -> Option<String> {
     })
 }
 
+/// The most hosts and devices on one link. Each container there resolves the address of each other one, and the kernel keeps the
+/// results of all containers in one table, by default of 1024: two such labs at once fit.
+const MOST_ON_ONE_LINK: usize = 22;
+
+fn too_many_on_one_link(lab: &Lab) -> Option<String> {
+    let topology = Topology::of(lab);
+    let count = |link: usize| {
+        let is_there = |node: &&Node| node.interfaces.iter().any(|it| it.link == link);
+        topology.nodes.iter().filter(is_there).count()
+    };
+    topology.links.iter().enumerate().find_map(|(link, subnet)| {
+        let count = count(link);
+        let what = || {
+            format!(
+                "more than {MOST_ON_ONE_LINK} hosts and devices on one link: {subnet} has {count}"
+            )
+        };
+        (count > MOST_ON_ONE_LINK).then(what)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +226,15 @@ mod tests {
         assert!(lacking(several).ends_with("one PKI at several hosts, as `ca` is"));
         let twice = "devices: {D: {interfaces: {eth0: 10.0.0.0/24, eth1: 10.0.0.0/24}}}";
         assert!(lacking(twice).ends_with("in one subnet, as `D` has"));
+        let fleet = |count: u32| {
+            let device = |number| format!("R{number}: {{interfaces: {{eth0: 10.0.0.0/24}}}}");
+            let devices = (1..count).map(device).collect::<Vec<_>>().join(", ");
+            format!("hosts: {{a: {{addresses: [10.0.0.1/24]}}}}\ndevices: {{{devices}}}")
+        };
+        let many = "more than 22 hosts and devices on one link: 10.0.0.0/24 has 23";
+        assert!(lacking(&fleet(23)).ends_with(many));
+        let fitting = Lab::parse(&Source::new("lab", fleet(22))).unwrap();
+        check(&fitting, &LabOptions::default()).unwrap();
         let options = LabOptions { client: Client::Sscep, ..LabOptions::default() };
         check(&Lab::default(), &options).unwrap_err();
         check(&Lab::default(), &LabOptions::default()).unwrap();

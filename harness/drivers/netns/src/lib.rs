@@ -24,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
 use parking_lot::Mutex;
+use scep::clock::Stopwatch;
 use tokio::net::UnixStream;
 
 pub use self::isolation::isolate;
@@ -144,12 +145,14 @@ impl Netns {
             let origin = missing.origin.to_owned();
             return Err(TestbedError::NotInstalled { program: missing.program, origin });
         }
+        let (lab, begun) = (&lab.begun(), Stopwatch::start());
         let (mut process, built) = self.start(lab, captures(options, id)?).await?;
         process.register(id, &built);
         let keys = &self.state.keys;
         match fill_testbed(lab, options, keys, &built, process.channel()).await {
             Ok(mut testbed) => {
                 let state = options.keep.then(|| Arc::clone(&self.state));
+                testbed.begun = Some(begun);
                 testbed.resources.push(Box::new(NetworkLab { process, kept_by: state }));
                 Ok((built, testbed))
             }

@@ -73,6 +73,7 @@ impl Draft {
             title: self.title,
             stands_in_for: self.stands_in_for,
             start: self.start.map(|start| start.value),
+            ahead_ms: None,
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|(name, pki)| (name.value, pki)).collect(),

@@ -1,13 +1,13 @@
 //! The step that looks at a certificate, and compares it with what is expected.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openssl::x509::X509;
 use parking_lot::Mutex;
 use results::Sent;
 use scep::certificate::is_issued_by;
-use scep::clock::moment_text;
+use scep::clock::{moment, moment_text};
 
 use super::device::Target;
 use super::pki::{ask, pki, retry};
@@ -15,7 +15,7 @@ use super::{Answer, Attempt, Attempted, Env, Miss, Stop};
 use crate::shown_certificate::ShownCertificate;
 use model::scenario::scep::{Condition, Expected, FactName};
 use model::scenario::{CertificateFact as Fact, CertificateSource, CertificateStep};
-use testbed::Testbed;
+use testbed::{Testbed, lab_time};
 
 /// The certificates that the steps of a scenario have seen.
 #[derive(Debug, Default)]
@@ -147,7 +147,9 @@ impl Look<'_> {
         let known = Known { serial: found.shown.serial.clone(), key: found.shown.key.clone() };
         *seen.lock() = Seen { known: Some(known), authority };
         let value = |fact: Fact| facts.get(&fact).map(String::as_str);
-        let failing = self.step.expected.failing(value, |text| Some(text.to_owned()));
+        let mut failing = self.step.expected.failing(value, |text| Some(text.to_owned()));
+        let late = late_by(self.testbed);
+        failing.retain(|it| !is_only_late(it.fact, &it.expected, value(it.fact), late));
         let mut output: Vec<String> =
             facts.iter().map(|(fact, value)| format!("{}: {value}", fact.name())).collect();
         output.extend(difference(&failing, value));
@@ -215,6 +217,27 @@ impl Look<'_> {
     }
 }
 
+/// The real time that has passed in a lab without a time of its own, by which its events are later than in a virtual one.
+fn late_by(testbed: &Testbed) -> Duration {
+    match &testbed.begun {
+        Some(begun) if !lab_time::is_here() => begun.elapsed(),
+        _ => Duration::ZERO,
+    }
+}
+
+/// True if a moment of the certificate is one of those expected, or later by so much at most.
+fn is_only_late(fact: Fact, expected: &[Expected], came: Option<&str>, by: Duration) -> bool {
+    let is_moment = matches!(fact, Fact::NotBefore | Fact::NotAfter);
+    let Some(came) = came.filter(|_| is_moment).and_then(|came| moment(came).ok()) else {
+        return false;
+    };
+    expected.iter().any(|expected| match expected {
+        Expected::Text(wanted) => moment(wanted)
+            .is_ok_and(|wanted| came.duration_since(wanted).is_ok_and(|late| late <= by)),
+        _ => false,
+    })
+}
+
 /// The conditions that do not hold, one in a line each; nothing if all hold.
 fn difference<'a>(
     failing: &[&Condition<Fact>],
@@ -261,4 +284,23 @@ fn validity(shown: &ShownCertificate, now: SystemTime) -> Option<&'static str> {
     } else {
         "valid"
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moment_may_be_later_by_the_real_time_that_has_passed_and_no_more() {
+        let expected = [Expected::Text("2026-01-05T18:00:00Z".to_owned())];
+        let is_late =
+            |fact, came, seconds| is_only_late(fact, &expected, came, Duration::from_secs(seconds));
+        assert!(is_late(Fact::NotBefore, Some("2026-01-05T18:00:02Z"), 2));
+        assert!(is_late(Fact::NotAfter, Some("2026-01-05T18:00:02Z"), 2));
+        assert!(!is_late(Fact::NotBefore, Some("2026-01-05T18:00:03Z"), 2));
+        assert!(!is_late(Fact::NotBefore, Some("2026-01-05T17:59:59Z"), 2));
+        assert!(!is_late(Fact::NotBefore, Some("2026-01-05T18:00:01Z"), 0));
+        assert!(!is_late(Fact::NotBefore, None, 2));
+        assert!(!is_late(Fact::Subject, Some("2026-01-05T18:00:01Z"), 2));
+    }
 }

@@ -21,6 +21,17 @@ fn clocks_are_read() {
     assert_eq!(lab.pkis["ca"].clock_ahead_ms, 600_000);
 }
 
+/// Containers start one after the other: their clocks must not begin one after the other.
+#[test]
+fn clock_that_has_begun_is_the_same_for_all_parts() {
+    let lab = load(&lab("clock: 2026-01-01T00:00Z", "", "")).unwrap();
+    let begun = lab.begun();
+    assert_eq!(begun.ahead_ms, Some(begun.ahead_of_system_ms()));
+    let earlier = Lab { ahead_ms: Some(-86_400_000), ..lab };
+    assert_eq!(earlier.ahead_of_system_ms(), -86_400_000);
+    assert_eq!(earlier.begun().ahead_of_system_ms(), -86_400_000);
+}
+
 #[test]
 fn each_wrong_clock_is_told_at_its_place() {
     const OFFSET: &str = "expected how far the clock is ahead or behind, such as `+10m` or `-5y`";
