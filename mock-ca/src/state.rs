@@ -24,7 +24,7 @@ mod version2;
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use crate::{
@@ -39,6 +39,10 @@ use next_number::NextNumber;
 pub use backup::back_up;
 pub(crate) use database::{Database, Moment, QueryError};
 pub use error::StateError;
+
+/// How often a lock is tried, and the pause after each try.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A state directory, which is locked.
 #[derive(Debug)]
@@ -149,14 +153,21 @@ pub(crate) fn keep_timeline(
     database.write(move |connection| authority::replace(connection, &kept))
 }
 
+/// Locks a directory.
+///
+/// A program that this process is just starting has the lock file of a CA that was closed open, too, until it runs. So a lock that is
+/// held is tried again, for a fifth of a second in all.
 fn lock(directory: &Path) -> Result<File, StateError> {
     let path = directory.join(LOCK);
     let lock = files::open_private(&path)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StateError::Locked(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(at("lock", &path)(source)),
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(at("lock", &path)(source)),
+        }
     }
+    Err(StateError::Locked(directory.to_owned()))
 }
 
 /// Finishes what was cut short, and takes over the state of version 2; says in words if it did.
