@@ -37,10 +37,11 @@ impl Masker {
         self.secrets.len()
     }
 
-    /// Also masks more secrets.
+    /// Also masks more secrets. If it knows them all, nothing is prepared anew.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
-        Self::new(self.secrets.iter().cloned().chain(more))
+        let masker = Self::new(self.secrets.iter().cloned().chain(more));
+        if masker.count() == self.count() { self.clone() } else { masker }
     }
 
     /// The text without secrets.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::Found;
 use crate::needle::{Needle, Place};
@@ -37,9 +37,11 @@ pub(crate) struct Automaton {
 impl Automaton {
     pub(crate) fn new(mut needles: Vec<Needle>) -> Self {
         needles.retain(|needle| !needle.bytes.is_empty());
+        // A DFA would search faster, but building it takes longer than all searches of a scenario.
+        let mut builder = AhoCorasick::builder();
+        builder.kind(Some(AhoCorasickKind::ContiguousNFA)).ascii_case_insensitive(true);
         // The case is compared where it matters. The only error is of more needles than memory can hold.
-        let patterns = needles.iter().map(|needle| needle.bytes.as_slice());
-        let built = AhoCorasick::builder().ascii_case_insensitive(true).build(patterns);
+        let built = builder.build(needles.iter().map(|needle| needle.bytes.as_slice()));
         let automaton = built.ok().filter(|_| !needles.is_empty());
         Self { automaton, needles }
     }
