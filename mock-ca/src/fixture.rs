@@ -91,7 +91,7 @@ impl MockCa {
 
     /// A CA that behaves like Microsoft's Network Device Enrollment Service.
     ///
-    /// Its page of challenge passwords is at [`Ca::admin_path`].
+    /// Its page of challenge passwords is at [`Ca::admin_path`](crate::Ca::admin_path).
     ///
     /// ```
     /// use mock_ca::{ChallengePolicy, MockCa};
@@ -127,7 +127,7 @@ impl MockCa {
         self.with(|settings| settings.challenge = ChallengePolicy::Static(password))
     }
 
-    /// Every request waits until the test calls [`Ca::approve`] or [`Ca::deny`].
+    /// Every request waits until the test calls [`Ca::approve`](crate::Ca::approve) or [`Ca::deny`](crate::Ca::deny).
     ///
     /// ```
     /// use mock_ca::MockCa;
