@@ -173,7 +173,7 @@ pub trait Pki: Send + Sync {
     ///
     /// # Errors
     /// [`PkiError::Refused`] if it issued no such certificate, or has revoked it already.
-    async fn revoke(&self, serial: &str, reason: Option<RevocationReason>) -> Result<(), PkiError> {
+    async fn revoke(&self, serial: &str, reason: RevocationReason) -> Result<(), PkiError> {
         let _ = (serial, reason);
         Err(PkiError::NotSupported { what: "revoking certificates".to_owned() })
     }

@@ -183,9 +183,7 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.order(&RollOver {}).await
     }
 
-    async fn revoke(&self, serial: &str, reason: Option<RevocationReason>) -> Result<(), PkiError> {
-        // Both have the names of RFC 5280.
-        let reason = reason.and_then(|reason| reason.as_str().parse().ok()).unwrap_or_default();
+    async fn revoke(&self, serial: &str, reason: RevocationReason) -> Result<(), PkiError> {
         self.order(&Revoke { serial: serial.to_owned(), reason }).await
     }
 

@@ -8,7 +8,7 @@ use super::device::Target;
 use super::pki::{ask, pki, stop};
 use super::{Answer, Attempt, Attempted, Env, Miss, Stop, bounded};
 use crate::wait::Waited;
-use model::scenario::{LinkStep, PkiOrder, PkiStep, Reboot, SaveConfig, Step};
+use model::scenario::{LinkStep, PkiOrder, PkiStep, Reboot, RevocationReason, SaveConfig, Step};
 use results::{Sent, SkipCause};
 use testbed::device::DeviceError;
 use testbed::links::LinkError;
@@ -37,7 +37,10 @@ impl Attempt for PkiStep {
                     let nothing = refused(self, "it has issued no certificate yet");
                     return Ok(once(step, &self.pki, "revoke a certificate", nothing, begun));
                 };
-                let because = reason.map(|it| format!(", {it}")).unwrap_or_default();
+                let because = match reason {
+                    RevocationReason::Unspecified => String::new(),
+                    told => format!(", {told}"),
+                };
                 let revoked = target.revoke(&serial, *reason).await;
                 (format!("revoke certificate {serial}{because}"), revoked)
             }

@@ -7,6 +7,8 @@ use crate::lab::Device;
 use diagnostics::yaml::Node;
 use diagnostics::{Diagnostic, Place};
 
+pub use mock_ca::RevocationReason;
+
 /// An order to a PKI.
 #[derive(Debug, Clone)]
 pub struct PkiStep {
@@ -31,29 +33,9 @@ pub enum PkiOrder {
     Revoke {
         /// The serial number in hexadecimal; none for the certificate that was issued last.
         serial: Option<String>,
-        /// The reason for the entry in the revocation list, if one is given.
-        reason: Option<RevocationReason>,
+        /// The reason for the entry in the revocation list.
+        reason: RevocationReason,
     },
-}
-
-scep::named! {
-    /// Why a certificate is revoked (RFC 5280 §5.3.1).
-    RevocationReason, "reason" {
-        /// The private key is known to others.
-        KeyCompromise = "keyCompromise";
-        /// The private key of the CA is known to others.
-        CaCompromise = "cACompromise";
-        /// The subject's name or other facts have changed.
-        AffiliationChanged = "affiliationChanged";
-        /// Another certificate has taken its place.
-        Superseded = "superseded";
-        /// The certificate is no longer needed.
-        CessationOfOperation = "cessationOfOperation";
-        /// The certificate is on hold.
-        CertificateHold = "certificateHold";
-        /// A privilege in the certificate has been withdrawn.
-        PrivilegeWithdrawn = "privilegeWithdrawn";
-    }
 }
 
 /// The words of the field `do` of a `pki` step.
@@ -61,7 +43,7 @@ const ORDERS: [(&str, PkiOrder); 4] = [
     ("stop", PkiOrder::Stop),
     ("start", PkiOrder::Start),
     ("roll-over", PkiOrder::RollOver),
-    ("revoke", PkiOrder::Revoke { serial: None, reason: None }),
+    ("revoke", PkiOrder::Revoke { serial: None, reason: RevocationReason::Unspecified }),
 ];
 
 /// The certificate that was issued last, in the field `certificate`.
@@ -80,7 +62,7 @@ impl PkiStep {
         let (_, mut order) = ORDERS.into_iter().find(|(known, _)| *known == name)?;
         if let PkiOrder::Revoke { serial: which, reason: why } = &mut order {
             *which = given.fields.optional("certificate").and_then(|node| serial(node, given));
-            *why = given.one_of("reason", &reasons());
+            *why = given.one_of("reason", RevocationReason::NAMED).unwrap_or_default();
         } else {
             given.refuse("certificate", "only `do: revoke` is about a certificate");
             given.refuse("reason", "only `do: revoke` has a reason");
@@ -103,10 +85,6 @@ impl PkiStep {
             }
         }
     }
-}
-
-fn reasons() -> Vec<(&'static str, RevocationReason)> {
-    RevocationReason::NAMED.to_vec()
 }
 
 /// The serial number; none for `latest`.

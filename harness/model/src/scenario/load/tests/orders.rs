@@ -33,7 +33,7 @@ fn orders_are_read() {
     );
     let Action::Pki(revoke) = &scenario.steps[1].action else { panic!() };
     let PkiOrder::Revoke { reason, .. } = &revoke.order else { panic!() };
-    assert_eq!(*reason, Some(RevocationReason::Superseded));
+    assert_eq!(*reason, RevocationReason::Superseded);
 }
 
 #[test]
