@@ -7,6 +7,7 @@
 
 #[path = "support"]
 mod support {
+    pub(crate) mod arguments;
     pub(crate) mod groups;
 }
 #[path = "scenarios/trials.rs"]
@@ -14,8 +15,6 @@ mod trials;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
     let kinds = [
@@ -28,7 +27,7 @@ fn main() -> ExitCode {
     if let Some(failure) = support::groups::failure() {
         return failure;
     }
-    match trials::run(&Arguments::from_args(), &folder(), &kinds) {
+    match trials::run(&support::arguments::arguments(), &folder(), &kinds) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(reason) => {
             complain(&reason);

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 #[expect(dead_code, reason = "other test programs need the rest")]
 #[path = "support"]
 mod support {
+    pub(crate) mod arguments;
     pub(crate) mod asynchronous;
     pub(crate) mod echo_server;
     pub(crate) mod groups;

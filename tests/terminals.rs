@@ -7,6 +7,7 @@ use std::process::ExitCode;
 #[expect(dead_code, reason = "other test programs need the rest")]
 #[path = "support"]
 mod support {
+    pub(crate) mod arguments;
     pub(crate) mod groups;
     pub(crate) mod live;
     pub(crate) mod needs;

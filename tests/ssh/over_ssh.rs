@@ -1,5 +1,6 @@
 //! Runs with a device over SSH and PKIs by URL: the login shell of a real OpenSSH server is the simulated device.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::rig::Rig;
@@ -9,7 +10,7 @@ use crate::support::sceplab::{self, Ended, Running, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
-    trials![
+    let named = trials![
         needs;
         documented_scenarios_pass_and_the_configuration_is_restored,
         one_time_passwords_of_mscep_admin_reach_the_device,
@@ -17,13 +18,21 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         failure_shows_the_output_and_restores_the_configuration,
         ctrl_c_restores_the_configuration_and_reports_it,
         unreachable_device_is_reported_before_any_scenario,
-        every_scenario_passes_over_ssh,
         scenario_that_needs_a_control_port_is_skipped,
         certificates_issued_before_a_scenario_are_not_counted,
         wrong_control_port_is_reported,
         lab_replaces_only_the_lab_it_stands_in_for,
         second_ctrl_c_shows_where_the_configuration_is_saved,
-    ]
+    ];
+    // Each file is a trial of its own, because most of its time is spent waiting for logins and prompts.
+    let files = std::fs::read_dir(workspace().join("scenarios/scep")).unwrap();
+    let each = files.map(|entry| {
+        let file = entry.unwrap().path();
+        let stem = file.file_stem().unwrap().display();
+        let name = format!("{}::scenario_passes_over_ssh::{stem}", module_path!());
+        Planned::new(&name, needs, move || scenario_passes_over_ssh(&file))
+    });
+    named.into_iter().chain(each).collect()
 }
 
 /// The PKIs of the documented labs.
@@ -225,21 +234,17 @@ fn for_lab(rig: &Rig, name: &str, pki: &str, has_control: bool) -> String {
     lab
 }
 
-fn every_scenario_passes_over_ssh() {
+fn scenario_passes_over_ssh(file: &Path) {
     let mut rig = Rig::start();
-    for entry in std::fs::read_dir(workspace().join("scenarios/scep")).unwrap() {
-        let file = entry.unwrap().path();
-        let text = std::fs::read_to_string(&file).unwrap();
-        let its = |(lab, ..): &&(&str, _, _)| text.contains(&format!("lab: ../labs/{lab}.yaml"));
-        let (name, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{text}"));
-        let lab = for_lab(&rig, name, pki, true);
-        // A new PKI, because a PKI issues only once to a subject.
-        rig.fresh_linux_pki(arguments);
-        let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
-        let told = format!("{}: {}\n{}", file.display(), ended.stdout, ended.stderr);
-        assert_eq!(ended.code, Some(0), "{told}");
-        assert!(ended.stdout.contains("1 passed"), "{told}");
-    }
+    let text = std::fs::read_to_string(file).unwrap();
+    let its = |(lab, ..): &&(&str, _, _)| text.contains(&format!("lab: ../labs/{lab}.yaml"));
+    let (name, pki, arguments) = LABS.iter().find(its).unwrap_or_else(|| panic!("{text}"));
+    let lab = for_lab(&rig, name, pki, true);
+    rig.fresh_linux_pki(arguments);
+    let ended = run(&rig, &[file.to_str().unwrap(), "--lab", &lab, "--yes"]);
+    let told = format!("{}: {}\n{}", file.display(), ended.stdout, ended.stderr);
+    assert_eq!(ended.code, Some(0), "{told}");
+    assert!(ended.stdout.contains("1 passed"), "{told}");
 }
 
 fn scenario_that_needs_a_control_port_is_skipped() {

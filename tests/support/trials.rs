@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 
+use super::arguments::arguments;
 use super::groups::{self, ignored, is_flagged};
 
 /// A requirement that a machine may not meet.
@@ -93,7 +94,7 @@ pub(crate) fn run(planned: Vec<Planned>) -> ExitCode {
         return failure;
     }
     let trials = planned.into_iter().map(Planned::trial).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    libtest_mimic::run(&arguments(), trials).exit_code()
 }
 
 /// The file of a program, by its path or its name.
