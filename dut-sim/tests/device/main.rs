@@ -5,6 +5,7 @@
 mod certificate_request;
 mod command_line;
 mod enrolment;
+mod hostile_lists;
 mod power_cut;
 #[cfg(target_os = "linux")]
 mod programs;
@@ -14,6 +15,7 @@ mod restart;
 mod revocation;
 mod rollover;
 mod toy_ca;
+mod toy_list;
 mod toy_network;
 
 use std::collections::BTreeMap;
