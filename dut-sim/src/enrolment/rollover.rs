@@ -22,6 +22,10 @@ use crate::config::system::CsrSettings;
 const SHARE: u32 = 80;
 /// The pause between two questions from then on.
 const DAY: Duration = Duration::from_secs(86_400);
+/// The shortest pause between two questions, so that CAs with very short lives do not keep the device busy.
+const SHORTEST: Duration = Duration::from_secs(60);
+/// How many announced certificates are kept.
+const MOST_ANNOUNCED: usize = 64;
 
 /// The task of one request; it ends with the request.
 pub(super) struct Rollover {
@@ -105,20 +109,21 @@ impl Rollover {
             return Some(later(asked, self.request.context.renewal_pause.after(self.failures)));
         }
         let share = share_of_life(ca.issuer(now))?;
-        Some(if asked < share { share } else { later(asked, DAY) })
+        let next = if asked < share { share } else { later(asked, DAY) };
+        Some(next.max(later(asked, SHORTEST)))
     }
 
     /// Asks once, and keeps the answer.
     async fn ask(&mut self) {
         let Some(identity) = self.request.identity() else { return };
         (self.asked_for, self.asked) = (Some(identity.certificate), Some(self.now()));
-        let answer = self.next_ca().await;
+        let kept = match self.next_ca().await {
+            Ok(next) => self.keep(next).await,
+            Err(reason) => Err(reason),
+        };
         let mut problem = None;
-        match answer {
-            Ok(next) => {
-                self.failures = 0;
-                self.keep(next).await;
-            }
+        match kept {
+            Ok(()) => self.failures = 0,
             Err(NoNextCa::NotYet(reason)) => {
                 self.failures = 0;
                 self.request.log(&format!("rollover: {reason}"));
@@ -171,18 +176,19 @@ impl Rollover {
     }
 
     /// Keeps the next CA until its day.
-    async fn keep(&self, certificates: CaCertificates) {
+    async fn keep(&self, certificates: CaCertificates) -> Result<(), NoNextCa> {
         let now = self.now();
         let (Some(today), next) =
             (self.request.progress.lock().ca.clone(), certificates.issuer(now))
         else {
-            return;
+            return Ok(());
         };
         if today.ca.iter().any(|one| **one == *next) {
             self.request.log("rollover: the CA names itself as the next one");
-            return;
+            return Ok(());
         }
         let from = day(today.issuer(now), next, now);
+        check_life(next, now)?;
         let text = format!(
             "rollover: the next CA is `{}`, certificate {}, from {} on",
             to_text(next.subject_name()),
@@ -194,37 +200,43 @@ impl Rollover {
         self.request
             .flash
             .write(move |contents| {
-                contents.announced.extend(kept.certificates.ca.iter().cloned());
+                announce(&mut contents.announced, &kept.certificates.ca);
                 contents.next_ca = Some(kept);
             })
             .await;
         self.request.log(&text);
         let mut progress = self.request.progress.lock();
-        progress.announced.extend(next.certificates.ca.iter().cloned());
+        announce(&mut progress.announced, &next.certificates.ca);
         progress.next_ca = Some(next);
         drop(progress);
         self.request.context.changed();
+        Ok(())
     }
 
     /// Makes the next CA the CA if its day has come, also if that was while the device was off.
     async fn switch_if_due(&self) {
         let next = self.request.progress.lock().next_ca.clone();
         let Some(next) = next.filter(|next| next.from <= self.now()) else { return };
-        let certificates = next.certificates.clone();
+        let (now, day) = (self.now(), moment_text(next.from));
+        let issuer = next.certificates.issuer(now);
+        let subject = to_text(issuer.subject_name());
+        let has_ended = system_time(issuer.not_after()).is_ok_and(|end| end <= now);
+        let ca = (!has_ended).then_some(next.certificates);
+        let kept = ca.clone();
         self.request
             .flash
             .write(move |contents| {
-                contents.ca = Some(certificates);
+                contents.ca = kept.or(contents.ca.take());
                 contents.next_ca = None;
             })
             .await;
-        let subject = to_text(next.certificates.issuer(self.now()).subject_name());
-        self.request.log(&format!(
-            "rollover: `{subject}` is the CA now; its day was {}",
-            moment_text(next.from)
-        ));
+        self.request.log(&if has_ended {
+            format!("rollover: the next CA `{subject}` is forgotten: its day was {day}, and its certificate has ended since")
+        } else {
+            format!("rollover: `{subject}` is the CA now; its day was {day}")
+        });
         let mut progress = self.request.progress.lock();
-        progress.ca = Some(next.certificates);
+        progress.ca = ca.or(progress.ca.take());
         progress.next_ca = None;
         drop(progress);
         self.request.context.changed();
@@ -240,6 +252,35 @@ impl Rollover {
 fn day(today: &X509Ref, next: &X509Ref, now: SystemTime) -> SystemTime {
     let begin = system_time(next.not_before()).unwrap_or(now);
     if begin > now { begin } else { system_time(today.not_after()).unwrap_or(now) }
+}
+
+/// Checks that the certificate of the next CA is one that will be valid, or still is.
+fn check_life(next: &X509Ref, now: SystemTime) -> Result<(), NoNextCa> {
+    let refused = |reason: &str| {
+        let subject = to_text(next.subject_name());
+        NoNextCa::Failed(format!("the next CA `{subject}` is refused: its certificate {reason}"))
+    };
+    let (Ok(begin), Ok(end)) = (system_time(next.not_before()), system_time(next.not_after()))
+    else {
+        return Err(refused("has dates that cannot be read"));
+    };
+    let (begin, end_text) = (begin.max(now), moment_text(end));
+    if end > begin {
+        Ok(())
+    } else if end > now {
+        Err(refused(&format!("ends at {end_text}, before it begins")))
+    } else {
+        Err(refused(&format!("has ended at {end_text}")))
+    }
+}
+
+/// Adds certificates that are announced; the oldest make room.
+fn announce(announced: &mut Vec<X509>, certificates: &[X509]) {
+    for one in certificates {
+        announced.retain(|other| other != one);
+        announced.push(one.clone());
+    }
+    announced.drain(..announced.len().saturating_sub(MOST_ANNOUNCED));
 }
 
 /// The moment at which so much of the life of the certificate has passed.

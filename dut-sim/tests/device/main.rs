@@ -6,6 +6,7 @@ mod certificate_request;
 mod command_line;
 mod enrolment;
 mod hostile_lists;
+mod hostile_next_ca;
 mod power_cut;
 #[cfg(target_os = "linux")]
 mod programs;
