@@ -1,16 +1,19 @@
 //! The task that learns of the next CA and lets it take over on its day (RFC 8894 §4.7).
 
+mod life;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::X509;
 use scep::capabilities::{Capabilities, Capability};
 use scep::certificate::serial_number;
 use scep::client::{CaCertificates, Exchange};
-use scep::clock::{later, moment_text, system_time};
+use scep::clock::{later, moment_text};
 use scep::http::{Method, Operation};
 use scep::name::to_text;
 
+use self::life::{announce, check_life, day, has_ended, share_of_life};
 use super::ScepClient;
 use super::http::ask;
 use super::pause::seconds;
@@ -18,14 +21,10 @@ use super::progress::NextCa;
 use super::request::{Request, left_until};
 use crate::config::system::CsrSettings;
 
-/// The share of the life of the CA after which the device asks again, in percent.
-const SHARE: u32 = 80;
 /// The pause between two questions from then on.
 const DAY: Duration = Duration::from_secs(86_400);
 /// The shortest pause between two questions, so that CAs with very short lives do not keep the device busy.
 const SHORTEST: Duration = Duration::from_secs(60);
-/// How many announced certificates are kept.
-const MOST_ANNOUNCED: usize = 64;
 
 /// The task of one request; it ends with the request.
 pub(super) struct Rollover {
@@ -188,7 +187,10 @@ impl Rollover {
             return Ok(());
         }
         let from = day(today.issuer(now), next, now);
-        check_life(next, now)?;
+        check_life(next, now).map_err(|reason| {
+            let subject = to_text(next.subject_name());
+            NoNextCa::Failed(format!("the next CA `{subject}` is refused: {reason}"))
+        })?;
         let text = format!(
             "rollover: the next CA is `{}`, certificate {}, from {} on",
             to_text(next.subject_name()),
@@ -220,7 +222,7 @@ impl Rollover {
         let (now, day) = (self.now(), moment_text(next.from));
         let issuer = next.certificates.issuer(now);
         let subject = to_text(issuer.subject_name());
-        let has_ended = system_time(issuer.not_after()).is_ok_and(|end| end <= now);
+        let has_ended = has_ended(issuer, now);
         let ca = (!has_ended).then_some(next.certificates);
         let kept = ca.clone();
         self.request
@@ -246,46 +248,4 @@ impl Rollover {
     fn now(&self) -> SystemTime {
         self.request.context.clock.now()
     }
-}
-
-/// The day of the next CA: the beginning of its certificate, or the end of today's CA if the certificate has begun already.
-fn day(today: &X509Ref, next: &X509Ref, now: SystemTime) -> SystemTime {
-    let begin = system_time(next.not_before()).unwrap_or(now);
-    if begin > now { begin } else { system_time(today.not_after()).unwrap_or(now) }
-}
-
-/// Checks that the certificate of the next CA is one that will be valid, or still is.
-fn check_life(next: &X509Ref, now: SystemTime) -> Result<(), NoNextCa> {
-    let refused = |reason: &str| {
-        let subject = to_text(next.subject_name());
-        NoNextCa::Failed(format!("the next CA `{subject}` is refused: its certificate {reason}"))
-    };
-    let (Ok(begin), Ok(end)) = (system_time(next.not_before()), system_time(next.not_after()))
-    else {
-        return Err(refused("has dates that cannot be read"));
-    };
-    let (begin, end_text) = (begin.max(now), moment_text(end));
-    if end > begin {
-        Ok(())
-    } else if end > now {
-        Err(refused(&format!("ends at {end_text}, before it begins")))
-    } else {
-        Err(refused(&format!("has ended at {end_text}")))
-    }
-}
-
-/// Adds certificates that are announced; the oldest make room.
-fn announce(announced: &mut Vec<X509>, certificates: &[X509]) {
-    for one in certificates {
-        announced.retain(|other| other != one);
-        announced.push(one.clone());
-    }
-    announced.drain(..announced.len().saturating_sub(MOST_ANNOUNCED));
-}
-
-/// The moment at which so much of the life of the certificate has passed.
-fn share_of_life(certificate: &X509Ref) -> Option<SystemTime> {
-    let start = system_time(certificate.not_before()).ok()?;
-    let life = system_time(certificate.not_after()).ok()?.duration_since(start).ok()?;
-    Some(later(start, life / 100 * SHARE))
 }

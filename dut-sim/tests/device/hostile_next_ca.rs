@@ -1,10 +1,11 @@
 //! Answers to GetNextCACert that a device must not believe, each told in words, on a paused clock.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use scep::certs_only;
-use scep::clock::{Clock, moment};
+use scep::clock::{Clock, asn1_time, moment};
 use scep::identity::Identity;
 use scep::message::MessageBuilder;
 use tokio::time::sleep;
@@ -105,6 +106,49 @@ async fn next_ca_that_nothing_vouches_for_is_refused() {
     let log = asked(&lab, reply(&ca, std::slice::from_ref(&ca.certificate))).await;
     assert!(log.contains("rollover: the CA names itself as the next one"), "{log}");
     lab.shows("ca Valid").await;
+}
+
+/// Each next CA takes over after a second and lives for three.
+#[tokio::test(start_paused = true)]
+async fn cas_of_seconds_do_not_keep_the_device_busy() {
+    let (lab, clock) = asking().await;
+    let mut signer = lab.ca.identity();
+    for number in 0..600 {
+        let now = clock.now();
+        let second = Duration::from_secs(1);
+        let next = short_root(&format!("CN=CA {number}"), now + second, now + 4 * second);
+        *lab.ca.next_reply.lock().unwrap() = Some(reply(&signer, std::slice::from_ref(&next)));
+        if number == 0 {
+            lab.output("pki scep renew CSR").await;
+        }
+        let before = questions(&lab);
+        sleep(second).await;
+        if questions(&lab) > before {
+            signer = Identity { key: stranger_key(), certificate: next };
+        }
+    }
+    let log = lab.device.protocol_log().join("\n");
+    assert!(log.contains("is the CA now"), "{log}");
+    assert!((2..=12).contains(&questions(&lab)), "{} questions\n{log}", questions(&lab));
+}
+
+fn questions(lab: &Lab) -> usize {
+    lab.ca.requests().iter().filter(|one| one.ends_with("GetNextCACert")).count()
+}
+
+/// A self-signed CA with these dates.
+fn short_root(subject: &str, from: SystemTime, until: SystemTime) -> X509 {
+    let long = root(subject, stranger_key(), from, 1).certificate;
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_serial_number(long.serial_number()).unwrap();
+    builder.set_subject_name(long.subject_name()).unwrap();
+    builder.set_issuer_name(long.subject_name()).unwrap();
+    builder.set_not_before(long.not_before()).unwrap();
+    builder.set_not_after(&asn1_time(until).unwrap()).unwrap();
+    builder.set_pubkey(&stranger_key()).unwrap();
+    builder.sign(&stranger_key(), MessageDigest::sha256()).unwrap();
+    builder.build()
 }
 
 #[tokio::test(start_paused = true)]
