@@ -112,6 +112,10 @@ async fn list_that_says_nothing_about_the_certificate_is_refused_and_takes_no_re
             "it is the list of the distribution point `http://10.0.0.1/other.crl` alone",
         ),
         (
+            list().with(point_at("http://10.0.0.1/\u{1b}[2J")),
+            r"the distribution point `http://10.0.0.1/\u{1b}[2J` alone",
+        ),
+        (
             list().with(list_extension(UNKNOWN, true, &[5, 0])),
             "its critical extension `1.2.3.4` is not supported, so nothing in it may be relied on",
         ),

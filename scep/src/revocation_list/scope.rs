@@ -106,7 +106,8 @@ impl Scope {
         if points.iter().any(|point| named.contains(point)) {
             return Ok(());
         }
-        Err(NotAbout::Point(points.first().cloned().unwrap_or_default()))
+        let first = points.first().map(String::as_str).unwrap_or_default();
+        Err(NotAbout::Point(first.escape_debug().take(SHOWN_LENGTH).collect()))
     }
 
     fn add(&mut self, extension: &Extension<'_>) -> Result<(), Error> {
@@ -193,6 +194,9 @@ fn uris(name: &[u8]) -> Result<Vec<String>, Error> {
     }
     Ok(uris)
 }
+
+/// How many characters of a URL are shown.
+const SHOWN_LENGTH: usize = 200;
 
 const SEQUENCE: u8 = 0x30;
 const BOOLEAN: u8 = 0x01;
