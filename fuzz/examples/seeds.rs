@@ -8,13 +8,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fuzz::fixtures::{CA, CHALLENGE, DEVICE, entropy, request_message, transaction_id};
+use fuzz::fixtures::{
+    CA, CHALLENGE, DEVICE, enrol, entropy, get, now, request_message, transaction_id,
+};
+use mock_ca::{Ca, DistributionPoint, PersonalityName, RevocationReason, Settings};
+use openssl::{
+    asn1::{Asn1Object, Asn1OctetString, Asn1Time},
+    hash::MessageDigest,
+    x509::{X509Crl, X509CrlBuilder, X509Extension, X509RevokedBuilder},
+};
 use scep::{
     algorithm::{Cipher, KeyTransport},
-    attribute::{FailInfo, MessageType, Nonce, PkiStatus},
+    attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     body::{IssuerAndSerial, IssuerAndSubject},
     certs_only, danger, envelope,
-    message::MessageBuilder,
+    message::{Message, MessageBuilder},
     name,
     request::{ChallengeString, CsrBuilder, dns_names},
     secret::Secret,
@@ -31,6 +39,8 @@ const CLIENTS: [(&str, &str); 4] = [
 fn main() {
     requests();
     replies();
+    upkeep();
+    odd_list();
     if let Some(folder) = std::env::args_os().nth(1) {
         captures(Path::new(&folder));
     }
@@ -103,7 +113,7 @@ fn replies() {
             pki_status: Some(status),
             fail_info: failed.then_some(FailInfo::BadTime),
             fail_info_text: failed.then(|| "too late".to_owned()),
-            signing_time: Some(fuzz::fixtures::now()),
+            signing_time: Some(now()),
             content: succeeded.then(|| envelope.clone()),
             certificates: vec![CA.certificate.clone()],
             ..MessageBuilder::default()
@@ -112,6 +122,67 @@ fn replies() {
         write("message", &format!("{name}.der"), &[&encoded]);
         write("client_reply", &format!("{name}.der"), &[&encoded]);
     }
+}
+
+/// What a mock CA gives out after enrolments: its revocation list, empty and not, its answer to GetCRL, and its next CA.
+fn upkeep() {
+    let mut settings = Settings::new("fuzz", PersonalityName::Rfc8894);
+    settings.address = Some("ca".to_owned());
+    settings.crl.distribution_point = Some(DistributionPoint::Here);
+    let ca = Ca::open(settings, scep::clock::Clock::reading(now)).unwrap();
+    write("client_reply", "empty.list", &[b"l", &get(&ca, "/ca-1.crl").body]);
+    for id in ["1", "2", "3"] {
+        enrol(&ca, TransactionId::new(id));
+    }
+    let issued = ca.issued().unwrap();
+    for (one, reason) in
+        issued.iter().zip([RevocationReason::KeyCompromise, RevocationReason::default()])
+    {
+        ca.revoke_for(&one.serial, reason).unwrap();
+    }
+    let list = get(&ca, "/ca-1.crl").body;
+    let list = X509Crl::from_der(&list).unwrap();
+    write("client_reply", "revoked.list", &[b"l", &list.to_der().unwrap()]);
+    write("client_reply", "pem.list", &[b"l", &list.to_pem().unwrap()]);
+    let content = certs_only::encode(&[], &[list]).unwrap();
+    write("client_reply", "get-crl.content", &[b"q", &content]);
+    let next = get(&ca, &format!("{}?operation=GetNextCACert", ca.paths()[0])).body;
+    write("client_reply", "next-ca.reply", &[b"n", &next]);
+    let next = Message::parse(&next).unwrap();
+    write("client_reply", "next-ca.content", &[b"x", next.content().unwrap()]);
+}
+
+/// A list with the extensions that mock CAs do not use.
+fn odd_list() {
+    let time = |seconds| Asn1Time::from_unix(seconds).unwrap();
+    let mut builder = X509CrlBuilder::new().unwrap();
+    builder.set_issuer_name(CA.certificate.subject_name()).unwrap();
+    builder.set_last_update(&time(1_795_000_000)).unwrap();
+    builder.set_next_update(&time(1_797_000_000)).unwrap();
+    let mut entry = X509RevokedBuilder::new().unwrap();
+    entry.set_serial_number(DEVICE.certificate.serial_number()).unwrap();
+    entry.set_revocation_date(&time(1_795_000_000)).unwrap();
+    builder.add_revoked(entry.build()).unwrap();
+    let url = b"http://ca/ca-1.crl";
+    let name = [&[0x86, 18], &url[..]].concat();
+    // All fields of an issuing distribution point.
+    let point = [&[0x30, 42, 0xa0, 22, 0xa0, 20], &name[..]].concat();
+    let flags =
+        [0x81, 1, 0xff, 0x82, 1, 0, 0x83, 2, 6, 0x40, 0x84, 1, 0xff, 0x85, 1, 0xff, 0x82, 0];
+    for (oid, is_critical, value) in [
+        ("2.5.29.20", false, vec![2, 1, 7]),
+        ("2.5.29.35", false, vec![0x30, 3, 0x80, 1, 1]),
+        ("2.5.29.27", true, vec![2, 1, 1]),
+        ("2.5.29.28", true, [&point[..], &flags].concat()),
+        ("1.2.3.4", true, vec![5, 0]),
+    ] {
+        let oid = Asn1Object::from_str(oid).unwrap();
+        let value = Asn1OctetString::new_from_bytes(&value).unwrap();
+        let extension = X509Extension::new_from_der(&oid, is_critical, &value).unwrap();
+        builder.append_extension(extension).unwrap();
+    }
+    builder.sign(&CA.key, MessageDigest::sha256()).unwrap();
+    write("client_reply", "odd.list", &[b"l", &builder.build().unwrap().to_der().unwrap()]);
 }
 
 fn captures(folder: &Path) {

@@ -1,5 +1,7 @@
 //! A CA's answers, as a client reads them.
 
+mod upkeep;
+
 use scep::{
     attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId},
     certs_only,
@@ -28,9 +30,14 @@ use crate::{
 /// - `s`: the status, in one byte, and the body of an answer that is no CertRep.
 /// - `k`: the body of the answer to GetCACaps.
 /// - `g`: the body of the answer to GetCACert.
+/// - `n`: the body of the answer to GetNextCACert.
+/// - `x`: the content of such an answer, which is signed first.
+/// - `l`: a revocation list, as a distribution point returns it.
+/// - `q`: the content of the answer to GetCRL, which is enciphered and signed first.
 ///
 /// # Panics
-/// If what was read cannot be written and read again, or if a request that the client makes of it cannot be read.
+/// If what was read cannot be written and read again, if a request that the client makes of it cannot be read, or if a revocation list
+/// is taken for the CA's that the CA has not signed.
 pub fn client_reply(data: &[u8]) {
     if data.len() > MAX_INPUT_BYTES {
         return;
@@ -38,23 +45,29 @@ pub fn client_reply(data: &[u8]) {
     match data {
         [b'0', ..] => cert_rep(data),
         [b'e', envelope @ ..] => cert_rep(&signed(success(envelope.to_vec()))),
-        [b'c', content @ ..] => {
-            let request = request_message(MessageType::PkcsReq);
-            let (recipients, cipher) = ([&*DEVICE.certificate], request.cipher);
-            let transport = request.key_transport;
-            let sealed = envelope::seal(content, &recipients, cipher, transport, &mut entropy);
-            cert_rep(&signed(success(sealed.expect("content can be sealed"))));
-        }
+        [b'c', content @ ..] => cert_rep(&signed(success(sealed(content)))),
         [b'f', fail_info, words @ ..] => refused(*fail_info, &String::from_utf8_lossy(words)),
         [b's', status, body @ ..] => conversation(b"SCEPStandard", &CA_DER, (*status, body)),
         [b'k', capabilities @ ..] => conversation(capabilities, &CA_DER, (200, b"")),
         [b'g', certificates @ ..] => conversation(b"SCEPStandard", certificates, (200, b"")),
+        [b'n', body @ ..] => upkeep::next_ca(body),
+        [b'x', content @ ..] => upkeep::next_ca(&upkeep::signed_content(content)),
+        [b'l', list @ ..] => upkeep::revocation_list(list),
+        [b'q', content @ ..] => upkeep::get_crl(&sealed(content)),
         _ => {}
     }
 }
 
 static CA_DER: std::sync::LazyLock<Vec<u8>> =
     std::sync::LazyLock::new(|| CA.certificate.to_der().expect("a certificate"));
+
+/// The content in an envelope for the device.
+fn sealed(content: &[u8]) -> Vec<u8> {
+    let request = request_message(MessageType::PkcsReq);
+    let (recipients, cipher) = ([&*DEVICE.certificate], request.cipher);
+    let sealed = envelope::seal(content, &recipients, cipher, request.key_transport, &mut entropy);
+    sealed.expect("content can be sealed")
+}
 
 fn success(envelope: Vec<u8>) -> MessageBuilder {
     MessageBuilder {

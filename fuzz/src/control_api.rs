@@ -1,29 +1,29 @@
 //! The control API of a mock CA.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use mock_ca::{
-    Approval, Ca, ChallengePolicy, FaultRule, PersonalityName, Settings,
+    Approval, Ca, ChallengePolicy, DistributionPoint, FaultRule, LaterDecision, PersonalityName,
+    Settings,
     control::{Control, Exchanged, ScepService},
 };
 use scep::{
-    attribute::MessageType,
+    certificate::{is_issued_by, is_valid},
     client::CaCertificates,
     http::{HttpRequest, Method, Operation},
-    name,
-    request::{ChallengeString, CsrBuilder},
+    revocation_list::RevocationList,
     secret::Secret,
 };
 use serde_json::Value;
 
 use crate::{
     MAX_INPUT_BYTES,
-    fixtures::{
-        CHALLENGE, DEVICE, entropy, exchange, now, request_message, response, run, transaction_id,
-    },
+    fixtures::{self, CHALLENGE, exchange, get, now, response, run, transaction_id},
     text,
 };
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How many calls of an input are made.
 const CALLS: usize = 16;
@@ -33,8 +33,8 @@ const CALLS: usize = 16;
 /// A request waits for a decision if the data names its transaction.
 ///
 /// # Panics
-/// If an answer is no JSON, a refusal gives no reason, a fault is another one once it was written, or a challenge password is told to
-/// who is no lab.
+/// If an answer is no JSON, a refusal gives no reason, a fault is another one once it was written, a challenge password is told to
+/// who is no lab, or the CA then gives out a revocation list or a next CA that a client refuses.
 pub fn control_api(data: &[u8]) {
     if data.len() > MAX_INPUT_BYTES {
         return;
@@ -60,35 +60,53 @@ pub fn control_api(data: &[u8]) {
         text::check(&written);
         assert_eq!(written.parse::<FaultRule>().as_ref(), Ok(&fault.rule));
     }
+    check_upkeep(&ca);
     ca.log().iter().for_each(|entry| text::check(&entry.to_string()));
+}
+
+/// Whatever was called, the CA's revocation list and its next CA are such that a client takes them.
+fn check_upkeep(ca: &Arc<Ca>) {
+    let certificate = ca.ca_certificate();
+    let time = ca.clock().now();
+    if !ca.faults().is_empty() || !is_valid(&certificate, time) {
+        return;
+    }
+    // Each call may have made another CA, in both controls; CAs are counted from 1.
+    let mut lists = (1..=2 * CALLS + 2).filter_map(|number| {
+        RevocationList::read(&get(ca, &format!("/ca-{number}.crl")).body).ok()
+    });
+    let list = lists.find(|list| list.check_issuer(&certificate).is_ok());
+    let list = list.expect("the list of the CA");
+    assert!(list.this_update() <= time, "{list:?} at {time:?}");
+    for issued in ca.issued().expect("the state can be read") {
+        let is_of_the_ca = is_issued_by(&issued.certificate, &certificate);
+        let is_listed = list.entry(&issued.certificate).is_some();
+        assert!(!is_of_the_ca || is_listed == issued.revoked.is_some(), "{list:?}");
+        list.check_about(&issued.certificate).expect("the list of the certificate");
+    }
+    let query = Operation::GetNextCaCert(None).to_http(Method::Get).query;
+    let answer = get(ca, &format!("{}?{query}", ca.paths()[0]));
+    let known = CaCertificates::sort(ca.certificates()).expect("the CA's certificates");
+    match (known.read_next(&answer, time), ca.next_ca()) {
+        (Ok(next), Some((certificate, _))) => assert!(next.ca.contains(&certificate)),
+        (Err(_), None) => {}
+        (read, next) => panic!("{read:?}, and the next CA is {next:?}"),
+    }
 }
 
 fn open() -> Arc<Ca> {
     let mut settings = Settings::new("fuzz", PersonalityName::Rfc8894);
     settings.approval = Approval::Manual;
     settings.challenge = ChallengePolicy::Static(Secret::new(CHALLENGE));
+    settings.address = Some("ca".to_owned());
+    settings.crl.distribution_point = Some(DistributionPoint::Here);
+    settings.later_decision = Some(LaterDecision { after: 3 * DAY, denies: false });
     Ca::open(settings, scep::clock::Clock::reading(now)).expect("a lab CA needs nothing")
 }
 
 /// Asks for a certificate.
 fn enrol(ca: &Arc<Ca>) {
-    let certificates = CaCertificates::sort(ca.certificates()).expect("the CA's certificates");
-    let message = request_message(MessageType::PkcsReq);
-    let csr = CsrBuilder {
-        subject: &name::parse("CN=fuzz").expect("a name"),
-        key: &DEVICE.key,
-        challenge_password: Some(&Secret::new(CHALLENGE)),
-        challenge_string: ChallengeString::default(),
-        extensions: &[],
-        digest: message.digest,
-    };
-    let csr = csr.encode().expect("a request can be encoded");
-    let encoded = message.encode(&csr, certificates.recipient(now()), &mut entropy);
-    let operation = Operation::PkiOperation(encoded.expect("a request can be encoded"));
-    let (path, query) = (ca.paths()[0], operation.to_http(Method::Get).query);
-    let sent = format!("GET {path}?{query} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n");
-    let serve = |io| ca.serve_connection(io, "fuzz".to_owned());
-    run(exchange(serve, sent.as_bytes(), false));
+    fixtures::enrol(ca, transaction_id());
     assert_eq!(ca.pending().expect("the state can be read").len(), 1);
 }
 

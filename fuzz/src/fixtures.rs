@@ -6,13 +6,18 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mock_ca::{Approval, Ca, PersonalityName, Settings};
+use mock_ca::{Approval, Ca, DistributionPoint, PersonalityName, Settings};
 use openssl::{error::ErrorStack, pkey::PKey, x509::X509};
 use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
+    client::CaCertificates,
+    http::{HttpResponse, Method, Operation},
     identity::Identity,
     message::RequestMessage,
+    name,
+    request::{ChallengeString, CsrBuilder},
+    secret::Secret,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -102,6 +107,8 @@ pub(crate) fn message_type(digit: u8) -> MessageType {
 pub(crate) fn mock_ca(personality: PersonalityName, approval: Approval) -> Arc<Ca> {
     let mut settings = Settings::new("fuzz", personality);
     settings.approval = approval;
+    settings.address = Some("ca".to_owned());
+    settings.crl.distribution_point = Some(DistributionPoint::Here);
     Ca::open(settings, scep::clock::Clock::reading(now)).expect("a lab CA needs nothing")
 }
 
@@ -150,4 +157,34 @@ pub(crate) fn response(bytes: &[u8]) -> (u16, &[u8]) {
     let line = String::from_utf8_lossy(&bytes[..head]).into_owned();
     let status = line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
     (status.expect("a status line"), &bytes[head + 4..])
+}
+
+/// The answer of a CA to a GET.
+pub fn get(ca: &Arc<Ca>, target: &str) -> HttpResponse {
+    let sent = format!("GET {target} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n");
+    let serve = |io| ca.serve_connection(io, "fuzz".to_owned());
+    let answer = run(exchange(serve, sent.as_bytes(), false));
+    let (status, body) = response(&answer);
+    HttpResponse { status, body: body.to_vec(), ..HttpResponse::default() }
+}
+
+/// Asks a CA for a certificate of the device's key, in this transaction.
+///
+/// # Panics
+/// If OpenSSL cannot write a request.
+pub fn enrol(ca: &Arc<Ca>, transaction_id: TransactionId) {
+    let certificates = CaCertificates::sort(ca.certificates()).expect("the CA's certificates");
+    let message = RequestMessage { transaction_id, ..request_message(MessageType::PkcsReq) };
+    let csr = CsrBuilder {
+        subject: &name::parse("CN=fuzz").expect("a name"),
+        key: &DEVICE.key,
+        challenge_password: Some(&Secret::new(CHALLENGE)),
+        challenge_string: ChallengeString::default(),
+        extensions: &[],
+        digest: message.digest,
+    };
+    let csr = csr.encode().expect("a request can be encoded");
+    let encoded = message.encode(&csr, certificates.recipient(ca.clock().now()), &mut entropy);
+    let operation = Operation::PkiOperation(encoded.expect("a request can be encoded"));
+    get(ca, &format!("{}?{}", ca.paths()[0], operation.to_http(Method::Get).query));
 }

@@ -1,5 +1,7 @@
 //! A certificate revocation list (RFC 5280 §5), as a GetCRL or a distribution point returns it.
 
+mod scope;
+
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use openssl::{
@@ -8,10 +10,12 @@ use openssl::{
     x509::{CrlNumber, ReasonCode, X509Crl, X509NameRef, X509Ref, X509RevokedRef},
 };
 
+use self::scope::Scope;
+pub use self::scope::{NotAbout, distribution_points};
 use crate::{
     Error,
     certificate::{NotIssued, allows},
-    clock::system_time,
+    clock::{moment_text, system_time},
     content::{Asn1, unlike},
     error::reasons,
     key_usage::KeyUsage,
@@ -35,7 +39,11 @@ const REASONS: [&str; 11] = [
     "aACompromise",
 ];
 
-/// A revocation list that is read, but not verified: [`RevocationList::check_issuer`] does that. Clones are the same list.
+/// The longest number of a list, in octets (RFC 5280 §5.2.3).
+const NUMBER_LENGTH: i32 = 20;
+
+/// A revocation list that is read, but not verified: [`RevocationList::check_issuer`] does that, and [`RevocationList::check_about`] tells
+/// if it has the revocation of a certificate. Clones are the same list.
 #[derive(Clone)]
 pub struct RevocationList {
     list: Arc<X509Crl>,
@@ -43,6 +51,7 @@ pub struct RevocationList {
     next_update: Option<SystemTime>,
     number: Option<String>,
     revoked: Arc<[Revoked]>,
+    scope: Scope,
 }
 
 /// A revoked certificate in a list.
@@ -67,13 +76,24 @@ pub enum NotItsList {
     /// The key of the CA may not sign lists.
     #[error("the key usage of `{0}` does not allow cRLSign (RFC 5280 §6.3.3)")]
     KeyUsage(String),
+    /// The list ends before it begins.
+    #[error("its nextUpdate, {next}, is before its thisUpdate, {this}")]
+    EndsBeforeItBegins {
+        /// The thisUpdate of the list.
+        this: String,
+        /// The nextUpdate of the list.
+        next: String,
+    },
+    /// The list is no complete list of one CA.
+    #[error("{0}")]
+    Partial(NotAbout),
 }
 
 impl RevocationList {
     /// Reads a list in DER, or in PEM as some web servers send it.
     ///
     /// # Errors
-    /// If the bytes are something else, or a date in the list cannot be read.
+    /// If the bytes are something else, or a date or an extension in the list cannot be read.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         let list = X509Crl::from_der(bytes).or_else(|error| {
             let is_pem = bytes.trim_ascii_start().starts_with(b"-----BEGIN");
@@ -88,7 +108,7 @@ impl RevocationList {
     /// Reads a list that OpenSSL has parsed.
     ///
     /// # Errors
-    /// If a date in the list cannot be read.
+    /// If a date or an extension in the list cannot be read.
     pub fn of(list: X509Crl) -> Result<Self, Error> {
         let unreadable = |what: &'static str| {
             move |_| Error::malformed(WHAT)(format!("its {what} cannot be read"))
@@ -100,8 +120,9 @@ impl RevocationList {
         Ok(Self {
             this_update: system_time(list.last_update()).map_err(unreadable("thisUpdate"))?,
             next_update: next_update.map_err(unreadable("nextUpdate"))?,
-            number: number.and_then(|(_, number)| decimal(&number).ok()),
+            number: number.and_then(|(_, number)| decimal(&number)),
             revoked: revoked.map_err(unreadable("entries"))?.into(),
+            scope: Scope::read(&list.to_der()?).map_err(|error| error.about(WHAT))?,
             list: Arc::new(list),
         })
     }
@@ -121,7 +142,7 @@ impl RevocationList {
         self.next_update
     }
 
-    /// The number of the list, in decimal digits.
+    /// The number of the list, in decimal digits; `None` if it has none, or one that is longer than the 20 octets of RFC 5280 §5.2.3.
     pub fn number(&self) -> Option<&str> {
         self.number.as_deref()
     }
@@ -139,13 +160,14 @@ impl RevocationList {
         Ok(self.list.to_der()?)
     }
 
-    /// The entry of a certificate, which must be one of the list's issuer; `None` if the certificate is not revoked.
+    /// The entry of a certificate, which the list must be about; `None` if the certificate is not revoked.
     pub fn entry(&self, certificate: &X509Ref) -> Option<&Revoked> {
         let serial = hexadecimal(certificate.serial_number()).ok()?;
         self.revoked.iter().find(|one| one.serial == serial && one.reason != Some("removeFromCRL"))
     }
 
-    /// Checks that the list names `issuer`, and that the key of `issuer` signs lists and verifies the signature.
+    /// Checks that the list names `issuer`, that the key of `issuer` signs lists and verifies the signature, and that the list is a complete
+    /// one of this CA alone, with nothing critical in it that is not understood (RFC 5280 §5.2).
     ///
     /// # Errors
     /// The first of these that does not hold.
@@ -160,10 +182,23 @@ impl RevocationList {
         }
         let key = issuer.public_key();
         let key = key.map_err(|_| NotItsList::NotIssued(NotIssued::Key(to_text(wanted))))?;
-        if self.list.verify(&key).unwrap_or(false) {
-            return Ok(());
+        if !self.list.verify(&key).unwrap_or(false) {
+            return Err(NotItsList::NotIssued(NotIssued::Signature(to_text(wanted))));
         }
-        Err(NotItsList::NotIssued(NotIssued::Signature(to_text(wanted))))
+        if let Some(next) = self.next_update.filter(|next| *next < self.this_update) {
+            let (this, next) = (moment_text(self.this_update), moment_text(next));
+            return Err(NotItsList::EndsBeforeItBegins { this, next });
+        }
+        self.scope.partial().cloned().map_or(Ok(()), |reason| Err(NotItsList::Partial(reason)))
+    }
+
+    /// Checks that the list has this certificate of its issuer if it is revoked: a list may be about users or CAs alone, or that of one of
+    /// several distribution points.
+    ///
+    /// # Errors
+    /// The first of these that does not hold.
+    pub fn check_about(&self, certificate: &X509Ref) -> Result<(), NotAbout> {
+        self.scope.check(certificate)
     }
 }
 
@@ -193,6 +228,8 @@ fn hexadecimal(number: &Asn1IntegerRef) -> Result<String, ErrorStack> {
     Ok(number.to_bn()?.to_hex_str()?.to_string())
 }
 
-fn decimal(number: &Asn1IntegerRef) -> Result<String, ErrorStack> {
-    Ok(number.to_bn()?.to_dec_str()?.to_string())
+/// `None` if the number is too long: OpenSSL needs minutes for the decimal digits of one that fills a message.
+fn decimal(number: &Asn1IntegerRef) -> Option<String> {
+    let number = number.to_bn().ok().filter(|number| number.num_bytes() <= NUMBER_LENGTH)?;
+    Some(number.to_dec_str().ok()?.to_string())
 }

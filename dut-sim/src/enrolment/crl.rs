@@ -130,7 +130,7 @@ impl ListKeeper {
         self.request.changed.notify_waiters();
     }
 
-    /// The list, if it is one of the CA that has issued the certificate, and its dates fit.
+    /// The list, if it is one of the CA that has issued the certificate and is about it, and its dates fit.
     fn checked(
         &self,
         list: RevocationList,
@@ -145,6 +145,8 @@ impl ListKeeper {
             format!("the CA's certificate of `{issuer}`, by which the certificate is issued, is not here any more")
         })?;
         list.check_issuer(&issuer)
+            .map_err(|reason| format!("the revocation list by {from} is refused: {reason}"))?;
+        list.check_about(&identity.certificate)
             .map_err(|reason| format!("the revocation list by {from} is refused: {reason}"))?;
         if now < list.this_update() {
             return Err(format!(

@@ -149,6 +149,8 @@ async fn send_over(
     let answer = async { read(sender.send_request(request).await?).await };
     tokio::pin!(answer, connection);
     let answered = tokio::select! {
+        // The request goes first: whether a server that answers too early is understood must not depend on chance.
+        biased;
         answer = &mut answer => answer,
         // The connection may end right after the last byte; `answer` also reports its errors.
         _ = &mut connection => answer.await,

@@ -1,16 +1,19 @@
 //! The task that learns of the next CA and lets it take over on its day (RFC 8894 §4.7).
 
+mod life;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::X509;
 use scep::capabilities::{Capabilities, Capability};
 use scep::certificate::serial_number;
 use scep::client::{CaCertificates, Exchange};
-use scep::clock::{later, moment_text, system_time};
+use scep::clock::{later, moment_text};
 use scep::http::{Method, Operation};
 use scep::name::to_text;
 
+use self::life::{announce, check_life, day, has_ended, share_of_life};
 use super::ScepClient;
 use super::http::ask;
 use super::pause::seconds;
@@ -18,10 +21,10 @@ use super::progress::NextCa;
 use super::request::{Request, left_until};
 use crate::config::system::CsrSettings;
 
-/// The share of the life of the CA after which the device asks again, in percent.
-const SHARE: u32 = 80;
 /// The pause between two questions from then on.
 const DAY: Duration = Duration::from_secs(86_400);
+/// The shortest pause between two questions, so that CAs with very short lives do not keep the device busy.
+const SHORTEST: Duration = Duration::from_secs(60);
 
 /// The task of one request; it ends with the request.
 pub(super) struct Rollover {
@@ -105,20 +108,21 @@ impl Rollover {
             return Some(later(asked, self.request.context.renewal_pause.after(self.failures)));
         }
         let share = share_of_life(ca.issuer(now))?;
-        Some(if asked < share { share } else { later(asked, DAY) })
+        let next = if asked < share { share } else { later(asked, DAY) };
+        Some(next.max(later(asked, SHORTEST)))
     }
 
     /// Asks once, and keeps the answer.
     async fn ask(&mut self) {
         let Some(identity) = self.request.identity() else { return };
         (self.asked_for, self.asked) = (Some(identity.certificate), Some(self.now()));
-        let answer = self.next_ca().await;
+        let kept = match self.next_ca().await {
+            Ok(next) => self.keep(next).await,
+            Err(reason) => Err(reason),
+        };
         let mut problem = None;
-        match answer {
-            Ok(next) => {
-                self.failures = 0;
-                self.keep(next).await;
-            }
+        match kept {
+            Ok(()) => self.failures = 0,
             Err(NoNextCa::NotYet(reason)) => {
                 self.failures = 0;
                 self.request.log(&format!("rollover: {reason}"));
@@ -171,18 +175,22 @@ impl Rollover {
     }
 
     /// Keeps the next CA until its day.
-    async fn keep(&self, certificates: CaCertificates) {
+    async fn keep(&self, certificates: CaCertificates) -> Result<(), NoNextCa> {
         let now = self.now();
         let (Some(today), next) =
             (self.request.progress.lock().ca.clone(), certificates.issuer(now))
         else {
-            return;
+            return Ok(());
         };
         if today.ca.iter().any(|one| **one == *next) {
             self.request.log("rollover: the CA names itself as the next one");
-            return;
+            return Ok(());
         }
         let from = day(today.issuer(now), next, now);
+        check_life(next, now).map_err(|reason| {
+            let subject = to_text(next.subject_name());
+            NoNextCa::Failed(format!("the next CA `{subject}` is refused: {reason}"))
+        })?;
         let text = format!(
             "rollover: the next CA is `{}`, certificate {}, from {} on",
             to_text(next.subject_name()),
@@ -194,37 +202,43 @@ impl Rollover {
         self.request
             .flash
             .write(move |contents| {
-                contents.announced.extend(kept.certificates.ca.iter().cloned());
+                announce(&mut contents.announced, &kept.certificates.ca);
                 contents.next_ca = Some(kept);
             })
             .await;
         self.request.log(&text);
         let mut progress = self.request.progress.lock();
-        progress.announced.extend(next.certificates.ca.iter().cloned());
+        announce(&mut progress.announced, &next.certificates.ca);
         progress.next_ca = Some(next);
         drop(progress);
         self.request.context.changed();
+        Ok(())
     }
 
     /// Makes the next CA the CA if its day has come, also if that was while the device was off.
     async fn switch_if_due(&self) {
         let next = self.request.progress.lock().next_ca.clone();
         let Some(next) = next.filter(|next| next.from <= self.now()) else { return };
-        let certificates = next.certificates.clone();
+        let (now, day) = (self.now(), moment_text(next.from));
+        let issuer = next.certificates.issuer(now);
+        let subject = to_text(issuer.subject_name());
+        let has_ended = has_ended(issuer, now);
+        let ca = (!has_ended).then_some(next.certificates);
+        let kept = ca.clone();
         self.request
             .flash
             .write(move |contents| {
-                contents.ca = Some(certificates);
+                contents.ca = kept.or(contents.ca.take());
                 contents.next_ca = None;
             })
             .await;
-        let subject = to_text(next.certificates.issuer(self.now()).subject_name());
-        self.request.log(&format!(
-            "rollover: `{subject}` is the CA now; its day was {}",
-            moment_text(next.from)
-        ));
+        self.request.log(&if has_ended {
+            format!("rollover: the next CA `{subject}` is forgotten: its day was {day}, and its certificate has ended since")
+        } else {
+            format!("rollover: `{subject}` is the CA now; its day was {day}")
+        });
         let mut progress = self.request.progress.lock();
-        progress.ca = Some(next.certificates);
+        progress.ca = ca.or(progress.ca.take());
         progress.next_ca = None;
         drop(progress);
         self.request.context.changed();
@@ -234,17 +248,4 @@ impl Rollover {
     fn now(&self) -> SystemTime {
         self.request.context.clock.now()
     }
-}
-
-/// The day of the next CA: the beginning of its certificate, or the end of today's CA if the certificate has begun already.
-fn day(today: &X509Ref, next: &X509Ref, now: SystemTime) -> SystemTime {
-    let begin = system_time(next.not_before()).unwrap_or(now);
-    if begin > now { begin } else { system_time(today.not_after()).unwrap_or(now) }
-}
-
-/// The moment at which so much of the life of the certificate has passed.
-fn share_of_life(certificate: &X509Ref) -> Option<SystemTime> {
-    let start = system_time(certificate.not_before()).ok()?;
-    let life = system_time(certificate.not_after()).ok()?.duration_since(start).ok()?;
-    Some(later(start, life / 100 * SHARE))
 }

@@ -8,6 +8,9 @@ use scep::revocation_list::Revoked;
 
 use crate::enrolment::revocation::{Freshness, HeldList, Revocation};
 
+/// How many entries are shown; a message may have a hundred thousand.
+const MOST_ENTRIES: usize = 1_000;
+
 /// The list of a request with its entries, or why there is none.
 pub(crate) fn show(revocation: &Revocation, now: SystemTime) -> String {
     if revocation.source.is_none() {
@@ -41,7 +44,11 @@ fn described(held: &HeldList, now: SystemTime) -> Vec<String> {
         format!("Fetched:      {}", written(held.fetched)),
         format!("Revoked:      {}", list.revoked().len()),
     ];
-    lines.extend(list.revoked().iter().map(entry));
+    lines.extend(list.revoked().iter().take(MOST_ENTRIES).map(entry));
+    let more = list.revoked().len().saturating_sub(MOST_ENTRIES);
+    if more > 0 {
+        lines.push(format!("  … and {more} more"));
+    }
     lines
 }
 

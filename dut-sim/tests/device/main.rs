@@ -5,6 +5,8 @@
 mod certificate_request;
 mod command_line;
 mod enrolment;
+mod hostile_lists;
+mod hostile_next_ca;
 mod power_cut;
 #[cfg(target_os = "linux")]
 mod programs;
@@ -14,6 +16,7 @@ mod restart;
 mod revocation;
 mod rollover;
 mod toy_ca;
+mod toy_list;
 mod toy_network;
 
 use std::collections::BTreeMap;

@@ -16,7 +16,8 @@ const URL: &str = "http://10.215.168.1:8080/list.crl";
 /// A lab in which a certificate of a year, with serial number 2 and this distribution point, was issued at the beginning of 2026.
 async fn enrolled(lines: &[&str], distribution_point: Option<&str>) -> (Lab, Clock) {
     let (lab, clock) = Lab::in_2026(Answer::Issue);
-    *lab.ca.distribution_point.lock().unwrap() = distribution_point.map(str::to_owned);
+    *lab.ca.distribution_points.lock().unwrap() =
+        distribution_point.into_iter().map(str::to_owned).collect();
     let more: String = lines.iter().flat_map(|line| [CSR, " ", *line, "\n"]).collect();
     lab.device.replace_configuration(&format!("{DOCUMENTED}{more}")).await.unwrap();
     lab.shows("usercert Valid").await;
@@ -210,7 +211,7 @@ async fn certificate_without_a_distribution_point_by_http_is_told_once() {
     sleep(30 * DAY).await;
     assert_eq!(log(&lab).matches("names no distribution point").count(), 1);
     // The next certificate names one.
-    *lab.ca.distribution_point.lock().unwrap() = Some(URL.to_owned());
+    *lab.ca.distribution_points.lock().unwrap() = vec![URL.to_owned()];
     lab.output("pki scep renew CSR").await;
     settle().await;
     assert_eq!(asked(&lab), 1, "{}", log(&lab));

@@ -25,6 +25,8 @@ use scep::message::{Message, MessageBuilder};
 use scep::request::Csr;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
+use super::toy_list::{sequence, tlv};
+
 const DAY: Duration = Duration::from_secs(86_400);
 /// Days for which the CA's own certificate is valid.
 const CA_DAYS: u32 = 20 * 365;
@@ -87,8 +89,12 @@ pub(crate) struct ToyCa {
     lists: Mutex<Vec<Vec<u8>>>,
     /// Serial numbers of revoked certificates, and when they were revoked.
     revoked: Mutex<Vec<(u32, SystemTime)>>,
-    /// The URL of the distribution point in new certificates.
-    pub(crate) distribution_point: Mutex<Option<String>>,
+    /// The URLs of the distribution points in new certificates.
+    pub(crate) distribution_points: Mutex<Vec<String>>,
+    /// What is at the distribution point in place of a list.
+    pub(crate) page: Mutex<Option<HttpResponse>>,
+    /// The answer to GetNextCACert in place of [`NextAnswer`].
+    pub(crate) next_reply: Mutex<Option<Vec<u8>>>,
     answer: Mutex<Answer>,
     requests: Mutex<Vec<String>>,
     /// The names of CAs that GetCACaps and GetCACert asked for.
@@ -113,7 +119,7 @@ fn key() -> PKey<Private> {
 }
 
 /// The key of whoever is not the CA: of an attacker, and of the next CA.
-fn stranger_key() -> PKey<Private> {
+pub(crate) fn stranger_key() -> PKey<Private> {
     static KEY: LazyLock<PKey<Private>> =
         LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
     KEY.clone()
@@ -129,7 +135,9 @@ impl ToyCa {
             list: Mutex::new(List::For(7 * DAY)),
             lists: Mutex::default(),
             revoked: Mutex::default(),
-            distribution_point: Mutex::default(),
+            distribution_points: Mutex::default(),
+            page: Mutex::default(),
+            next_reply: Mutex::default(),
             answer: Mutex::new(answer),
             requests: Mutex::default(),
             identifiers: Mutex::default(),
@@ -142,7 +150,7 @@ impl ToyCa {
         }
     }
 
-    fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         self.identity.lock().unwrap().clone()
     }
 
@@ -220,6 +228,9 @@ impl ToyCa {
     pub(crate) fn respond(&self, path: &str, request: &HttpRequest) -> HttpResponse {
         if path == LIST_PATH {
             self.requests.lock().unwrap().push(format!("{path} ({})", request.query));
+            if let Some(page) = &*self.page.lock().unwrap() {
+                return page.clone();
+            }
             return match self.revocation_list() {
                 Some(list) => response(200, list),
                 None => response(404, Vec::new()),
@@ -281,8 +292,9 @@ impl ToyCa {
         let days = self.days.load(Ordering::Relaxed);
         let mut builder = builder(serial, &subject, issuer, self.clock.now(), days);
         builder.set_pubkey(&public_key).unwrap();
-        if let Some(url) = &*self.distribution_point.lock().unwrap() {
-            builder.append_extension(distribution_point(url)).unwrap();
+        let points = self.distribution_points.lock().unwrap().clone();
+        if !points.is_empty() {
+            builder.append_extension(distribution_points(&points)).unwrap();
         }
         builder.sign(&identity.key, MessageDigest::sha256()).unwrap();
         let certificates = [builder.build()];
@@ -316,6 +328,9 @@ impl ToyCa {
 
     /// The answer to GetNextCACert (RFC 8894 §4.7.1).
     fn next_ca(&self) -> HttpResponse {
+        if let Some(reply) = &*self.next_reply.lock().unwrap() {
+            return response(200, reply.clone());
+        }
         let (next, identity) = (self.next.lock().unwrap().clone(), self.identity());
         let stranger = Identity { key: stranger_key(), certificate: identity.certificate.clone() };
         let (next, signer) = match (*self.next_answer.lock().unwrap(), next) {
@@ -377,7 +392,7 @@ impl ToyCa {
 const LIST_PATH: &str = "/list.crl";
 
 /// A self-signed CA of this name.
-fn root(subject: &str, key: PKey<Private>, from: SystemTime, days: u32) -> Identity {
+pub(crate) fn root(subject: &str, key: PKey<Private>, from: SystemTime, days: u32) -> Identity {
     let subject = scep::name::parse(subject).unwrap();
     let mut builder = builder(1, &subject, &subject, from, days);
     builder.set_pubkey(&key).unwrap();
@@ -388,14 +403,13 @@ fn root(subject: &str, key: PKey<Private>, from: SystemTime, days: u32) -> Ident
     Identity { certificate: builder.build(), key }
 }
 
-/// The extension with one distribution point, of at most 100 bytes (RFC 5280 §4.2.1.13).
-fn distribution_point(url: &str) -> X509Extension {
-    let wrapped = |tag: u8, content: &[u8]| {
-        let length = u8::try_from(content.len()).unwrap();
-        [&[tag, length], content].concat()
+/// The extension with these distribution points (RFC 5280 §4.2.1.13).
+fn distribution_points(urls: &[String]) -> X509Extension {
+    let point = |url: &String| {
+        let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())));
+        tlv(0x30, &name)
     };
-    let name = wrapped(0xa0, &wrapped(0xa0, &wrapped(0x86, url.as_bytes())));
-    extension("2.5.29.31", &wrapped(0x30, &wrapped(0x30, &name)))
+    extension("2.5.29.31", &sequence(&urls.iter().map(point).collect::<Vec<_>>()))
 }
 
 fn extension(oid: &str, value: &[u8]) -> X509Extension {

@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use scep::http::{HttpRequest, Method};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
 
 use super::toy_ca::ToyCa;
@@ -35,8 +36,20 @@ pub(crate) struct ToyNetwork {
     pub(crate) closed: AtomicBool,
     /// If set, connections are accepted but never answered.
     pub(crate) silent: AtomicBool,
+    /// If set, connections are answered with these bytes.
+    pub(crate) raw: Mutex<Option<RawAnswer>>,
     /// If set, the next connection is refused when the test says so.
     pub(crate) held: Mutex<Option<Held>>,
+}
+
+/// Bytes that a server sends, after which it keeps the connection open.
+#[derive(Clone, Copy)]
+pub(crate) struct RawAnswer {
+    /// True if it waits for the request.
+    pub(crate) waits: bool,
+    pub(crate) head: &'static str,
+    /// How many thousand spaces follow.
+    pub(crate) thousands: usize,
 }
 
 /// A connection attempt that reports its start, and then waits to be refused.
@@ -52,6 +65,7 @@ impl ToyNetwork {
             applied: Mutex::default(),
             closed: false.into(),
             silent: false.into(),
+            raw: Mutex::default(),
             held: Mutex::default(),
         })
     }
@@ -100,12 +114,32 @@ impl Network for ToyNetwork {
             });
             return Ok(Box::new(near));
         }
+        if let Some(answer) = *self.raw.lock().unwrap() {
+            tokio::spawn(answer.serve(far));
+            return Ok(Box::new(near));
+        }
         let ca = Arc::clone(&self.ca);
         tokio::spawn(async move {
             let service = service_fn(|request| respond(Arc::clone(&ca), request));
             let _ = http1::Builder::new().serve_connection(TokioIo::new(far), service).await;
         });
         Ok(Box::new(near))
+    }
+}
+
+impl RawAnswer {
+    async fn serve(self, mut peer: DuplexStream) {
+        if self.waits {
+            peer.read_u8().await.unwrap();
+        }
+        let spaces = [b' '; 1000];
+        let spaces = (0..self.thousands).map(|_| &spaces[..]);
+        for piece in std::iter::once(self.head.as_bytes()).chain(spaces) {
+            if peer.write_all(piece).await.is_err() {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 }
 
@@ -118,6 +152,9 @@ async fn respond(
     let path = request.uri().path().to_owned();
     let body = request.into_body().collect().await?.to_bytes().to_vec();
     let response = ca.respond(&path, &HttpRequest { method, query, content_type: None, body });
-    let body = Full::from(response.body);
-    Ok(Response::builder().status(response.status).body(body).unwrap())
+    let mut builder = Response::builder().status(response.status);
+    if let Some(location) = response.location {
+        builder = builder.header("Location", location);
+    }
+    Ok(builder.body(Full::from(response.body)).unwrap())
 }

@@ -6,12 +6,17 @@ use scep::capabilities::Capabilities;
 use scep::client::{CrlQuery, Exchange};
 use scep::http::{Method, Operation};
 use scep::identity::Identity;
-use scep::revocation_list::RevocationList;
+use scep::revocation_list::{RevocationList, distribution_points};
 
 use crate::config::system::CsrSettings;
 use crate::enrolment::ScepClient;
 use crate::enrolment::http::{ask, fetch};
 use crate::enrolment::request::Request;
+
+/// How many distribution points of a certificate are tried: each may take as long as an HTTP exchange at most does.
+const MOST_POINTS: usize = 4;
+/// How many characters of a URL are shown.
+const SHOWN_LENGTH: usize = 200;
 
 /// Why there is no list.
 pub(super) enum NoList {
@@ -90,33 +95,47 @@ impl Source<'_> {
                     "the certificate names no distribution point of a revocation list".to_owned()
                 }
                 Some(other) => {
+                    let other = shown(other);
                     format!("the certificate names no distribution point by HTTP, but `{other}`")
                 }
             }));
         }
         let mut reasons = Vec::new();
-        for url in points.iter().filter(by_http) {
+        let mut points = points.iter().filter(by_http);
+        for url in points.by_ref().take(MOST_POINTS) {
             match self.list_at(url).await {
-                Ok(list) => return Ok((list, url.clone())),
+                Ok(list) => return Ok((list, shown(url))),
                 Err(reason) => reasons.push(reason),
             }
+        }
+        match points.count() {
+            0 => {}
+            1 => reasons.push("1 further distribution point is not tried".to_owned()),
+            more => reasons.push(format!("{more} further distribution points are not tried")),
         }
         Err(NoList::Failed(reasons.join("; ")))
     }
 
     async fn list_at(&self, url: &str) -> Result<RevocationList, String> {
         let response = fetch(&self.request.context.network, url).await;
-        let response = response.map_err(|reason| format!("{url}: {reason}"))?;
-        if response.status != 200 {
-            return Err(format!("{url} {}", response.answered()));
+        let place = shown(url);
+        let response = response.map_err(|reason| format!("{place}: {reason}"))?;
+        if let (300..400, Some(moved)) = (response.status, &response.location) {
+            let (status, moved) = (response.status, shown(moved));
+            return Err(format!(
+                "{place} was answered HTTP {status}: the list is said to be at `{moved}`, and redirections are not followed"
+            ));
         }
-        RevocationList::read(&response.body).map_err(|error| format!("{url}: {error}"))
+        if response.status != 200 {
+            return Err(format!("{place} {}", response.answered()));
+        }
+        RevocationList::read(&response.body).map_err(|error| format!("{place}: {error}"))
     }
 }
 
-/// The URLs of the lists in which the certificate would be, in its order.
-fn distribution_points(certificate: &X509Ref) -> Vec<String> {
-    let Some(points) = certificate.crl_distribution_points() else { return Vec::new() };
-    let names = points.iter().filter_map(|point| point.distpoint()?.fullname());
-    names.flatten().filter_map(|name| name.uri().map(str::to_owned)).collect()
+/// A URL of a certificate, which may be long and have any characters.
+fn shown(url: &str) -> String {
+    let mut visible = url.escape_debug();
+    let shown: String = visible.by_ref().take(SHOWN_LENGTH).collect();
+    if visible.next().is_some() { format!("{shown}…") } else { shown }
 }
