@@ -37,6 +37,11 @@ impl Masker {
         self.secrets.len()
     }
 
+    /// Length of all secrets together in bytes, which decides how long it takes to prepare the search.
+    pub fn bytes(&self) -> usize {
+        self.secrets.iter().map(|secret| secret.expose().len()).sum()
+    }
+
     /// Also masks more secrets. If it knows them all, nothing is prepared anew.
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
