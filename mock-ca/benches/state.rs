@@ -85,7 +85,10 @@ fn make(folder: &Path) {
 fn insert_certificates(database: &Connection, key: &PKey<Private>, issuer: &X509NameRef) {
     database.execute_batch("BEGIN").expect("a transaction");
     let mut insert = database
-        .prepare("INSERT INTO certificate VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)")
+        .prepare(
+            "INSERT INTO certificate (number, serial, subject, not_before, not_after, transaction_id, requester, request, der) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
         .expect("the table");
     for number in 2..CERTIFICATES + 2 {
         let subject = name(&format!("CN=device-{number}.example.com, O=Example, C=ES"));
@@ -143,7 +146,7 @@ fn write(path: PathBuf, content: &[u8]) {
 fn undo(folder: &Path) {
     let database = Connection::open(folder.join("state.db")).expect("a database");
     database
-        .execute("UPDATE certificate SET revoked_at = NULL WHERE revoked_at IS NOT NULL", [])
+        .execute("UPDATE certificate SET revoked_at = NULL, revocation_reason = NULL WHERE revoked_at IS NOT NULL", [])
         .expect("rows");
 }
 

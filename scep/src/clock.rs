@@ -94,11 +94,12 @@ impl Clock {
         Self { ahead: Arc::new(milliseconds.into()), ..Self::reading(move || source.now()) }
     }
 
-    /// Sets it to this moment, forward or backward; clocks that this one follows stay as they are.
+    /// Sets it to this moment, forward or backward; clocks that this one follows stay as they are. It shows this moment or at most a
+    /// millisecond more, never less: a clock that was set to half past shows no minute before it.
     pub fn set(&self, to: SystemTime) {
         let (to, source) = (within_range(to), (self.source)());
         let ahead = match to.duration_since(source) {
-            Ok(ahead) => i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX),
+            Ok(ahead) => i64::try_from(ahead.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX),
             Err(behind) => {
                 i64::try_from(behind.duration().as_millis()).map_or(i64::MIN, |behind| -behind)
             }
@@ -231,6 +232,17 @@ mod tests {
         behind.advance(Duration::from_secs(1)).unwrap();
         assert_eq!(behind.now(), at(1_000_061 - 86_400));
         assert_eq!(clock.now(), at(1_000_060));
+    }
+
+    #[test]
+    fn clock_that_is_set_between_two_milliseconds_does_not_show_less() {
+        let source = at(1_000_000) + Duration::from_micros(1_300);
+        for moment in [at(5), at(1_000_000), at(1_000_001), at(2_000_000)] {
+            let clock = Clock::reading(move || source);
+            clock.set(moment);
+            let beyond = clock.now().duration_since(moment).expect("not before it");
+            assert!(beyond < Duration::from_millis(1), "{beyond:?}");
+        }
     }
 
     #[test]

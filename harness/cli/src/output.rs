@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use diagnostics::{Diagnostic, Palette, SEARCHED, counted, render};
+use diagnostics::{Diagnostic, Palette, counted, render, searched};
 use redact::{Masker, Secret, printable};
 
 /// Why stdout could not be written, unless its reader closed it.
@@ -28,7 +28,7 @@ pub(super) fn hide<'a>(secrets: impl IntoIterator<Item = &'a Secret>) {
 /// The same for secrets of files with mistakes. If they are too many to be searched for, nothing of those files is shown, and the first
 /// ones are masked elsewhere.
 pub(super) fn hide_of_files(secrets: &[Secret]) {
-    hide(secrets.iter().take(SEARCHED));
+    hide(searched(secrets));
 }
 
 /// A text of a peer without secrets.

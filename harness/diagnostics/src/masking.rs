@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use redact::{MASK, Marked, Masker, without_quotations};
+use redact::{MASK, Marked, Masker, Secret, without_quotations};
 
 use super::{Beside, Diagnostic, Excerpt, Location};
 
@@ -11,7 +11,29 @@ pub const QUOTE: &str = "`";
 
 /// The largest number of secrets that are searched for in mistakes. A search for more takes long to prepare, and a file may be made of
 /// nothing else; then everything that is quoted from files is hidden.
-pub const SEARCHED: usize = 250;
+pub(crate) const SEARCHED: usize = 250;
+
+/// The most bytes of secrets that are searched for in mistakes. A value may be as long as a file, and each is searched for in many forms.
+pub(crate) const SEARCHED_BYTES: usize = 32 * 1024;
+
+/// The first of the secrets of files, as far as they are searched for in mistakes.
+pub fn searched(secrets: &[Secret]) -> impl Iterator<Item = &Secret> {
+    let lengths = secrets.iter().take(SEARCHED).scan(0, |bytes, secret| {
+        *bytes += secret.expose().len();
+        Some((*bytes, secret))
+    });
+    lengths.take_while(|(bytes, _)| *bytes <= SEARCHED_BYTES).map(|(_, secret)| secret)
+}
+
+/// Why the secrets are not searched for; none if they are few enough.
+fn too_much(masker: &Masker) -> Option<String> {
+    if masker.count() > SEARCHED {
+        return Some(format!("more than {SEARCHED} values may be secrets"));
+    }
+    let kibibytes = SEARCHED_BYTES / 1024;
+    (masker.bytes() > SEARCHED_BYTES)
+        .then(|| format!("the values that may be secrets have more than {kibibytes} KiB"))
+}
 
 impl Excerpt {
     /// Masks secrets; the carets stay below their place.
@@ -74,8 +96,8 @@ impl Diagnostic {
     }
 
     pub(crate) fn masked(self, masker: &Masker, quotes_may_nest: bool) -> Self {
-        if masker.count() > SEARCHED {
-            return self.hidden(quotes_may_nest);
+        if let Some(why) = too_much(masker) {
+            return self.hidden(&why, quotes_may_nest);
         }
         let words = |words: &str| {
             if quotes_may_nest { masker.text(words) } else { masker.message(words) }
@@ -89,16 +111,14 @@ impl Diagnostic {
     }
 
     /// The mistake without anything that it shows of files.
-    fn hidden(self, quotes_may_nest: bool) -> Self {
+    fn hidden(self, why: &str, quotes_may_nest: bool) -> Self {
         let words = |words: &str| match words {
             "" => String::new(),
             _ if quotes_may_nest && words.contains(QUOTE) => MASK.to_owned(),
             _ => without_quotations(words),
         };
         let whole = |line: &str| std::iter::once(0..line.len()).collect();
-        let why = format!(
-            "nothing of the text is shown, because more than {SEARCHED} values may be secrets"
-        );
+        let why = format!("nothing of the text is shown, because {why}");
         let mut notes: Vec<String> = self.notes.iter().map(|note| words(note)).collect();
         if !notes.contains(&why) {
             notes.push(why);
@@ -157,6 +177,28 @@ mod tests {
         assert_eq!(excerpt.beside, Beside::default());
         let again = hidden.clone().masked(&many, true);
         assert_eq!(again.notes.len(), 1, "{again:?}");
+    }
+
+    #[test]
+    fn nothing_of_a_file_with_too_long_secrets_is_shown() {
+        let place = Source::new("a", "field: hunter22".to_owned()).place(0, 5);
+        let wrong = Diagnostic::at(&place, "unknown field `field` here");
+        let secrets = |length: usize| ["a".repeat(length / 2), "b".repeat(length / 2)];
+        let few = Masker::new(secrets(SEARCHED_BYTES).map(Secret::new));
+        assert_eq!(wrong.clone().masked(&few, false), wrong);
+        let many = Masker::new(secrets(SEARCHED_BYTES + 2).map(Secret::new));
+        let hidden = wrong.masked(&many, false);
+        assert_eq!(hidden.message, "unknown field `****` here");
+        let why = "nothing of the text is shown, because the values that may be secrets have more than 32 KiB";
+        assert_eq!(hidden.notes, [why]);
+    }
+
+    #[test]
+    fn as_many_secrets_are_searched_for_as_the_limits_allow() {
+        let secrets = |length: usize| vec![Secret::new("x".repeat(length)); SEARCHED + 1];
+        assert_eq!(searched(&secrets(1)).count(), SEARCHED);
+        assert_eq!(searched(&secrets(SEARCHED_BYTES / 2)).count(), 2);
+        assert_eq!(searched(&secrets(SEARCHED_BYTES + 1)).count(), 0);
     }
 
     #[test]

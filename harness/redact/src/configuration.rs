@@ -39,7 +39,7 @@ fn passwords(text: &str, may_be_prose: bool) -> Vec<Secret> {
     let text = placeholder.map_or(Cow::Borrowed(text), |it| it.replace_all(text, "{{$1}}"));
     let unsaid = || (!may_be_prose).then(Statement::default);
     let mut statement = unsaid();
-    let mut found = Vec::new();
+    let mut found = Found::default();
     let lines = text.lines().map(str::trim);
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if is_configuration(line) {
@@ -54,9 +54,31 @@ fn passwords(text: &str, may_be_prose: bool) -> Vec<Secret> {
             statement.read(line, &mut found);
         }
     }
+    let mut found = found.0;
     found.extend(passwords_in_urls(&text).map(str::to_owned));
     found.retain(|value| !value.is_empty());
     found.into_iter().map(Secret::new).collect()
+}
+
+/// The length of all values from which on a value is no longer looked for in the rest of a line, but in its words alone. Each word of
+/// a long line begins a rest of it, and together they would grow with the square of its length.
+const RESTS: usize = 256 * 1024;
+
+/// The values that were found in a text.
+#[derive(Default)]
+struct Found(Vec<String>, usize);
+
+impl Found {
+    /// Adds the first word of a text after a field, as it is written and as it is meant; and, if the values are not too long yet, the same
+    /// for all of the text.
+    fn add(&mut self, text: &str, word: Word) {
+        if self.1 < RESTS {
+            let whole = Word::cut(text, false).plain;
+            self.1 += text.len() + whole.len();
+            self.0.extend([text.to_owned(), whole]);
+        }
+        self.0.extend([text[..word.end].to_owned(), word.plain]);
+    }
 }
 
 /// The maximum number of URLs in one word. Each is read to the end of the word, which may be the whole text.
@@ -104,11 +126,12 @@ impl Statement {
     }
 
     /// Reads a line, and adds the text after a password field, whole and word by word.
-    fn read(&mut self, line: &str, found: &mut Vec<String>) {
+    fn read(&mut self, line: &str, found: &mut Found) {
         let mut rest = line.trim();
         self.is_open = false;
         while !rest.is_empty() {
             let word = Word::cut(rest, true);
+            let (end, is_open) = (word.end, word.is_open);
             let was_in_value = self.in_value;
             if !was_in_value && !word.plain.is_empty() {
                 self.words.push(word.plain.to_lowercase());
@@ -119,12 +142,11 @@ impl Statement {
             if was_in_value || is_value(&self.words) {
                 self.has_value |= !word.plain.is_empty();
                 if !is_placeholder(&word.plain) {
-                    let whole = Word::cut(rest, false).plain;
-                    found.extend([rest.to_owned(), rest[..word.end].to_owned(), whole, word.plain]);
+                    found.add(rest, word);
                 }
             }
-            self.is_open = word.is_open;
-            rest = rest[word.end..].trim_start();
+            self.is_open = is_open;
+            rest = rest[end..].trim_start();
         }
     }
 }
@@ -265,6 +287,17 @@ mod tests {
         assert_found(&format!("{CSR} pass 'two words"), &["two words"]);
         assert_found(&format!("{CSR} pass \"a\\\"b\""), &["a\"b"]);
         assert_found(&format!("{CSR} pass a\\ b"), &["a b", "a\\ b"]);
+    }
+
+    #[test]
+    fn rests_of_a_long_line_are_looked_at_up_to_a_limit() {
+        let words: Vec<String> = (0..20_000).map(|number| format!("w{number}")).collect();
+        let line = format!("{CSR} password {}", words.join(" "));
+        let found = clear_passwords(&line);
+        assert!(found.iter().any(|it| it.expose() == words.join(" ")));
+        assert!(found.iter().any(|it| it.expose() == "w19999"));
+        let bytes: usize = found.iter().map(|it| it.expose().len()).sum();
+        assert!(bytes < 2 * RESTS + 4 * line.len(), "{bytes}");
     }
 
     #[test]

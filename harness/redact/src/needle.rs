@@ -85,7 +85,7 @@ impl Needles {
         forms.extend(other_cases(clear).into_iter().map(String::into_bytes));
         forms.extend(unescaped(clear));
         let needle = |bytes: Vec<u8>| Needle::new(bytes, clear);
-        let squeezed = forms.iter().map(|form| View::of_bytes(form).squeezed().bytes);
+        let squeezed = forms.iter().map(|form| View::<()>::of_bytes(form).squeezed().bytes);
         self.squeezed.extend(squeezed.filter(|form| form.len() > SHORT).map(needle));
         self.clear.extend(forms.into_iter().map(needle));
     }
@@ -164,13 +164,13 @@ fn character_sets(clear: &str) -> Vec<Vec<u8>> {
 
 /// The text with what looks like an escape decoded, as it is in a view whose escapes are decoded.
 fn unescaped(clear: &str) -> impl Iterator<Item = Vec<u8>> {
-    let first = View::of(clear).decoded(&escape::ALL);
+    let first = View::<()>::of(clear).decoded(&escape::ALL);
     let forms = std::iter::successors(first, |view| view.decoded(&escape::ALL));
     forms.map(|view| view.bytes).filter(|bytes| bytes.len() > SHORT)
 }
 
 fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    hex::encode(bytes).into_bytes()
 }
 
 #[cfg(test)]

@@ -64,9 +64,12 @@ fn start_of_end(text: &str) -> Option<usize> {
 /// The places of private keys in a text.
 pub(crate) fn found(text: &str) -> Vec<Range<usize>> {
     let mut found = in_pem(text);
-    let plain = View::of(text);
-    let unescaped = plain.decoded(&escape::ALL);
-    for view in [Some(plain), unescaped].into_iter().flatten() {
+    found.extend(der::found(text.as_bytes()));
+    // Most texts have no escape, or no key in them; the places are needed only of a key.
+    let unescaped = View::<()>::of(text).decoded(&escape::ALL);
+    if unescaped.is_some_and(|view| !der::found(&view.bytes).is_empty())
+        && let Some(view) = View::of(text).decoded(&escape::ALL)
+    {
         found.extend(der::found(&view.bytes).iter().map(|place| view.range(place)));
     }
     found

@@ -1,19 +1,23 @@
 //! Finds secrets in a text in all their forms. The work is linear in the length of the text: a limited number of views of it and of
-//! what is inside it, and an automaton for each kind of view.
+//! what is inside it, and an automaton for each kind of view. Most texts have no secret: so they are first searched in views without
+//! places.
 
 mod automaton;
 mod digits;
 mod dump;
+mod heads;
 mod layers;
+mod shapes;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use scep::secret::Secret;
 
 use self::automaton::Automaton;
 pub(crate) use self::automaton::Cut;
+use self::shapes::Shapes;
 use crate::needle::Needles;
-use crate::view::{View, escape};
+use crate::view::{Origin, View, escape};
 
 /// How often escapes are decoded: JSON in a query in XML has three.
 const PASSES: usize = 3;
@@ -59,37 +63,83 @@ impl Search {
         all.into_iter().map(Automaton::longest).max().unwrap_or_default()
     }
 
+    /// Number of the automata that were needed so far.
+    #[cfg(test)]
+    pub(crate) fn automata(&self) -> usize {
+        let all = [&self.words, &self.clear, &self.squeezed, &self.base64, &self.hexadecimal];
+        all.into_iter().filter(|it| it.is_built()).count()
+    }
+
     /// The places of all secrets in a text, in no order; they may overlap.
     pub(crate) fn found(&self, text: &str) -> Vec<Found> {
-        let mut found = Vec::new();
-        if self.longest() == 0 && self.words.longest() == 0 {
-            return found;
-        }
-        let views = self.views(View::of(text));
-        for (index, view) in views.iter().enumerate() {
-            let is_plain = index == 0;
-            let without = view.without_terminal_sequences();
-            found.extend(self.words.found(without.as_ref().unwrap_or(view), is_plain));
-            found.extend(self.found_in(view, is_plain));
-        }
-        if self.longest() > 0 {
-            let layers = layers::below(&views, text.len(), |view| self.views(view));
-            found.extend(layers.iter().flat_map(|view| self.found_in(view, false)));
-        }
-        // Words and numbers with blanks between them are others.
-        found.retain(|it| !it.may_be_a_word || !has_blanks(&text[it.range.clone()]));
+        let mut found = if self.is_in(text) { self.found_in_views(text) } else { Vec::new() };
         found.extend(self.shortened(text));
         found
     }
 
-    /// The places of secrets in one view, but not of short ones in clear; `is_plain` if it is the text itself.
-    fn found_in(&self, view: &View, is_plain: bool) -> Vec<Found> {
-        let squeezed = view.squeezed();
-        let mut found = self.clear.found(view, is_plain);
-        found.extend(self.squeezed.found(&squeezed, is_plain));
-        found.extend(self.base64.found(&base64_digits(&squeezed), is_plain));
-        found.extend(self.hexadecimal.found(&hexadecimal_digits(&squeezed), is_plain));
+    /// True if a secret is in a text, whatever is around it.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        let search = |automaton: &Automaton, view: &View<()>, is_plain| {
+            if automaton.is_in(view, is_plain) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        self.each_view(text, search).is_break()
+    }
+
+    /// The places of all secrets that are whole.
+    pub(crate) fn found_in_views(&self, text: &str) -> Vec<Found> {
+        let mut found = Vec::new();
+        // The search goes on to the end.
+        let _ = self.each_view(text, |automaton, view, is_plain| {
+            found.extend(automaton.found(view, is_plain));
+            ControlFlow::Continue(())
+        });
+        // Words and numbers with blanks between them are others.
+        found.retain(|it| !it.may_be_a_word || !has_blanks(&text[it.range.clone()]));
         found
+    }
+
+    /// Searches in each view of a text and of what is inside it, with the automaton of its kind, until `search` breaks. The last argument
+    /// is true if the view is the text itself.
+    fn each_view<O: Origin>(
+        &self,
+        text: &str,
+        mut search: impl FnMut(&Automaton, &View<O>, bool) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        if self.longest() == 0 && self.words.longest() == 0 {
+            return ControlFlow::Continue(());
+        }
+        let plain = self.views(View::of(text));
+        for (index, shapes) in plain.iter().enumerate() {
+            let is_plain = index == 0;
+            if self.words.longest() > 0 {
+                let without = shapes.view.without_terminal_sequences();
+                search(&self.words, without.as_ref().unwrap_or(&shapes.view), is_plain)?;
+            }
+            self.each_shape(shapes, is_plain, &mut search)?;
+        }
+        if self.longest() > 0 {
+            for shapes in layers::below(&plain, text.len(), |view| self.views(view)) {
+                self.each_shape(&shapes, false, &mut search)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The shapes of one view, but not the words in it.
+    fn each_shape<O: Origin>(
+        &self,
+        shapes: &Shapes<O>,
+        is_plain: bool,
+        search: &mut impl FnMut(&Automaton, &View<O>, bool) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        search(&self.clear, &shapes.view, is_plain)?;
+        search(&self.squeezed, &shapes.squeezed, is_plain)?;
+        search(&self.base64, &shapes.base64, is_plain)?;
+        search(&self.hexadecimal, &shapes.hexadecimal, is_plain)
     }
 
     /// The beginnings of secrets before the marks of text that was left out.
@@ -115,60 +165,59 @@ impl Search {
         let once = plain.without_last_escape();
         let twice = once.as_ref().and_then(View::without_last_escape);
         let first = plain.without_first_escape().filter(|_| cut == Cut::BothEnds);
-        let mut views: Vec<View> = [Some(plain), once, twice, first]
-            .into_iter()
-            .flatten()
-            .flat_map(|it| self.views(it))
-            .collect();
-        views.extend(unescaped_halves(&views[0]));
+        let views = [Some(plain), once, twice, first].into_iter().flatten();
+        let mut all: Vec<Shapes> = views.flat_map(|it| self.views(it)).collect();
+        let halves = unescaped_halves(&all[0].view);
+        all.extend(halves.into_iter().map(Shapes::of));
         let end = text.trim_end().len();
-        for layer in layers::below(&views, text.len(), |view| self.views(view)) {
-            views.extend(layer.last_parts(end));
+        for layer in layers::below(&all, text.len(), |view| self.views(view)) {
+            let last = layer.view.last_parts(end).into_iter();
+            all.extend(last.map(Shapes::of));
             if cut == Cut::BothEnds {
-                views.extend(layer.first_parts());
+                let first = layer.view.first_parts().into_iter();
+                all.extend(first.map(Shapes::of));
             }
         }
-        views.iter().flat_map(|view| self.cut_in(view, cut)).collect()
+        all.iter().flat_map(|shapes| self.cut_in(shapes, cut)).collect()
     }
 
-    fn cut_in(&self, view: &View, cut: Cut) -> Vec<Range<usize>> {
-        let squeezed = view.squeezed();
-        let mut found = self.words.cut(view, cut);
-        found.extend(self.clear.cut(view, cut));
-        found.extend(self.squeezed.cut(&squeezed, cut));
-        found.extend(self.base64.cut(&base64_digits(&squeezed), cut));
-        found.extend(self.hexadecimal.cut(&hexadecimal_digits(&squeezed), cut));
+    fn cut_in(&self, shapes: &Shapes, cut: Cut) -> Vec<Range<usize>> {
+        let mut found = self.words.cut(&shapes.view, cut);
+        found.extend(self.clear.cut(&shapes.view, cut));
+        found.extend(self.squeezed.cut(&shapes.squeezed, cut));
+        found.extend(self.base64.cut(&shapes.base64, cut));
+        found.extend(self.hexadecimal.cut(&shapes.hexadecimal, cut));
         found
     }
 
     /// The view itself, which is the first; and with its escapes decoded, and its characters in their usual shape.
-    fn views(&self, plain: View) -> Vec<View> {
+    fn views<O: Origin>(&self, plain: View<O>) -> Vec<Shapes<O>> {
         let mut views = self.unescaped(plain);
         let mut from = 0;
         // Escapes may be of such characters, and such characters in escapes.
         for _ in 0..PASSES {
-            let mut shaped: Vec<View> = Vec::new();
+            let mut shaped: Vec<View<O>> = Vec::new();
             for view in views[from..].iter().filter_map(View::in_usual_shape) {
                 if views.iter().chain(&shaped).all(|known| known.bytes != view.bytes) {
                     shaped.push(view);
                 }
             }
             from = views.len();
-            let unescaped: Vec<View> = shaped.iter().flat_map(unescaped_by_all).collect();
+            let unescaped: Vec<View<O>> = shaped.iter().flat_map(unescaped_by_all).collect();
             views.extend(shaped);
             views.extend(unescaped);
         }
-        views
+        views.into_iter().map(Shapes::of).collect()
     }
 
     /// The view itself, which is the first, and with its escapes decoded.
-    fn unescaped(&self, plain: View) -> Vec<View> {
+    fn unescaped<O: Origin>(&self, plain: View<O>) -> Vec<View<O>> {
         let may_have_escapes = plain.bytes.iter().any(|byte| escape::begins_with(*byte));
         if !(may_have_escapes || self.has_blank && plain.bytes.contains(&b'+')) {
             return vec![plain];
         }
         let one_kind = escape::ALL.iter().filter_map(|decode| plain.decoded(&[*decode]));
-        let mut views: Vec<View> = one_kind.collect();
+        let mut views: Vec<View<O>> = one_kind.collect();
         let all = match views.as_slice() {
             // With one kind of escapes, all decoders do the same as that one.
             [only] => unescaped_by_all(only),
@@ -177,8 +226,8 @@ impl Search {
         views.extend(all);
         views.insert(0, plain);
         if self.has_blank {
-            let is_form = |view: &&View| view.bytes.contains(&b'+');
-            let forms: Vec<View> = views.iter().filter(is_form).map(with_blanks).collect();
+            let is_form = |view: &&View<O>| view.bytes.contains(&b'+');
+            let forms: Vec<View<O>> = views.iter().filter(is_form).map(with_blanks).collect();
             views.extend(forms);
         }
         views
@@ -186,8 +235,8 @@ impl Search {
 }
 
 /// The view with its escapes decoded once, twice and so on, as long as there are some.
-fn unescaped_by_all(view: &View) -> Vec<View> {
-    let decoded = |view: &View| view.decoded(&escape::ALL);
+fn unescaped_by_all<O: Origin>(view: &View<O>) -> Vec<View<O>> {
+    let decoded = |view: &View<O>| view.decoded(&escape::ALL);
     std::iter::successors(decoded(view), decoded).take(PASSES).collect()
 }
 
@@ -206,30 +255,6 @@ fn has_blanks(text: &str) -> bool {
 }
 
 /// A form, in which `+` means a blank.
-fn with_blanks(view: &View) -> View {
+fn with_blanks<O: Origin>(view: &View<O>) -> View<O> {
     view.mapped(|byte, _| Some(if byte == b'+' { b' ' } else { byte }))
-}
-
-/// The digits of base64; those of its variant for URLs become the usual ones.
-fn base64_digits(view: &View) -> View {
-    view.mapped(|byte, _| {
-        Some(match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        })
-    })
-}
-
-/// Hexadecimal digits in lower case without what separates bytes: `0x`, colons, commas. Anything else ends a number.
-fn hexadecimal_digits(view: &View) -> View {
-    view.mapped(|byte, before| match byte {
-        b':' | b',' | b'-' | b'.' | b';' => None,
-        b'x' | b'X' if before.bytes.last() == Some(&b'0') => {
-            before.pop();
-            None
-        }
-        digit if digit.is_ascii_hexdigit() => Some(digit.to_ascii_lowercase()),
-        _ => Some(0),
-    })
 }

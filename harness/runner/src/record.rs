@@ -47,7 +47,8 @@ impl<'a> Recorder<'a> {
     fn title(&self, step: &Step) -> String {
         let Some(name) = &step.name else {
             let title = step.action.title();
-            let Some(given) = step.action.given_to_device() else { return title };
+            let given = step.action.given_to_device().filter(|given| title.contains(given));
+            let Some(given) = given else { return title };
             return title.replace(given, &self.text(given));
         };
         self.text(name)

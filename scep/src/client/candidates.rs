@@ -1,7 +1,7 @@
 //! The choice among several certificates of a CA and its RAs, such as an old and a renewed one of the same name
 //! (RFC 8894 §2.1.2, §2.2).
 
-use std::{cmp::Ordering, time::SystemTime};
+use std::{cmp::Ordering, iter::once, ptr, time::SystemTime};
 
 use openssl::{
     pkey::Id,
@@ -131,9 +131,13 @@ impl CaCertificates {
     fn best<'a>(&self, candidates: &[Candidate<'a>], now: SystemTime) -> Option<Candidate<'a>> {
         let usable = |one: &&Candidate<'_>| self.problem(one, now).is_none();
         let first = candidates.iter().find(usable)?;
-        let rivals = candidates.iter().filter(|one| first.is_named_like(one)).filter(usable);
-        // The first of equal ones.
-        rivals.reduce(|best, one| if one.is_newer_than(best) { one } else { best }).copied()
+        let others =
+            candidates.iter().filter(|one| !ptr::eq(*one, first) && first.is_named_like(one));
+        // The first of equal ones; those before the first usable one are not usable.
+        once(first)
+            .chain(others.filter(usable))
+            .reduce(|best, one| if one.is_newer_than(best) { one } else { best })
+            .copied()
     }
 
     /// The stage and the reason at which the candidate fails.

@@ -1,4 +1,5 @@
 mod forms;
+mod quick;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

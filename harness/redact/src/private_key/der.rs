@@ -21,7 +21,9 @@ pub(super) fn found(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let end = key_in(text, at, &BASE64).or_else(|| key_in(text, at, &HEXADECIMAL));
+        // Most bytes begin no key.
+        let kind = [&BASE64, &HEXADECIMAL].into_iter().find(|kind| kind.begin[0] == text[at]);
+        let end = kind.and_then(|kind| key_in(text, at, kind));
         if let Some(end) = end {
             found.push(at..end);
         }

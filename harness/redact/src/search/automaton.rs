@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::Found;
+use super::heads::Heads;
 use crate::needle::{Needle, Place};
 use crate::view::View;
 
@@ -29,40 +31,72 @@ const TORN_PART: usize = 6;
 /// Byte strings, and the automaton that finds them.
 #[derive(Default)]
 pub(crate) struct Automaton {
-    /// None if there is nothing to search for.
-    automaton: Option<AhoCorasick>,
     needles: Vec<Needle>,
+    /// The beginnings of the needles. Without one of them in a view, the automaton is not needed.
+    heads: Heads,
+    /// Length of the longest needle in bytes.
+    longest: usize,
+    /// Made when it is first needed, because that takes longer than most searches. None if there is nothing to search for.
+    built: OnceLock<Option<AhoCorasick>>,
 }
 
 impl Automaton {
     pub(crate) fn new(mut needles: Vec<Needle>) -> Self {
         needles.retain(|needle| !needle.bytes.is_empty());
-        // A DFA would search faster, but building it takes longer than all searches of a scenario.
-        let mut builder = AhoCorasick::builder();
-        builder.kind(Some(AhoCorasickKind::ContiguousNFA)).ascii_case_insensitive(true);
-        // The case is compared where it matters. The only error is of more needles than memory can hold.
-        let built = builder.build(needles.iter().map(|needle| needle.bytes.as_slice()));
-        let automaton = built.ok().filter(|_| !needles.is_empty());
-        Self { automaton, needles }
+        let longest = needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or_default();
+        let heads = Heads::of(needles.iter().map(|needle| needle.bytes.as_slice()));
+        Self { needles, heads, longest, built: OnceLock::new() }
     }
 
     /// Length of the longest needle in bytes.
     pub(crate) fn longest(&self) -> usize {
-        self.needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or_default()
+        self.longest
+    }
+
+    /// True if the automaton was needed.
+    #[cfg(test)]
+    pub(crate) fn is_built(&self) -> bool {
+        self.built.get().is_some()
     }
 
     /// The places in the text of all needles in a view; `is_plain` if the view has no decoded escapes.
     pub(crate) fn found(&self, view: &View, is_plain: bool) -> Vec<Found> {
-        let Some(automaton) = &self.automaton else { return Vec::new() };
-        let matches = automaton.find_overlapping_iter(&view.bytes);
-        let found = matches.filter_map(|found| {
-            let needle = self.needles.get(found.pattern().as_usize())?;
-            let is_meant = needle.is_at(&found.range(), &view.bytes, is_plain);
-            let range = || view.range(&needle.whole(&found.range(), &view.bytes));
-            let may_be_a_word = needle.may_be_a_word;
-            is_meant.then(|| Found { range: range(), may_be_a_word })
+        let found = self.matches(&view.bytes, is_plain).map(|(needle, range)| Found {
+            range: view.range(&needle.whole(&range, &view.bytes)),
+            may_be_a_word: needle.may_be_a_word,
         });
         found.collect()
+    }
+
+    /// True if a needle is in a view.
+    pub(crate) fn is_in<O>(&self, view: &View<O>, is_plain: bool) -> bool {
+        self.matches(&view.bytes, is_plain).next().is_some()
+    }
+
+    /// The needles that are found, and where.
+    fn matches(
+        &self,
+        bytes: &[u8],
+        is_plain: bool,
+    ) -> impl Iterator<Item = (&Needle, Range<usize>)> {
+        let automaton = self.heads.are_in(bytes).then(|| self.automaton()).flatten();
+        let matches = automaton.into_iter().flat_map(move |it| it.find_overlapping_iter(bytes));
+        matches.filter_map(move |found| {
+            let needle = self.needles.get(found.pattern().as_usize())?;
+            needle.is_at(&found.range(), bytes, is_plain).then(|| (needle, found.range()))
+        })
+    }
+
+    fn automaton(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            // A DFA would search faster, but building it takes longer than all searches of a scenario.
+            let mut builder = AhoCorasick::builder();
+            builder.kind(Some(AhoCorasickKind::ContiguousNFA)).ascii_case_insensitive(true);
+            // The case is compared where it matters. The only error is of more needles than memory can hold.
+            let built = builder.build(self.needles.iter().map(|needle| needle.bytes.as_slice()));
+            built.ok().filter(|_| !self.needles.is_empty())
+        };
+        self.built.get_or_init(build).as_ref()
     }
 
     /// The places of parts of needles at the ends of a view.

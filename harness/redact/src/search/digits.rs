@@ -1,186 +1,122 @@
 //! Texts in base64, base32 (RFC 4648) and hexadecimal digits.
 
-use std::ops::Range;
+mod run;
+mod texts;
 
-use super::{base64_digits, hexadecimal_digits};
-use crate::view::View;
+use self::run::Run;
+use self::texts::{SHORTEST, is_latin1};
+use super::shapes::Shapes;
+use crate::view::{Origin, View};
 
-/// The shortest text in digits that is searched, in bytes: an encoded secret is longer.
-const SHORTEST: usize = 8;
+/// What is no digit, in place of its value.
+const NONE: u8 = u8::MAX;
 
 /// A kind of digits.
 struct Digits {
     /// Bits of a digit.
     bits: usize,
-    /// Value of a digit.
-    value: fn(u8) -> Option<u8>,
+    /// The value of each byte as a digit, or [`NONE`].
+    values: [u8; 256],
 }
 
-const BASE64: Digits = Digits {
-    bits: 6,
-    value: |digit| match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a' + 26),
-        b'0'..=b'9' => Some(digit - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    },
-};
+static BASE64: Digits =
+    Digits::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 6);
 
-const BASE32: Digits = Digits {
-    bits: 5,
-    value: |digit| match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a'),
-        b'2'..=b'7' => Some(digit - b'2' + 26),
-        _ => None,
-    },
-};
+static BASE32: Digits = Digits::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 5).in_both_cases();
 
 /// The alphabet with which the order of texts stays (RFC 4648 §7).
-const BASE32_HEX: Digits = Digits {
-    bits: 5,
-    value: |digit| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'V' => Some(digit - b'A' + 10),
-        b'a'..=b'v' => Some(digit - b'a' + 10),
-        _ => None,
-    },
-};
+static BASE32_HEX: Digits = Digits::of(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", 5).in_both_cases();
 
-const HEXADECIMAL: Digits = Digits {
-    bits: 4,
-    value: |digit| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    },
-};
+static HEXADECIMAL: Digits = Digits::of(b"0123456789abcdef", 4);
 
 /// The texts that the digits in a view stand for, one view for each kind of digits that it has.
-pub(super) fn decoded(view: &View) -> Vec<View> {
-    let squeezed = view.squeezed();
+pub(super) fn decoded<O: Origin>(shapes: &Shapes<O>) -> Vec<View<O>> {
     let kinds = [
-        (BASE64, base64_digits(&squeezed)),
-        (HEXADECIMAL, hexadecimal_digits(&squeezed)),
-        (BASE32, squeezed.clone()),
-        (BASE32_HEX, squeezed),
+        (&BASE64, &shapes.base64),
+        (&HEXADECIMAL, &shapes.hexadecimal),
+        (&BASE32, &shapes.squeezed),
+        (&BASE32_HEX, &shapes.squeezed),
     ];
-    let texts = kinds.into_iter().map(|(digits, view)| digits.texts(&view));
+    let texts = kinds.into_iter().map(|(digits, view)| digits.texts(view));
     texts.filter(|texts| !texts.bytes.is_empty()).collect()
 }
 
 impl Digits {
+    const fn of(alphabet: &[u8], bits: usize) -> Self {
+        let mut values = [NONE; 256];
+        let mut value: u8 = 0;
+        while (value as usize) < alphabet.len() {
+            values[alphabet[value as usize] as usize] = value;
+            value += 1;
+        }
+        Self { bits, values }
+    }
+
+    /// The same with lower-case letters, which mean what the upper-case ones do.
+    const fn in_both_cases(mut self) -> Self {
+        let mut letter = b'A';
+        while letter <= b'Z' {
+            self.values[letter.to_ascii_lowercase() as usize] = self.values[letter as usize];
+            letter += 1;
+        }
+        self
+    }
+
     /// All texts that runs of these digits stand for, with a break between two.
-    fn texts(&self, view: &View) -> View {
+    fn texts<O: Origin>(&self, view: &View<O>) -> View<O> {
         let mut texts = View::default();
+        let value = |at: &usize| self.values[usize::from(view.bytes[*at])];
         let mut at = 0;
         while at < view.bytes.len() {
-            let run = view.bytes[at..].iter().map_while(|byte| (self.value)(*byte));
-            let run: Vec<u8> = run.collect();
-            if run.len() * self.bits >= SHORTEST * 8 {
-                self.add_texts(&run, at, view, &mut texts);
+            let end = (at..view.bytes.len()).find(|at| value(at) == NONE);
+            let end = end.unwrap_or(view.bytes.len());
+            if (end - at) * self.bits >= SHORTEST * 8 {
+                self.add_texts(
+                    &Run::of((at..end).map(|at| value(&at)), self.bits),
+                    at,
+                    view,
+                    &mut texts,
+                );
             }
-            at += run.len() + 1;
+            at = end + 1;
         }
         texts
     }
 
     /// Adds the texts in a run of digits, which begins at an offset of the view. The first byte may begin at any digit, because
     /// other digits may stand before.
-    fn add_texts(&self, run: &[u8], start: usize, view: &View, texts: &mut View) {
+    fn add_texts<O: Origin>(&self, run: &Run, start: usize, view: &View<O>, texts: &mut View<O>) {
         // A byte begins at a digit again after eight digits with an odd number of bits.
         let group = 8 >> self.bits.trailing_zeros();
-        for first in 0..group.min(run.len()) {
-            let bytes = self.bytes(&run[first..]);
+        for first in 0..group {
             let digits = |at: usize| {
                 let begin = start + first + at * 8 / self.bits;
                 begin..start + first + (at * 8 + 7) / self.bits + 1
             };
-            for text in texts_in(&bytes) {
+            run.each_text(first * self.bits, |offset, bytes, text| {
                 for at in text {
-                    let range = view.range(&digits(at));
-                    texts.push_character(&bytes, at, (range.start, range.end));
+                    texts.push_character(bytes, at, view.origin(&digits(offset + at)));
                 }
                 texts.end_part();
-            }
+            });
         }
-    }
-
-    /// The bytes that digits with these values stand for.
-    fn bytes(&self, values: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(values.len());
-        let (mut held, mut count) = (0_u32, 0);
-        for value in values {
-            held = held << self.bits | u32::from(*value);
-            count += self.bits;
-            if count >= 8 {
-                count -= 8;
-                bytes.push((held >> count).to_le_bytes()[0]);
-            }
-        }
-        bytes
     }
 }
 
-impl View {
+impl<O: Origin> View<O> {
     /// Adds the byte of a text at an offset, but not the empty half of a character in UTF-16.
-    fn push_character(&mut self, bytes: &[u8], at: usize, range: (usize, usize)) {
+    fn push_character(&mut self, bytes: &[u8], at: usize, origin: O) {
         let byte = bytes[at];
         if is_latin1(bytes, at) {
             let mut buffer = [0; 2];
             char::from(byte)
                 .encode_utf8(&mut buffer)
                 .bytes()
-                .for_each(|byte| self.push(byte, range));
+                .for_each(|byte| self.push(byte, origin));
         } else if byte != 0 {
-            self.push(byte, range);
+            self.push(byte, origin);
         }
     }
-}
-
-/// The texts among these bytes that are long enough. The empty halves of UTF-16 do not count.
-fn texts_in(bytes: &[u8]) -> Vec<Range<usize>> {
-    let mut texts = Vec::new();
-    let (mut start, mut empty, mut at) = (0, 0, 0);
-    while at <= bytes.len() {
-        let length = length_of_character(bytes, at);
-        if length > 0 {
-            empty += usize::from(bytes[at] == 0);
-            at += length;
-            continue;
-        }
-        if at - start >= SHORTEST + empty {
-            texts.push(start..at);
-        }
-        at += 1;
-        (start, empty) = (at, 0);
-    }
-    texts
-}
-
-/// Length of the character of a text at an offset, in UTF-8, or in UTF-16 one byte of it; 0 if there is none.
-fn length_of_character(bytes: &[u8], at: usize) -> usize {
-    let Some(first) = bytes.get(at) else { return 0 };
-    let length = match first {
-        0 | b'\t' | b'\n' | b'\r' | 0x1b | b' '..=b'~' => return 1,
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => 1,
-    };
-    if is_latin1(bytes, at) {
-        return 1;
-    }
-    let is_rest = |rest: &[u8]| length > 1 && rest.iter().all(|byte| matches!(byte, 0x80..=0xbf));
-    bytes.get(at + 1..at + length).filter(|rest| is_rest(rest)).map_or(0, |_| length)
-}
-
-/// True for a character of ISO 8859-1 in UTF-16, whose other half is empty.
-fn is_latin1(bytes: &[u8], at: usize) -> bool {
-    let is_empty = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&0);
-    bytes[at] >= 0xa0 && (is_empty(at.checked_sub(1)) || is_empty(at.checked_add(1)))
 }
 
 #[cfg(test)]
@@ -192,7 +128,7 @@ mod tests {
 
     #[track_caller]
     fn assert_has(text: &str, inside: &str, at: &str) {
-        let views = decoded(&View::of(text));
+        let views = decoded(&Shapes::<(usize, usize)>::of(View::of(text)));
         let found = views.iter().find_map(|view| {
             let length = inside.len();
             let bytes = view.bytes.windows(length).position(|part| part == inside.as_bytes())?;
@@ -225,10 +161,15 @@ mod tests {
 
     #[test]
     fn other_digits_have_little_text() {
-        assert!(decoded(&View::of("")).is_empty() && decoded(&View::of("abc")).is_empty());
+        assert!(
+            decoded(&Shapes::<()>::of(View::of(""))).is_empty()
+                && decoded(&Shapes::<()>::of(View::of("abc"))).is_empty()
+        );
         let certificate = "MIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQ".repeat(20);
-        let length: usize =
-            decoded(&View::of(&certificate)).iter().map(|view| view.bytes.len()).sum();
+        let length: usize = decoded(&Shapes::<()>::of(View::of(&certificate)))
+            .iter()
+            .map(|view| view.bytes.len())
+            .sum();
         assert!(length < certificate.len(), "{length}");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::view::{BREAK, View};
+use crate::view::{BREAK, Origin, View};
 
 /// The most bytes in a line of a dump.
 const LINE: usize = 64;
@@ -21,8 +21,8 @@ const LIST: usize = 6;
 type Cell = (u8, usize);
 
 /// The bytes in the tables of a view, with a break between two tables; none if it has no table.
-pub(super) fn decoded(view: &View) -> Option<View> {
-    let (mut bytes, mut swapped) = (View::default(), View::default());
+pub(super) fn decoded<O: Origin>(view: &View<O>) -> Option<View<O>> {
+    let (mut bytes, mut swapped) = (View::<O>::default(), View::<O>::default());
     let (mut start, mut before) = (0, 0);
     // A string of a list may be a dump, too.
     let ends_a_line = |byte: &u8| {
@@ -51,12 +51,11 @@ pub(super) fn decoded(view: &View) -> Option<View> {
     (!bytes.bytes.is_empty()).then_some(bytes)
 }
 
-impl View {
+impl<O: Origin> View<O> {
     /// Adds bytes that were read from these ranges of another view.
     fn add(&mut self, of: &Self, bytes: impl Iterator<Item = (u8, Range<usize>)>) {
         for (byte, place) in bytes {
-            let range = of.range(&place);
-            self.push(byte, (range.start, range.end));
+            self.push(byte, of.origin(&place));
         }
     }
 }
@@ -165,7 +164,7 @@ fn in_words(cells: &[Cell]) -> Vec<Cell> {
 }
 
 /// The lists of decimal numbers of which each is a byte, with a break between two: `[113 90 55]`, `113, 90, -61`.
-fn lists(view: &View) -> View {
+fn lists<O: Origin>(view: &View<O>) -> View<O> {
     let mut lists = View::default();
     let mut start = 0;
     let is_between = |byte: &u8| byte.is_ascii_whitespace() || b",[]{}()".contains(byte);
@@ -181,7 +180,7 @@ fn lists(view: &View) -> View {
 }
 
 /// Keeps the list from `start` on if it is long enough.
-fn end_list(lists: &mut View, start: &mut usize) {
+fn end_list<O: Origin>(lists: &mut View<O>, start: &mut usize) {
     if lists.bytes.len() < *start + LIST {
         lists.truncate(*start);
         return;
@@ -218,7 +217,7 @@ mod tests {
 
     #[track_caller]
     fn assert_has(table: &str, bytes: &str) {
-        let read = decoded(&View::of(table)).unwrap_or_default();
+        let read = decoded(&View::<()>::of(table)).unwrap_or_default();
         let has = read.bytes.windows(bytes.len()).any(|part| part == bytes.as_bytes());
         assert!(has, "{:?} in\n{table}", String::from_utf8_lossy(&read.bytes));
     }
@@ -267,7 +266,7 @@ mod tests {
             "cafe: x",
             "2026 was",
         ] {
-            assert!(decoded(&View::of(text)).is_none(), "{text}");
+            assert!(decoded(&View::<()>::of(text)).is_none(), "{text}");
         }
     }
 }

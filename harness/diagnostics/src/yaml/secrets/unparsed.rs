@@ -6,7 +6,8 @@ use redact::{Masker, Secret, clear_passwords, clear_passwords_of_configuration};
 use regex::Regex;
 
 use super::{CHOICES, SecretSource, has_secrets, is_duration, is_like};
-use crate::{Diagnostic, SEARCHED, closest, floor_char_boundary};
+use crate::masking::{SEARCHED, SEARCHED_BYTES};
+use crate::{Diagnostic, closest, floor_char_boundary};
 
 /// A line with a secret: everything after such a field.
 static SHAPE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -42,43 +43,67 @@ pub(in crate::yaml) fn masked(mistake: Diagnostic, text: &str) -> Diagnostic {
 /// The values of fields with secrets, also in the lines below such a field, and the passwords in configuration lines. If they are too
 /// many to be searched for, some are missing.
 pub(super) fn secrets(text: &str) -> Vec<Secret> {
-    let mut secrets = Vec::new();
+    let mut found = Collected::default();
     // The indentation of the field whose value is in the lines below.
     let mut field: Option<usize> = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        if found.are_too_many() {
+            break;
+        }
         let content = line.trim_start();
         let indent = line.len() - content.len();
         let is_item = content.starts_with("- ");
         if field.is_some_and(|of| indent > of || indent == of && is_item) {
-            secrets.extend(values_below(cut(content)));
+            found.add(values_below(cut(content)));
             continue;
         }
-        let opened = note_fields(content, &mut secrets);
+        let opened = note_fields(content, &mut found);
         let own = indent + if is_item { 2 } else { 0 };
         field = opened.then_some(own);
     }
-    secrets.extend(clear_passwords(text));
-    secrets
+    found.add(clear_passwords(text));
+    found.secrets
 }
 
 /// The longest value that is looked at, in bytes, because each field of a line has the rest of the line as its value.
 const LONGEST: usize = 4096;
 
-/// So many values are collected before those that are the same are counted once.
+/// So many values, or bytes of them, are collected before those that are the same are counted once.
 const COLLECTED: usize = 8 * SEARCHED;
+const COLLECTED_BYTES: usize = 8 * SEARCHED_BYTES;
 
 fn cut(value: &str) -> &str {
     &value[..floor_char_boundary(value, LONGEST)]
 }
 
-/// True if there are more different values than are searched for, so that nothing of the text will be shown.
-fn are_too_many(secrets: &mut Vec<Secret>) -> bool {
-    if secrets.len() < COLLECTED {
-        return false;
+/// The values that were found so far.
+#[derive(Default)]
+struct Collected {
+    secrets: Vec<Secret>,
+    /// Length of all of them.
+    bytes: usize,
+}
+
+impl Collected {
+    fn add(&mut self, more: Vec<Secret>) {
+        self.bytes += bytes(&more);
+        self.secrets.extend(more);
     }
-    secrets.sort_by(|one, other| one.expose().cmp(other.expose()));
-    secrets.dedup_by(|one, other| one.expose() == other.expose());
-    secrets.len() > SEARCHED
+
+    /// True if there are more different values than are searched for, so that nothing of the text will be shown.
+    fn are_too_many(&mut self) -> bool {
+        if self.secrets.len() < COLLECTED && self.bytes < COLLECTED_BYTES {
+            return false;
+        }
+        self.secrets.sort_by(|one, other| one.expose().cmp(other.expose()));
+        self.secrets.dedup_by(|one, other| one.expose() == other.expose());
+        self.bytes = bytes(&self.secrets);
+        self.secrets.len() > SEARCHED || self.bytes > SEARCHED_BYTES
+    }
+}
+
+fn bytes(secrets: &[Secret]) -> usize {
+    secrets.iter().map(|secret| secret.expose().len()).sum()
 }
 
 /// The files and variables that fields of such a text name, each with the text after its field cut at every possible end.
@@ -99,7 +124,7 @@ pub(super) fn sources(text: &str) -> Vec<SecretSource> {
 const NAMED: usize = 100;
 
 /// Adds the values of the fields of a line that may be secrets. Returns true if the value of its last field is in the lines below.
-fn note_fields(line: &str, secrets: &mut Vec<Secret>) -> bool {
+fn note_fields(line: &str, found: &mut Collected) -> bool {
     let keys = KEY.iter().flat_map(|key| key.captures_iter(line));
     let mut is_open = false;
     // The values of many fields in one line overlap, and are not all looked at.
@@ -111,7 +136,7 @@ fn note_fields(line: &str, secrets: &mut Vec<Secret>) -> bool {
         if is_like(name.as_str(), &["set", "lines"])
             && (configurations < NAMED || whole.end() >= looked_at)
         {
-            secrets.extend(clear_passwords_of_configuration(value));
+            found.add(clear_passwords_of_configuration(value));
             configurations += 1;
             looked_at = whole.end() + LONGEST / 2;
         }
@@ -123,10 +148,10 @@ fn note_fields(line: &str, secrets: &mut Vec<Secret>) -> bool {
             closest(word.trim(), CHOICES).is_some()
         };
         if !is_choice {
-            secrets.extend(value_of(value));
+            found.add(value_of(value));
         }
         is_open = value.is_empty() || value.starts_with(['|', '>', '#', '&']);
-        if are_too_many(secrets) {
+        if found.are_too_many() {
             break;
         }
     }
@@ -233,9 +258,21 @@ mod tests {
             assert!(secrets(&text).len() <= COLLECTED + 5, "{field}");
             assert!(sources(&text).len() <= 5 * NAMED, "{field}");
         }
-        let many: Vec<String> = (0..SEARCHED).map(|at| format!("password: hunter{at}, ")).collect();
-        let found = secrets(&format!("x: [{}", many.concat()));
-        assert!(found.iter().any(|secret| secret.expose() == "hunter248"));
+        let fields = |count: usize| -> String {
+            let fields = (0..count).map(|at| format!("password: hunter{at}, "));
+            format!("x: [{}", fields.collect::<String>())
+        };
+        assert!(secrets(&fields(12)).iter().any(|secret| secret.expose() == "hunter10"));
+        // The rests of so long a line are more than is searched for, and no more of them is looked at.
+        let many = secrets(&fields(SEARCHED));
+        assert!((SEARCHED_BYTES..COLLECTED_BYTES + 8 * LONGEST).contains(&bytes(&many)));
+    }
+
+    #[test]
+    fn little_is_searched_for_in_a_short_script() {
+        let lines = "set -eu\n: \"$PKI_URL\" pass \"$CA_PASSWORD\" passwd: A_B pw: 'x\n".repeat(16);
+        let found = secrets(&lines);
+        assert!(Masker::new(found).bytes() < 2 * lines.len());
     }
 
     #[test]

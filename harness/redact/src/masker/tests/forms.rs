@@ -54,7 +54,7 @@ fn bytes_with_the_secret() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn forms() -> Vec<(String, String)> {
+pub(super) fn forms() -> Vec<(String, String)> {
     let bytes = SECRET.as_bytes();
     let mut forms: Vec<(String, String)> = [
         ("clear", SECRET.to_owned()),
@@ -213,10 +213,10 @@ fn secret_is_masked_in_every_form() {
 }
 
 /// An encoding, and what it makes of a text.
-type Encoding = (&'static str, fn(&str) -> String);
+pub(super) type Encoding = (&'static str, fn(&str) -> String);
 
 /// Encodings that may be on top of each other.
-const ENCODINGS: [Encoding; 13] = [
+pub(super) const ENCODINGS: [Encoding; 13] = [
     ("percent", |text| each_byte(text.as_bytes(), |byte| format!("%{byte:02X}"), "")),
     ("JSON", |text| serde_json_like(text).replace('\n', "\\n")),
     ("XML", |text| text.replace('&', "&amp;").replace('"', "&quot;").replace('+', "&#43;")),
