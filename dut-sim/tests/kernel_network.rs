@@ -14,6 +14,7 @@ mod trials;
 #[expect(dead_code, reason = "other test programs need the rest")]
 #[path = "../../tests/support"]
 mod support {
+    pub(crate) mod arguments;
     pub(crate) mod groups;
     pub(crate) mod trials;
 }

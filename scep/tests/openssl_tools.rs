@@ -9,6 +9,7 @@
 mod pki;
 #[path = "../../tests/support"]
 mod support {
+    pub(crate) mod arguments;
     pub(crate) mod groups;
     pub(crate) mod trials;
 }
