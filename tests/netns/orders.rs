@@ -64,7 +64,8 @@ fn events_of_a_pki_are_listed_at_their_moments() {
     let begin = lab.find("  - certificate").unwrap();
     let ended = run_file(&format!(
         "{}  - run: {{command: pki scep show CSR, matches: ['usercert\\s+Pending']}}
-  - advance: {{by: 10d}}
+  - advance: {{by: 2d}}
+  - advance: {{by: 8d}}
   - certificate: {{csr: CSR, is: {{validity: valid}}, within: 0s}}
 ",
         &lab[..begin]
