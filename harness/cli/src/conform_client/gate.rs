@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 use super::set_up;
 use crate::exit::{CommandError, Exit};
 use diagnostics::{Diagnostic, bugs};
-use mock_ca::{Approval, PersonalityName};
+use mock_ca::{Approval, Hierarchy, PersonalityName};
 use model::lab::{self, Lab};
 use model::scenario::client::ClientStep;
 use model::scenario::{Action, Expect, Scenario, Step};
@@ -164,7 +164,9 @@ fn only_pki(lab: &Lab) -> Option<&lab::Pki> {
 
 /// True for a case that is itself a plain exchange.
 fn is_plain(case: &Scenario) -> bool {
-    let is_right = only_pki(&case.lab).is_some_and(|pki| pki.faults.is_empty());
+    let is_right = only_pki(&case.lab).is_some_and(|pki| {
+        pki.faults.is_empty() && pki.valid_for.is_none() && pki.hierarchy == Hierarchy::default()
+    });
     let enrols = |step: &Step| match &step.action {
         Action::Client(client) => client.is_plain(),
         _ => false,
