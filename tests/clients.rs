@@ -21,6 +21,7 @@ mod clients {
     mod device; // a device that enrols with such a client
     pub(crate) mod enrolments; // enrolled, refused, pending, renewed
     pub(crate) mod environment; // environment variables of the caller
+    pub(crate) mod lab_time; // clients on the time of a lab
     pub(crate) mod scepclient; // micromdm's client enrols without the device
 }
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let needs: Vec<&support::trials::Need> = scepclient.iter().collect();
     let mut all = clients::enrolments::trials();
     all.extend(clients::conform::trials());
+    all.extend(clients::lab_time::trials());
     all.extend(clients::scepclient::trials(&needs));
     all.extend(clients::environment::trials(&support::needs::netns()));
     support::trials::run(all)

@@ -8,7 +8,7 @@ mod settings;
 mod suggestion;
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -129,6 +129,8 @@ impl Device {
             client: settings.own.client,
             program_path: settings.program_path,
             program_limit: settings.program_limit,
+            programs_follow: settings.own.programs_follow,
+            program_time: OnceLock::new(),
             keys: settings.key_source,
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
@@ -196,9 +198,10 @@ impl Device {
     /// afterwards, so whoever moves it over several such moments stops at each of them: [`Self::outlook`] tells the next.
     ///
     /// # Errors
-    /// In words, if the clock would go beyond the year 9999; then nothing has moved.
+    /// In words, if the clock would go beyond the year 9999; then nothing has moved. Or if the client's program cannot be told.
     pub fn advance(&self, by: Duration) -> Result<(), String> {
         self.context.clock.advance(by).map_err(|error| error.to_string())?;
+        self.context.tell_programs()?;
         self.context.timer.advance(by);
         Ok(())
     }

@@ -21,7 +21,7 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -36,6 +36,7 @@ pub use self::order::Missing;
 pub use self::pause::GrowingPause;
 
 use self::crl::ListKeeper;
+use self::program::time::ProgramTime;
 use self::progress::{Phase, Progress};
 use self::request::Request;
 use self::rollover::Rollover;
@@ -56,6 +57,10 @@ pub(crate) struct EnrolmentContext {
     pub(crate) client: ScepClient,
     pub(crate) program_path: Option<OsString>,
     pub(crate) program_limit: Duration,
+    /// True if programs are shown the device's time even while it is that of the system, because it will be moved.
+    pub(crate) programs_follow: bool,
+    /// The time that programs are shown, as soon as one needs it; or why it cannot be shown.
+    pub(crate) program_time: OnceLock<Result<ProgramTime, String>>,
     pub(crate) keys: KeySource,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,

@@ -14,6 +14,9 @@ const KEPT: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CaEvent {
+    /// Its number, counted from 1.
+    #[serde(default)]
+    pub number: u64,
     /// The moment, by the CA's clock.
     #[serde(with = "wire::seconds")]
     pub at: SystemTime,
@@ -37,7 +40,8 @@ impl Events {
     pub(crate) fn add(&self, at: SystemTime, what: String) {
         let mut state = self.state.lock();
         state.count += 1;
-        state.kept.push_back(CaEvent { at, what });
+        let number = state.count;
+        state.kept.push_back(CaEvent { number, at, what });
         if state.kept.len() > KEPT {
             state.kept.pop_front();
         }

@@ -73,7 +73,9 @@ pub use password_problem::PasswordProblem;
 pub use passwords::ChallengeUnavailable;
 pub use personality::PersonalityName;
 pub use record::RevocationReason;
-pub use seen::{QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRefusal, SeenRequest};
+pub use seen::{
+    QueryMessage, SeenCsr, SeenMessage, SeenPoll, SeenRefusal, SeenRequest, SeenValidity,
+};
 pub use settings::{
     AdminCredentials, Approval, CaCertificate, ChallengePolicy, CrlSettings, DistributionPoint,
     Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision, Limits, MOST_LEVELS, NextCa, NextKey,

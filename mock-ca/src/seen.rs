@@ -11,6 +11,7 @@ use scep::{
     attribute::{FailInfo, MessageType, PkiStatus, TransactionId},
     body::IssuerAndSubject,
     certificate::is_issued_by,
+    clock::system_time,
     envelope::Outside,
     key_usage::KeyUsage,
     message::Message,
@@ -133,6 +134,9 @@ pub struct SeenMessage {
     pub signer_is_self_signed: Option<bool>,
     /// The key usage of the signer's certificate, if it has one.
     pub signer_key_usage: Option<KeyUsage>,
+    /// The validity of the signer's certificate; `None` if the certificate is missing.
+    #[serde(default)]
+    pub signer_validity: Option<SeenValidity>,
     /// The cipher of the envelope, if it has one that is known.
     pub cipher: Option<Cipher>,
     /// The key transport of the envelope's first recipient, if it is known.
@@ -141,6 +145,18 @@ pub struct SeenMessage {
     pub csr: Option<SeenCsr>,
     /// The names in a CertPoll, if it is one.
     pub poll: Option<SeenPoll>,
+}
+
+/// The validity of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SeenValidity {
+    /// Its first moment.
+    #[serde(with = "wire::seconds")]
+    pub from: SystemTime,
+    /// Its last moment.
+    #[serde(with = "wire::seconds")]
+    pub to: SystemTime,
 }
 
 /// The names in a CertPoll as they came (RFC 8894 §3.3.3).
@@ -204,6 +220,7 @@ impl SeenMessage {
             certificates: message.certificates().len(),
             signer_is_self_signed: signer.as_deref().map(|it| is_issued_by(it, it)),
             signer_key_usage: signer.as_deref().and_then(KeyUsage::of),
+            signer_validity: signer.as_deref().and_then(SeenValidity::of),
             cipher: outside.as_ref().and_then(|outside| outside.cipher),
             key_transport: outside.as_ref().and_then(|outside| outside.key_transport),
             csr,
@@ -222,6 +239,13 @@ impl SeenMessage {
             self.poll.as_ref().map(|it| it.subject.len() + it.issuer.len()),
         ];
         texts.into_iter().flatten().sum()
+    }
+}
+
+impl SeenValidity {
+    fn of(certificate: &X509Ref) -> Option<Self> {
+        let from = system_time(certificate.not_before()).ok()?;
+        Some(Self { from, to: system_time(certificate.not_after()).ok()? })
     }
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # One enrolment with strongSwan's `pki`, which needs two calls and files in between:
 #   strongswan.sh URL CHALLENGE DIR CA
-# If DIR has a certificate, it is renewed.
+# If DIR has a certificate, it is renewed, unless it has expired.
 set -eu
 url=$1 challenge=$2 dir=$3 known=$4
 
@@ -27,7 +27,7 @@ for one in ra*.pem; do
     case $(usage "$one") in *"Digital Signature"*) signature=$one ;; esac
 done
 
-if [ -s cert.pem ]; then
+if [ -s cert.pem ] && openssl x509 -in cert.pem -noout -checkend 0 >/dev/null; then
     mv key.pem old-key.pem
     mv cert.pem old-cert.pem
     set -- --cert old-cert.pem --key old-key.pem

@@ -51,6 +51,13 @@ pub fn is_self_issued(certificate: &X509Ref) -> bool {
     subject.try_cmp(issuer).is_ok_and(Ordering::is_eq)
 }
 
+/// True if the certificate says that another key than its own has signed it (RFC 5280 §4.2.1.1), as the new certificate of a CA does that
+/// the old key of the same name has signed.
+pub(crate) fn names_another_key(certificate: &X509Ref) -> bool {
+    let keys = certificate.authority_key_id().zip(certificate.subject_key_id());
+    keys.is_some_and(|(signer, own)| signer.as_slice() != own.as_slice())
+}
+
 /// True if the certificate names `issuer` as its issuer and the key of `issuer` verifies its signature.
 pub fn is_issued_by(certificate: &X509Ref, issuer: &X509Ref) -> bool {
     issuance(certificate, issuer).is_ok()

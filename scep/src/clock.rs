@@ -86,6 +86,16 @@ impl Clock {
         shown.map_or(if ahead < 0 { FIRST_MOMENT } else { last_moment() }, within_range)
     }
 
+    /// The time by which it is ahead of the clock of the system, in milliseconds; negative if it is behind.
+    pub fn ahead_of_system_ms(&self) -> i64 {
+        let (own, system) = (self.now(), Self::system().now());
+        let milliseconds = |it: Duration| i64::try_from(it.as_millis()).unwrap_or(i64::MAX);
+        match own.duration_since(system) {
+            Ok(ahead) => milliseconds(ahead),
+            Err(behind) => -milliseconds(behind.duration()),
+        }
+    }
+
     /// Another clock, which is ahead of this one by so many milliseconds, or behind if the number is negative. It follows each move of
     /// this one, and can be moved alone.
     #[must_use]

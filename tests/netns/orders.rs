@@ -10,6 +10,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         advance_moves_devices_and_mock_cas_together,
         stopped_pki_and_link_that_is_down_come_back,
+        events_of_a_pki_are_listed_at_their_moments,
     ]
 }
 
@@ -31,8 +32,12 @@ steps:
 ";
 
 fn run(steps: &str) -> Ended {
+    run_file(&format!("{LAB}{steps}"))
+}
+
+fn run_file(text: &str) -> Ended {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("it.yaml"), format!("{LAB}{steps}")).unwrap();
+    fs::write(folder.path().join("it.yaml"), text).unwrap();
     let ended = run_in(folder.path(), &["run", "--driver", "netns", "it.yaml", "-v"]);
     ended.assert_orderly();
     ended
@@ -51,6 +56,33 @@ fn advance_moves_devices_and_mock_cas_together() {
     let told = "DUT0: CSR: renewal: PKIOperation (RenewalReq) was answered SUCCESS: certificate 02";
     let line = ended.stdout.lines().find(|line| line.contains(told)).unwrap();
     assert!(line.trim_start().starts_with("2026-10-20T00:0"), "{line}");
+}
+
+fn events_of_a_pki_are_listed_at_their_moments() {
+    let fields = "port: 8080, approval: {after: 3d}, next-ca: {from: 2026-01-08T12:00Z}";
+    let lab = LAB.replace("port: 8080", fields);
+    let begin = lab.find("  - certificate").unwrap();
+    let ended = run_file(&format!(
+        "{}  - run: {{command: pki scep show CSR, matches: ['usercert\\s+Pending']}}
+  - advance: {{by: 2d}}
+  - advance: {{by: 8d}}
+  - certificate: {{csr: CSR, is: {{validity: valid}}, within: 0s}}
+",
+        &lab[..begin]
+    ));
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    for (event, moment) in [
+        ("ca: granted the request for `CN = a`, 3d after it came", "2026-01-04T00:0"),
+        ("issues from now on", "2026-01-08T12:00:0"),
+    ] {
+        let line = ended.stdout.lines().find(|line| line.contains(event));
+        let line = line.unwrap_or_else(|| panic!("{event}: {}", ended.transcript()));
+        assert!(line.trim_start().starts_with(moment), "{line}");
+    }
+    // What the device did at that moment is listed with it, and not at the end.
+    let told = "DUT0: CSR: PKIOperation (CertPoll) was answered SUCCESS";
+    let line = ended.stdout.lines().find(|line| line.contains(told)).unwrap();
+    assert!(line.trim_start().starts_with("2026-01-04T0"), "{line}");
 }
 
 fn stopped_pki_and_link_that_is_down_come_back() {

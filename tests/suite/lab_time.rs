@@ -135,6 +135,52 @@ fn wait_for_what_nobody_will_do_is_told() {
     assert!(!ended.stdout.contains(never), "{}", ended.transcript());
 }
 
+/// A certificate of twenty years that is renewed after sixteen: something will change, however late.
+#[test]
+fn renewal_in_many_years_is_a_change() {
+    let renewing = enrols(8080).replace(
+        "csr CSR port",
+        "csr CSR renew-at 80\n        set system certificate scep csr CSR port",
+    );
+    let check =
+        "  - run: {command: pki scep show CSR, matches: ['usercert\\s+Revoked'], within: 2s}\n";
+    let (ended, _) =
+        run(&scenario("", ", valid-for: 20y, ca: {valid-for: 30y}", &(renewing + check)));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let never = "nothing in this lab will change any more";
+    assert!(!ended.stdout.contains(never), "{}", ended.transcript());
+}
+
+#[test]
+fn certificates_of_seconds_end_a_long_advance() {
+    let renewing = enrols(8080).replace(
+        "csr CSR port",
+        "csr CSR renew-at 50\n        set system certificate scep csr CSR port",
+    );
+    let steps = renewing + "  - advance: {by: 330d}\n";
+    let (ended, _) = run(&scenario("", ", valid-for: 4s", &steps));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    for told in [
+        "the lab does not come to rest",
+        " certificates in ",
+        "certificates live so short that they are renewed all the time: compare `valid-for` of the PKI",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.transcript());
+    }
+}
+
+#[test]
+fn gap_between_the_lives_of_two_cas_gets_a_hint() {
+    let ca = ", personality: rfc8894, ca: {valid-for: 30d}, next-ca: {from: 2026-03-01T00:00Z}";
+    let steps = "  - advance: {to: 2026-02-10T00:00Z}\n".to_owned()
+        + &enrols(8080)
+        + "  - certificate: {csr: CSR, is: {validity: valid}, within: 1m}\n";
+    let (ended, _) = run(&scenario("", ca, &steps).replace("personality: linux, ", ""));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let hint = "there must be no gap";
+    assert!(ended.stdout.contains(hint), "{}", ended.transcript());
+}
+
 #[test]
 fn goal_that_only_the_run_can_judge_is_refused() {
     let steps = "  - advance: {by: 1d}\n";

@@ -9,7 +9,7 @@ use libtest_mimic::{Completion, Failed};
 const MUST_RUN: &str = "SCEPLAB_MUST_RUN";
 
 /// All groups, each named after what a machine may lack.
-pub(crate) const ALL: [&str; 15] = [
+pub(crate) const ALL: [&str; 16] = [
     "netns",         // network namespaces
     "userns",        // user namespaces with their own limits
     "docker",        // a Docker engine and its command line client
@@ -20,6 +20,7 @@ pub(crate) const ALL: [&str; 15] = [
     "strongswan",    // strongSwan's `pki`
     "sscep",         // certnanny's client
     "certmonger",    // certmonger's `scep-submit`
+    "faketime",      // libfaketime, which shows programs another time
     "curl",          // an HTTP client
     "openssl",       // the command line tool
     "terminal",      // util-linux's `script`

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use driver_netns::Netns;
 use dut_sim::ScepClient;
+use process::faketime::Faketime;
 use testbed::{Driver, LabOptions, TestbedError};
 
 use super::trials::Need;
@@ -26,6 +27,11 @@ pub(crate) fn client(client: ScepClient) -> Option<Need> {
         ScepClient::Certmonger => "certmonger",
     };
     Some(Need::new(group, client.missing().map(|missing| missing.to_string())))
+}
+
+/// libfaketime, which shows programs another time.
+pub(crate) fn faketime() -> Need {
+    Need::new("faketime", Faketime::find().err().map(|missing| missing.to_string()))
 }
 
 /// util-linux's `script`, which makes terminals.

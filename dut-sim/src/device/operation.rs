@@ -116,6 +116,9 @@ impl Device {
         let before = moment_text(self.now());
         self.context.clock.set(moment);
         self.context.log(&format!("the clock is set, which showed {before}"));
+        if let Err(error) = self.context.tell_programs() {
+            self.context.log(&error);
+        }
         self.context.wake.notify_waiters();
         self.context.clock_set.notify_waiters();
         self.context.changed();

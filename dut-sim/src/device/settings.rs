@@ -30,6 +30,9 @@ pub struct Settings {
     /// The time by which its clock is ahead of [`DeviceSettings::clock`], in milliseconds; negative if it is behind.
     #[serde(default)]
     pub clock_ahead_ms: i64,
+    /// True if its clock will be moved, so that the client's program needs libfaketime from the beginning.
+    #[serde(default)]
+    pub programs_follow: bool,
 }
 
 /// All settings of a device; [`DeviceSettings::new`] has good defaults.

@@ -10,6 +10,8 @@ mod strongswan;
 use std::env;
 use std::ffi::OsStr;
 
+use process::faketime::{Faketime, Hindrance};
+
 use super::order::Missing;
 use super::program::{Adapter, Installed};
 
@@ -54,6 +56,13 @@ impl ScepClient {
     /// The program or part that is missing on this machine; `None` if the client can enrol.
     pub fn missing(self) -> Option<Missing> {
         self.find(env::var_os("PATH").as_deref()).err()
+    }
+
+    /// Why the client's program goes by the clock of the system whatever the device's shows; `None` if libfaketime works for it, and for
+    /// the built-in client.
+    pub fn time_hindrance(self) -> Option<Hindrance> {
+        let installed = self.find(env::var_os("PATH").as_deref()).ok()??;
+        Faketime::for_program(&installed.program).err()
     }
 
     /// The version of the client's program, as it tells it; none for the built-in client, and if the program does not tell it.

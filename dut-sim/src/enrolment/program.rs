@@ -2,6 +2,7 @@
 
 pub(super) mod folder;
 pub(super) mod job;
+pub(super) mod time;
 pub(super) mod version;
 
 use std::env;

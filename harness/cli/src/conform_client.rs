@@ -1,5 +1,6 @@
 //! `sceplab conform-client`: tests a SCEP client, requirement by requirement.
 
+mod clock;
 mod exchange;
 mod gate;
 mod hints;
@@ -46,6 +47,8 @@ const PER_CORE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 /// enrol once, and end with status 0 if it has a certificate, and with another status if it has none. Placeholders in its
 /// arguments are filled in; no shell reads it. First of all the command is run at a CA that does nothing wrong: if it does not even
 /// ask for a certificate there, the command is probably mistaken, and no case is tried.
+///
+/// Some cases move the client's clock, by libfaketime; they are skipped if the client does not go by it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Placeholders in the command:
@@ -124,7 +127,12 @@ impl ConformClientArguments {
             gate = self.gate(&selected, &known, &client) => gate?,
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
-        let admitted = gate.admit(selected, &known);
+        let plain = gate.plain.clone().or_else(|| gate::plain_of(&selected, &known));
+        let unshown = tokio::select! {
+            unshown = clock::hindrance(&selected, plain, &client) => unshown?,
+            () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
+        };
+        let admitted = gate.admit(selected, &known, unshown.as_ref());
         let report = self.run(admitted, &known, &target, client, gate.plain, stop).await;
         let exit = finish(&report, self.verbose, &self.reports, stop).await;
         for hint in hints(&report) {

@@ -59,6 +59,9 @@ pub struct Lab {
     /// The time by which its clock is ahead of that of the system, in milliseconds, if the clock has begun to go on as that does.
     #[serde(default)]
     pub ahead_ms: Option<i64>,
+    /// True if the scenario moves its clock.
+    #[serde(default)]
+    pub is_moved: bool,
     /// The devices under test.
     pub devices: BTreeMap<String, Device>,
     /// Everything else that has addresses: routers, servers.
@@ -210,6 +213,16 @@ impl Lab {
         let devices = self.devices.values().map(|device| device.clock_ahead_ms);
         let mut ahead = devices.chain(self.pkis.values().map(|pki| pki.clock_ahead_ms));
         self.start.is_some() || ahead.any(|ahead| ahead != 0)
+    }
+
+    /// True if any of its clocks shows another time than that of the system, now or later.
+    pub fn has_own_time(&self) -> bool {
+        self.is_moved || self.has_own_clocks()
+    }
+
+    /// True if its own clock shows another time than that of the system, now or later.
+    pub fn leaves_system_time(&self) -> bool {
+        self.is_moved || self.start.is_some()
     }
 
     /// The clock of a lab whose time goes on as that of the system does.

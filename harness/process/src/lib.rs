@@ -1,7 +1,9 @@
-//! Child processes in process groups, with time limits; the newest lines of their output; and messages between processes.
+//! Child processes in process groups, with time limits; the newest lines of their output; the time that programs are shown; and messages
+//! between processes.
 #![forbid(unsafe_code)]
 
 mod child;
+pub mod faketime;
 pub mod guard;
 mod lines;
 pub mod messages;

@@ -32,7 +32,7 @@ const PEER_HINTS: [(&str, &str); 4] = [
 ];
 
 /// Patterns of messages of devices and PKIs, the most specific first, with a hint for each.
-const HINTS: [(&str, &str); 20] = [
+const HINTS: [(&str, &str); 21] = [
     (
         r"HTTP 30\d, moved to `https:|speaks HTTPS at this port",
         "the server speaks HTTPS there, which is not supported: find the PKI's http:// address and port",
@@ -115,6 +115,11 @@ const HINTS: [(&str, &str); 20] = [
          lab",
     ),
     (r"badTime", "the clocks of device and PKI differ too much"),
+    (
+        r"the certificate `[^`]*` (expired on|is not valid before)",
+        "no certificate of the PKI's own is valid at that time: compare the clocks, and the lives in the lab: between the end of a \
+         CA or RA (`valid-for`) and the moment from which the next is used (`from`), there must be no gap",
+    ),
     (
         r"badAlg|is configured, the CA offers|algorithm `[^`]*` is not supported",
         "the PKI does not take this algorithm: compare `cipher` and `digest` of the csr with what \

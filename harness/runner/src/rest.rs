@@ -7,6 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scep::clock::duration_text;
 use tokio::time::{Instant, sleep};
 
+use model::scenario::LONGEST_ADVANCE;
 use testbed::{Testbed, lab_time};
 
 /// The time in which the changes of a lab are counted.
@@ -15,30 +16,52 @@ const SPAN: Duration = Duration::from_secs(60 * 60);
 /// The number of changes in that time from which on a lab does not come to rest. Devices poll twice a second at most.
 const MOST_CHANGES: u32 = 100_000;
 
-/// The time for which a lab at rest is watched: no pause of a device is as long.
-const OUTLOOK: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The number of certificates for each device in that time from which on a lab does not come to rest: they live for seconds, and each
+/// costs a key.
+const MOST_CERTIFICATES: usize = 100;
+
+/// The number of changes after which the certificates are counted, because that costs more than a change.
+const CHANGES_BETWEEN_COUNTS: u32 = 200;
+
+/// The time for which a lab at rest is watched. However long it is, it costs nothing: only what falls due ends it.
+const OUTLOOK: Duration = LONGEST_ADVANCE;
 
 /// The error for a lab whose devices change and change.
 #[derive(Debug)]
 pub(crate) struct Restless {
-    changes: u32,
+    what: Repeated,
     within: Duration,
     last: Option<String>,
 }
 
+/// What happens again and again.
+#[derive(Debug, Clone, Copy)]
+enum Repeated {
+    Changes(u32),
+    Certificates(usize),
+}
+
 impl fmt::Display for Restless {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { changes, within, .. } = self;
-        write!(f, "{changes} changes in {} of lab time", duration_text(*within))
+        match self.what {
+            Repeated::Changes(count) => write!(f, "{count} changes")?,
+            Repeated::Certificates(count) => write!(f, "{count} certificates")?,
+        }
+        write!(f, " in {} of lab time", duration_text(self.within))
     }
 }
 
 impl Restless {
     /// The newest event, which most likely repeats.
     pub(crate) fn hint(&self) -> Option<String> {
-        self.last
-            .as_ref()
-            .map(|last| format!("something repeats without a pause; its newest event: {last}"))
+        let cause = match self.what {
+            Repeated::Changes(_) => "something repeats without a pause",
+            Repeated::Certificates(_) => {
+                "certificates live so short that they are renewed all the time: compare `valid-for` of the PKI with the length of \
+                 the `advance`, or move the clock in smaller steps"
+            }
+        };
+        self.last.as_ref().map(|last| format!("{cause}; the newest event: {last}"))
     }
 }
 
@@ -51,6 +74,8 @@ pub(crate) struct Watch<'a> {
     seen_of_pkis: Vec<u64>,
     counted_from: Instant,
     changes: u32,
+    /// Number of the certificates when the changes were counted from.
+    certificates: usize,
     last: Option<String>,
 }
 
@@ -65,7 +90,8 @@ impl<'a> Watch<'a> {
         for pki in testbed.pkis.values() {
             seen_of_pkis.push(pki.events_after(u64::MAX).await.0);
         }
-        Self { testbed, seen, seen_of_pkis, counted_from: Instant::now(), changes: 0, last: None }
+        let (counted_from, certificates) = (Instant::now(), certificates(testbed).await);
+        Self { testbed, seen, seen_of_pkis, counted_from, changes: 0, certificates, last: None }
     }
 
     /// Waits until a device changes or something falls due in a PKI, but at most `pause`.
@@ -73,7 +99,7 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// If the devices change so often that they do not come to rest.
     pub(crate) async fn next(&mut self, pause: Duration) -> Result<(), Restless> {
-        let pause = pause.min(self.until_due().await.unwrap_or(pause));
+        let pause = pause.min(until_due(self.testbed).await.unwrap_or(pause));
         let devices = self.testbed.devices.values();
         let mut changed: FuturesUnordered<_> =
             devices.map(|device| device.changed(pause)).collect();
@@ -83,32 +109,47 @@ impl<'a> Watch<'a> {
         let within = self.counted_from.elapsed();
         if within > SPAN {
             (self.counted_from, self.changes) = (Instant::now(), 0);
+            self.certificates = certificates(self.testbed).await;
         }
         self.changes += 1;
+        if self.changes.is_multiple_of(CHANGES_BETWEEN_COUNTS) {
+            self.expect_few_certificates(within, 1).await?;
+        }
         if self.changes < MOST_CHANGES {
             return Ok(());
         }
-        Err(Restless { changes: self.changes, within, last: self.last.take() })
+        Err(self.restless(Repeated::Changes(self.changes), within))
     }
 
-    /// The time until something falls due in a PKI, if anything will.
-    async fn until_due(&self) -> Option<Duration> {
-        let mut first = None;
-        for pki in self.testbed.pkis.values() {
-            first = first.into_iter().chain(pki.next_due().await).min();
-        }
-        let now = self.testbed.clock.now();
-        Some(first?.duration_since(now).unwrap_or_default())
+    /// The error if the PKIs have issued more certificates in so many spans than devices need.
+    async fn expect_few_certificates(
+        &mut self,
+        within: Duration,
+        spans: usize,
+    ) -> Result<(), Restless> {
+        let new = certificates(self.testbed).await.saturating_sub(self.certificates);
+        let most = MOST_CERTIFICATES * self.testbed.devices.len().max(1) * spans;
+        if new < most { Ok(()) } else { Err(self.restless(Repeated::Certificates(new), within)) }
     }
 
-    /// The error if so many changes within so long mean that the lab does not come to rest.
-    pub(crate) fn restless(&mut self, changes: u32, within: Duration) -> Option<Restless> {
+    fn restless(&mut self, what: Repeated, within: Duration) -> Restless {
+        Restless { what, within, last: self.last.take() }
+    }
+
+    /// Counts a move over `within` since the beginning, in a lab without a time of its own.
+    ///
+    /// # Errors
+    /// If so many `moves` mean that the lab does not come to rest.
+    pub(crate) async fn moved(&mut self, moves: u32, within: Duration) -> Result<(), Restless> {
         let spans = within.as_secs() / SPAN.as_secs() + 1;
-        (u64::from(changes) / spans >= u64::from(MOST_CHANGES)).then(|| Restless {
-            changes,
-            within,
-            last: self.last.take(),
-        })
+        if moves.is_multiple_of(CHANGES_BETWEEN_COUNTS) {
+            let spans = usize::try_from(spans).unwrap_or(usize::MAX);
+            self.expect_few_certificates(within, spans).await?;
+        }
+        if u64::from(moves) / spans < u64::from(MOST_CHANGES) {
+            return Ok(());
+        }
+        Err(self.restless(Repeated::Changes(moves), within))
     }
 
     /// The new lines of the devices' logs and of the PKIs' events, each with its device or PKI.
@@ -129,6 +170,24 @@ impl<'a> Watch<'a> {
         }
         new
     }
+}
+
+/// The number of certificates that the PKIs of a lab have issued, as far as they tell.
+async fn certificates(testbed: &Testbed) -> usize {
+    let mut count = 0;
+    for pki in testbed.pkis.values() {
+        count += pki.issued().await.map_or(0, |issued| issued.len());
+    }
+    count
+}
+
+/// The time until something falls due in a PKI of a lab, if anything will.
+pub(crate) async fn until_due(testbed: &Testbed) -> Option<Duration> {
+    let mut first = None;
+    for pki in testbed.pkis.values() {
+        first = first.into_iter().chain(pki.until_due().await).min();
+    }
+    first
 }
 
 /// True if nothing in a lab with its own time is due any more, so that no wait can help. This lets its time pass.
@@ -192,8 +251,8 @@ mod tests {
 
     #[async_trait]
     impl Pki for Due {
-        async fn next_due(&self) -> Option<SystemTime> {
-            (self.clock.now() < self.at).then_some(self.at)
+        async fn until_due(&self) -> Option<Duration> {
+            self.at.duration_since(self.clock.now()).ok().filter(|left| !left.is_zero())
         }
 
         async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
@@ -250,7 +309,7 @@ mod tests {
         };
         let restless = watched(Duration::from_millis(1), MOST_CHANGES).await.unwrap_err();
         assert_eq!(restless.to_string(), "100000 changes in 100s of lab time");
-        assert!(restless.hint().unwrap().ends_with("its newest event: DUT0: again"));
+        assert!(restless.hint().unwrap().ends_with("the newest event: DUT0: again"));
         let busy = Duration::from_millis(100);
         assert!(watched(busy, 2 * MOST_CHANGES).await.is_ok());
     }

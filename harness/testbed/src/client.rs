@@ -21,6 +21,9 @@ pub struct ClientOrder {
     pub folder: PathBuf,
     /// Time limit, after which the client is ended.
     pub limit: Duration,
+    /// The time by which the client's clock must be ahead of that of the system, in milliseconds, if it does not share the lab's; zero if
+    /// that of the system is right.
+    pub ahead_ms: i64,
 }
 
 /// The result of running a client.

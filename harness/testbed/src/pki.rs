@@ -208,9 +208,9 @@ pub trait Pki: Send + Sync {
         Ok(0)
     }
 
-    /// Moment, by the clock of the lab, at which something happens in the PKI next without a request, such as a decision that falls
-    /// due; none if nothing will, or it does not tell.
-    async fn next_due(&self) -> Option<SystemTime> {
+    /// Time until something happens in the PKI next without a request, such as a decision that falls due; none if nothing will, or it
+    /// does not tell.
+    async fn until_due(&self) -> Option<Duration> {
         None
     }
 

@@ -63,6 +63,17 @@ impl Ca {
         self.service.next_due(now)
     }
 
+    /// The time, by the CA's clock, until something happens without a request. `None` if nothing will.
+    ///
+    /// # Errors
+    /// If the state cannot be read or written.
+    pub fn until_due(&self) -> Result<Option<Duration>, StateError> {
+        let now = self.clock().now();
+        self.service.settle(now)?;
+        let due = self.service.next_due(now)?;
+        Ok(due.map(|due| due.duration_since(now).unwrap_or_default()))
+    }
+
     /// What happened without a request, oldest first, after the first `seen` events; and the number of all events so far.
     ///
     /// # Errors

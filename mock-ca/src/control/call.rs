@@ -237,6 +237,15 @@ call!(ListEvents, Get "/events" -> Vec<CaEvent>, |_, ca| {
     ca.events_after(0).map(|(_, events)| events).map_err(|error| Refused::broken(&error))
 });
 
+/// Asks how long it is until anything happens without a request, in milliseconds; the reply is empty if nothing will.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UntilDue;
+
+call!(UntilDue, Get "/until-due" -> Option<u64>, |_, ca| {
+    let due = ca.until_due().map_err(|error| Refused::broken(&error))?;
+    Ok(due.map(|due| u64::try_from(due.as_millis()).unwrap_or(u64::MAX)))
+});
+
 /// Adds a fault.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

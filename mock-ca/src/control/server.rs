@@ -29,7 +29,7 @@ use super::{
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListEvents,
         ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
-        ReadLog, Refused, Revoke, RollOver, Serve,
+        ReadLog, Refused, Revoke, RollOver, Serve, UntilDue,
     },
 };
 use crate::{
@@ -118,6 +118,7 @@ const CALLS: &[Known] = &[
     known::<Revoke>(),
     known::<RollOver>(),
     known::<ListEvents>(),
+    known::<UntilDue>(),
     known::<Inject>(),
     known::<ReadClock>(),
     known::<MoveClock>(),

@@ -190,7 +190,9 @@ async fn request_is_granted_by_itself_at_its_moment() {
     let own = signer();
     assert_eq!(status(&pkcs_req("1", "CN=a", None, &own).to(&ca, PATH).await), PkiStatus::Pending);
     assert_eq!(ca.next_due().unwrap(), Some(start() + 3 * DAY));
+    assert_eq!(ca.until_due().unwrap(), Some(3 * DAY));
     advance(&ca, 3 * DAY - SECOND);
+    assert_eq!(ca.until_due().unwrap(), Some(SECOND));
     assert_eq!(status(&poll(&ca, "1", &own).to(&ca, PATH).await), PkiStatus::Pending);
     assert_eq!((ca.pending().unwrap().len(), ca.issued().unwrap().len()), (1, 0));
     // Whenever the poll comes, the certificate is of the moment of the decision.
@@ -200,7 +202,7 @@ async fn request_is_granted_by_itself_at_its_moment() {
     assert_eq!(system_time(certificate.not_before()).unwrap(), start() + 3 * DAY);
     assert!(ca.pending().unwrap().is_empty());
     let (count, events) = ca.events_after(0).unwrap();
-    assert_eq!((count, events.len()), (1, 1));
+    assert_eq!((count, events.len(), events[0].number), (1, 1, 1));
     assert_eq!(events[0].at, start() + 3 * DAY);
     assert_eq!(events[0].what, "granted the request for `CN = a`, 3d after it came");
 }

@@ -42,6 +42,8 @@ async fn enrolment_is_recorded_request_by_request() {
     assert_eq!(message.signer_is_self_signed, Some(true));
     let usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
     assert_eq!(message.signer_key_usage, Some(usage));
+    let validity = message.signer_validity.unwrap();
+    assert!(validity.from <= last.at && last.at <= validity.to, "{validity:?}");
     let csr = message.csr.as_ref().unwrap();
     assert_eq!((csr.subject.as_str(), csr.key_bits), ("CN = MyUserCert", 2048));
     assert!(csr.has_challenge && csr.proves_possession);

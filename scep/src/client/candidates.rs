@@ -11,7 +11,8 @@ use openssl::{
 use super::{CaCertificates, Refusal, Stage};
 use crate::{
     certificate::{
-        allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance, serial_number,
+        allows, invalidity, is_ca, is_issued_by, is_self_issued, issuance, names_another_key,
+        serial_number,
     },
     key_usage::KeyUsage,
     name::to_text,
@@ -172,9 +173,10 @@ impl CaCertificates {
     }
 
     /// True if a CA here has issued the certificate, or the certificate is a CA's whose issuer is not here, because a chain may
-    /// end below its root.
+    /// end below its root, or below a certificate of the same name.
     pub(super) fn is_vouched_for(&self, certificate: &X509Ref) -> bool {
-        let is_top = is_ca(certificate) && !is_self_issued(certificate);
+        let is_elsewhere = !is_self_issued(certificate) || names_another_key(certificate);
+        let is_top = is_ca(certificate) && is_elsewhere;
         is_top || self.ca.iter().any(|ca| is_issued_by(certificate, ca))
     }
 

@@ -102,7 +102,7 @@ impl Job<'_> {
     }
 
     async fn start(&self, arguments: &[&str]) -> io::Result<Process> {
-        let mut command = guard::command(&self.installed.program);
+        let mut command = self.command();
         command
             .args(arguments)
             .current_dir(self.folder.path())
@@ -111,6 +111,25 @@ impl Job<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Process::start_guarded(&mut command).await
+    }
+
+    /// The command of the program, which is shown the device's time if that is possible.
+    fn command(&self) -> tokio::process::Command {
+        let program = &self.installed.program;
+        let time = match self.journal.context.time_for(program) {
+            Ok(Some(time)) => time,
+            Ok(None) => return guard::command(program),
+            Err(hindrance) => {
+                self.journal.note(&format!(
+                    "the program goes by the system's clock and not by the device's: {hindrance}"
+                ));
+                return guard::command(program);
+            }
+        };
+        let [env, variables @ ..] = time.faketime.command(&time.file);
+        let mut command = guard::command(env);
+        command.args(variables).arg(program);
+        command
     }
 
     /// The environment of the program. Only the path is passed on, because a proxy or a configuration would change the test.
@@ -194,8 +213,15 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
     /// Waits for the program until its time limit has expired; without a limit while the CA keeps it pending.
     async fn until_end_of(mut self, mut process: Process) -> Result<Run, Error> {
         let deadline = Instant::now() + self.job.journal.context.program_limit;
+        let timer = Arc::clone(&self.job.journal.context.timer);
         loop {
-            match process.next(Some(deadline).filter(|_| !self.is_pending)).await? {
+            let next = process.next(Some(deadline).filter(|_| !self.is_pending));
+            // A program that polls by itself is not busy, and nobody knows when it goes on.
+            let next = tokio::select! {
+                next = next => next?,
+                () = timer.rest(None), if self.is_pending => continue,
+            };
+            match next {
                 Event::Printed(stream, bytes) => self.take(stream, bytes)?,
                 Event::Ended(status) => return Ok(self.end(status)),
                 Event::GuardKilled(status) => {

@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 use super::set_up;
 use crate::exit::{CommandError, Exit};
 use diagnostics::{Diagnostic, bugs};
-use mock_ca::{Approval, PersonalityName};
+use mock_ca::{Approval, Hierarchy, PersonalityName};
 use model::lab::{self, Lab};
 use model::scenario::client::ClientStep;
 use model::scenario::{Action, Expect, Scenario, Step};
@@ -72,8 +72,18 @@ impl Gate {
 
     /// Splits the selected cases: a client that fails at the plain exchange of a personality is only judged by the cases that are
     /// this exchange, even if they were not selected.
-    pub(super) fn admit(&self, selected: Vec<Scenario>, all: &[Scenario]) -> Admitted {
+    ///
+    /// `unshown` is why the client cannot be shown the time of a case that has its own.
+    pub(super) fn admit(
+        &self,
+        selected: Vec<Scenario>,
+        all: &[Scenario],
+        unshown: Option<&Skip>,
+    ) -> Admitted {
         let is_barred = |case: &Scenario| {
+            if let Some(skip) = unshown.filter(|_| case.lab.leaves_system_time()) {
+                return Some(skip.clone());
+            }
             let outcome = self.failed.get(&personality(case)?)?;
             (!is_plain(case)).then(|| skip(personality(case), outcome))
         };
@@ -93,6 +103,11 @@ impl Gate {
         cases.extend(further);
         Admitted { cases, skipped }
     }
+}
+
+/// The plain exchange of the personality that most of the selected cases are at.
+pub(super) fn plain_of(selected: &[Scenario], all: &[Scenario]) -> Option<Scenario> {
+    personalities(selected).into_iter().find_map(|it| plain_exchange(it, all))
 }
 
 /// The error, if an exchange failed for a reason of this side, which says nothing about the client.
@@ -149,12 +164,14 @@ fn only_pki(lab: &Lab) -> Option<&lab::Pki> {
 
 /// True for a case that is itself a plain exchange.
 fn is_plain(case: &Scenario) -> bool {
-    let is_right = only_pki(&case.lab).is_some_and(|pki| pki.faults.is_empty());
+    let is_right = only_pki(&case.lab).is_some_and(|pki| {
+        pki.faults.is_empty() && pki.valid_for.is_none() && pki.hierarchy == Hierarchy::default()
+    });
     let enrols = |step: &Step| match &step.action {
         Action::Client(client) => client.is_plain(),
         _ => false,
     };
-    is_right && case.steps.iter().all(enrols)
+    is_right && !case.lab.has_own_time() && case.steps.iter().all(enrols)
 }
 
 /// The plain exchange of a personality: one run of the client in the lab that most of its cases have, without their faults.

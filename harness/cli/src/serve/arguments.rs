@@ -123,7 +123,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
-    /// /pending, /faults, /clock, /ca, /events; POST /approve, /deny, /revoke, /roll-over, /faults, /clock
+    /// /pending, /faults, /clock, /ca, /events, /until-due; POST /approve, /deny, /revoke, /roll-over, /faults, /clock
     #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
     control: Option<SocketAddr>,
     #[command(flatten)]

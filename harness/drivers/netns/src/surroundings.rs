@@ -1,4 +1,4 @@
-//! Prepares the system of a lab apart from its links: /proc, host names and kernel settings.
+//! Prepares the system of a lab apart from its links: /proc, shared memory, host names and kernel settings.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,6 +19,15 @@ pub(super) fn mount_proc() -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, nothing)?;
     Ok(())
+}
+
+/// Mounts a private `/dev/shm`: libfaketime's files there have the numbers of processes in their names, which other labs have as well.
+pub(super) fn mount_shared_memory() -> io::Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    match mount(Some("tmpfs"), "/dev/shm", Some("tmpfs"), flags, Some("mode=1777")) {
+        Err(nix::errno::Errno::ENOENT) => Ok(()),
+        mounted => Ok(mounted?),
+    }
 }
 
 /// Makes the names of the lab's hosts, and no others, known to programs in the lab.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use scep::certificate::is_valid;
 use scep::client::Settings;
 use scep::clock::Clock;
 use scep::name;
@@ -55,7 +56,9 @@ impl Builtin {
         let subject = name::parse("CN=sceplab client")?;
         let files = Files::in_folder(&order.folder);
         let key = new_key().await?;
-        let existing = files.identity()?;
+        // What an expired certificate has signed is refused (RFC 8894 §2.3): that is a first request again.
+        let now = self.clock.now();
+        let existing = files.identity()?.filter(|it| is_valid(&it.certificate, now));
         let prepared = files.prepare(&key)?;
         // A renewal is authorised by the certificate that signs it (RFC 8894 §2.4).
         let challenge = order.challenge.as_ref().filter(|_| existing.is_none());

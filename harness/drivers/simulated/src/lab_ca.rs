@@ -25,8 +25,6 @@ const SCEP_LIMIT: Duration = Duration::from_secs(30);
 pub struct LabCa {
     /// The CA.
     pub ca: Arc<Ca>,
-    /// The time by which its clock is ahead of that of the lab, in milliseconds.
-    pub(crate) ahead_ms: i64,
     /// Whether its SCEP service takes connections.
     pub serving: Arc<Serving>,
     authority: String,
@@ -75,8 +73,8 @@ impl LabCa {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        let (ahead_ms, serving) = (plan.clock_ahead_ms, Arc::default());
-        Ok(Self { ca, ahead_ms, serving, authority: authority(name, address), path: path(plan) })
+        let (authority, path) = (authority(name, address), path(plan));
+        Ok(Self { ca, serving: Arc::default(), authority, path })
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.

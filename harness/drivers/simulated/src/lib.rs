@@ -20,6 +20,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
 use model::lab::{self, Lab};
+use process::faketime::Faketime;
 use testbed::{Client, Driver, DriverName, KeyStore, Testbed, TestbedError};
 
 use crate::client::Builtin;
@@ -77,24 +78,50 @@ pub fn refuse_live_lab(lab: &Lab, driver: DriverName) -> Result<(), TestbedError
     by_ssh.or(by_url).map_or(Ok(()), |what| Err(TestbedError::NotSupported { driver, what }))
 }
 
-/// Refuses a lab with clocks of its own that has a program, because programs go by the clock of the system.
+/// Refuses a lab whose time is not that of the system, if it has a program that goes by the system's clock all the same.
 ///
 /// # Errors
-/// [`TestbedError::NotSupported`], with the program.
+/// [`TestbedError::NotSupported`], with the program and the reason.
 pub fn refuse_clock_of_programs(
     lab: &Lab,
     client: Client,
     driver: DriverName,
 ) -> Result<(), TestbedError> {
-    if !lab.has_own_clocks() {
+    if !lab.has_own_time() {
         return Ok(());
     }
-    let server = lab.programs().map(|(name, _)| name).chain(lab.images().map(|(name, _)| name));
-    let client = (client != Client::Builtin).then(|| format!("the client `{client}`"));
-    let program = client.or_else(|| server.map(|host| format!("the program of `{host}`")).next());
-    program.map_or(Ok(()), |program| {
-        let what = format!("`clock` in a lab with a program: {program} goes by the system's clock");
+    let what = if lab.has_own_clocks() { "`clock`" } else { "`advance`" };
+    let bound = client_of_system(client, driver).or_else(|| server_of_system(lab, driver));
+    bound.map_or(Ok(()), |bound| {
+        let what = format!("{what} in a lab with a program: {bound}");
         Err(TestbedError::NotSupported { driver, what })
+    })
+}
+
+/// Why the client goes by the clock of the system, if it does.
+fn client_of_system(client: Client, driver: DriverName) -> Option<String> {
+    if client == Client::Builtin {
+        return None;
+    }
+    let hindrance = match driver {
+        DriverName::Netns => client.time_hindrance()?.to_string(),
+        _ => "there is no libfaketime where it runs; `--driver netns` can have it".to_owned(),
+    };
+    Some(format!("the client `{client}` goes by the system's clock: {hindrance}"))
+}
+
+/// The server that goes by the clock of the system, if there is one.
+fn server_of_system(lab: &Lab, driver: DriverName) -> Option<String> {
+    let hosts = lab.programs().map(|(name, _)| name).chain(lab.images().map(|(name, _)| name));
+    let host = hosts.into_iter().next()?;
+    let program = format!("the program of `{host}` goes by the system's clock");
+    let hindrance = lab.programs().next().and_then(|(_, program)| {
+        let (path, name) = (std::env::var_os("PATH")?, program.command.first()?);
+        Faketime::for_program(&process::find(name, &path)?).err()
+    });
+    Some(match hindrance {
+        Some(hindrance) if driver == DriverName::Netns => format!("{program}: {hindrance}"),
+        _ => program,
     })
 }
 

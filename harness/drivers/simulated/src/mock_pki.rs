@@ -4,13 +4,13 @@ mod seen;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mock_ca::control::{
-    self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListFaults, ListIssued,
-    ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver, Serve,
-    Transport,
+    self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListEvents, ListFaults,
+    ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver,
+    Serve, Transport, UntilDue,
 };
 use mock_ca::{Ca, Pending};
 use scep::attribute::TransactionId;
@@ -38,8 +38,8 @@ pub struct MockPki<T> {
 
 /// The place of a mock CA, which decides how a failed call is explained.
 enum Home {
-    /// In this process, so that it cannot break alone; with its clock's distance from that of the lab.
-    ThisProcess(Arc<Ca>, i64),
+    /// In this process, so that it cannot break alone.
+    ThisProcess(Arc<Ca>),
     /// In a process of a lab.
     Lab(LabPart),
     /// At a URL; it was not started by a lab.
@@ -49,7 +49,7 @@ enum Home {
 impl MockPki<Connections> {
     /// A CA in this process, called in memory.
     pub fn in_this_process(ca: &LabCa) -> Self {
-        let home = Home::ThisProcess(Arc::clone(&ca.ca), ca.ahead_ms);
+        let home = Home::ThisProcess(Arc::clone(&ca.ca));
         Self::new(Connections::within_lab(ca.control()), ca.url(), home)
     }
 }
@@ -224,24 +224,36 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         self.call(&CountDenied).await
     }
 
-    async fn next_due(&self) -> Option<SystemTime> {
-        // A call for it would cost more than what happens meanwhile.
-        let Home::ThisProcess(ca, ahead_ms) = &self.home else { return None };
-        let due = ca.next_due().ok().flatten()?;
-        let by = Duration::from_millis(ahead_ms.unsigned_abs());
-        if *ahead_ms < 0 { due.checked_add(by) } else { due.checked_sub(by) }
+    async fn until_due(&self) -> Option<Duration> {
+        match &self.home {
+            // Without a call, because a lab on lab time asks often.
+            Home::ThisProcess(ca) => ca.until_due().ok()?,
+            Home::Lab(_) => self.call(&UntilDue).await.ok()?.map(Duration::from_millis),
+            // Its time is not moved.
+            Home::Url(_) => None,
+        }
     }
 
     async fn events_after(&self, seen: u64) -> (u64, Vec<String>) {
-        let Home::ThisProcess(ca, _) = &self.home else { return (0, Vec::new()) };
-        let Ok((count, events)) = ca.events_after(seen) else { return (seen, Vec::new()) };
-        (count, events.into_iter().map(|event| event.what).collect())
+        let answer = match &self.home {
+            Home::ThisProcess(ca) => ca.events_after(seen).ok(),
+            Home::Lab(_) => self
+                .call(&ListEvents)
+                .await
+                .ok()
+                .map(|events| (events.last().map_or(0, |event| event.number), events)),
+            // Its time is not moved.
+            Home::Url(_) => None,
+        };
+        let Some((count, events)) = answer else { return (seen, Vec::new()) };
+        let new = events.into_iter().filter(|event| event.number > seen);
+        (count, new.map(|event| event.what).collect())
     }
 
     async fn advance(&self, by: Duration) -> Result<(), PkiError> {
         match self.home {
             // Its clock follows that of the lab.
-            Home::ThisProcess(..) => return Ok(()),
+            Home::ThisProcess(_) => return Ok(()),
             Home::Lab(_) => {}
             Home::Url(_) => {
                 let what = "that its time is moved: the lab did not start it".to_owned();
@@ -258,7 +270,7 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     async fn broken(&self) -> String {
         match &self.home {
             Home::Lab(part) => part.broken().await,
-            Home::ThisProcess(..) | Home::Url(_) => std::future::pending().await,
+            Home::ThisProcess(_) | Home::Url(_) => std::future::pending().await,
         }
     }
 }

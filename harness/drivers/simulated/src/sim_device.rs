@@ -34,6 +34,7 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Testb
             .collect(),
         client,
         clock_ahead_ms: device.clock_ahead_ms,
+        programs_follow: lab.has_own_time(),
     })
 }
 
@@ -100,7 +101,6 @@ impl Device for SimDevice {
 pub struct LabDevice {
     part: LabPart,
     console: RemoteConsole,
-    client: Client,
     changes: SeenChanges,
 }
 
@@ -127,25 +127,13 @@ impl LabDevice {
         match started.await {
             Ok(console) => {
                 let changes = SeenChanges::new(console.subscribe());
-                Ok(Self { part, console, client: options.client, changes })
+                Ok(Self { part, console, changes })
             }
             Err(reason) => {
                 let reason = part.explain(&reason).await;
                 Err(TestbedError::Device { name: name.to_owned(), reason })
             }
         }
-    }
-
-    /// Refuses to move the time of a device with a client that is a program.
-    fn expect_own_client(&self) -> Result<(), DeviceError> {
-        if self.client == Client::Builtin {
-            return Ok(());
-        }
-        let what = format!(
-            "that its time is moved: its client `{}` is a program, which goes by the system's clock",
-            self.client
-        );
-        Err(DeviceError::NotSupported { what })
     }
 
     async fn explained<T>(&self, outcome: Result<T, RemoteError>) -> Result<T, DeviceError> {
@@ -196,12 +184,10 @@ impl Device for LabDevice {
     }
 
     async fn advance(&self, by: Duration) -> Result<(), DeviceError> {
-        self.expect_own_client()?;
         self.explained(self.console.advance(by).await).await
     }
 
     async fn outlook(&self) -> Result<Outlook, DeviceError> {
-        self.expect_own_client()?;
         self.explained(self.console.outlook().await).await
     }
 

@@ -74,6 +74,7 @@ impl Draft {
             stands_in_for: self.stands_in_for,
             start: self.start.map(|start| start.value),
             ahead_ms: None,
+            is_moved: false,
             devices: self.devices.into_iter().map(DraftDevice::into_device).collect(),
             hosts: self.hosts.into_iter().map(DraftHost::into_host).collect(),
             pkis: self.pkis.into_iter().map(|(name, pki)| (name.value, pki)).collect(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use self::secrets::secrets_of;
 use super::advice::on_field;
 use super::steps::{Remembered, Saved, Timeline, step};
-use super::{Found, Scenario, Step, conformance};
+use super::{Action, Found, Scenario, Step, conformance};
 use crate::lab::Lab;
 use crate::near_files::near_files;
 use diagnostics::yaml::{self, Fields, Keys, Node, Problems, Value};
@@ -151,13 +151,15 @@ fn decode(
             .and_then(|node| lab(node, lab_file.as_deref(), problems, lab_errors)),
     };
     let steps = fields.required("steps").map(|node| steps(node, lab.as_ref(), problems));
+    let is_moved = |step: &Step| matches!(step.action, Action::Advance(_));
+    let is_moved = steps.iter().flatten().any(is_moved);
     Some(Scenario {
         id: found.id.clone(),
         path: found.path.clone(),
         title: title?,
         description,
         tags,
-        lab: lab?,
+        lab: Lab { is_moved, ..lab? },
         lab_file,
         conformance,
         steps: steps?,

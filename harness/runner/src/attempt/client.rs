@@ -12,6 +12,7 @@ use model::lab::Secret;
 use model::scenario::client::{ClientFact, ClientStep, GivenChallenge};
 use results::SkipCause;
 use scep::attribute::PkiStatus;
+use scep::clock::Clock;
 use testbed::Testbed;
 use testbed::client::{ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
@@ -21,6 +22,9 @@ const WRONG_CHALLENGE: &str = "not-the-challenge";
 
 /// The end of the first line about a run of a client that asked the CA for nothing.
 pub const NO_REQUEST: &str = "it sent no request to the CA";
+
+/// Two clocks that differ by less are the same: they are read one after the other. In milliseconds.
+const SAME_MS: i64 = 2_000;
 
 /// The beginning of the names of clients' folders.
 const CLIENT_FOLDERS: &str = "sceplab-client-";
@@ -59,7 +63,9 @@ impl Attempt for ClientStep {
             let reason = "there is no client under test; `sceplab conform-client` tries programs";
             Stop::Skip(SkipCause::NotSupported, reason.to_owned())
         })?;
+        let ahead_ms = ahead_of_system_ms(&testbed.clock);
         let order = order(pki, self, state.client.path()?).await?;
+        let order = ClientOrder { ahead_ms, ..order };
         let before = Record::of(pki, &self.pki).await?;
         let run = bounded(&client.name(), client.enrol(&order)).await?;
         if let ClientEnd::NotRun { reason } = &run.end {
@@ -124,7 +130,13 @@ async fn order(pki: &dyn Pki, it: &ClientStep, folder: &Path) -> Result<ClientOr
     let mut making = DirBuilder::new();
     making.recursive(true).mode(0o700).create(&own).map_err(|error| unwritable(&own, &error))?;
     let url = ask(&it.pki, pki.url()).await?;
-    Ok(ClientOrder { url, challenge, ca, folder: own, limit: it.within })
+    Ok(ClientOrder { url, challenge, ca, folder: own, limit: it.within, ahead_ms: 0 })
+}
+
+/// How far the lab's clock is ahead of that of the system, in milliseconds; zero if it goes on as that does.
+fn ahead_of_system_ms(clock: &Clock) -> i64 {
+    let ahead = clock.ahead_of_system_ms();
+    if ahead.abs() < SAME_MS { 0 } else { ahead }
 }
 
 fn known_ca(pem: &str, folder: &Path) -> Result<PathBuf, Stop> {

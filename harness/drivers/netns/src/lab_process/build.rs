@@ -78,6 +78,10 @@ fn prepare_system(spec: &LabSpec) -> Result<(), TestbedError> {
         let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
         not_permitted(Settings::of_this_process().explain(Refused::Proc, errno))
     })?;
+    if spec.lab.has_own_time() {
+        surroundings::mount_shared_memory()
+            .map_err(|error| TestbedError::Network { reason: format!("/dev/shm: {error}") })?;
+    }
     surroundings::mount_names(&spec.lab, &spec.folder)
         .and_then(|()| surroundings::disable_ipv6())
         .map_err(|error| TestbedError::Network { reason: error.to_string() })

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use async_trait::async_trait;
 use diagnostics::Diagnostic;
+use process::faketime::{Faketime, SharedMemory, TimeFile};
 use process::{Event, Process, Stream, Tail, guard, guard_killed};
 use redact::{Masker, passwords_of_command};
 
@@ -118,8 +119,8 @@ impl Command {
         diagnostics::visible(&words.collect::<Vec<_>>().join(" "))
     }
 
-    async fn spawn(&self, order: &ClientOrder) -> io::Result<Process> {
-        let mut command = guard::command(&self.program);
+    async fn spawn(&self, order: &ClientOrder) -> io::Result<Started> {
+        let (mut command, shared) = self.command_at(order)?;
         command
             .args(self.arguments.iter().map(|word| word.filled(order)))
             .stdout(Stdio::piped())
@@ -128,8 +129,33 @@ impl Command {
         for (name, _) in env::vars_os().filter(|(name, _)| is_own(name)) {
             command.env_remove(name);
         }
-        Process::start_guarded(&mut command).await
+        Ok(Started { process: Process::start_guarded(&mut command).await?, _shared: shared })
     }
+
+    /// The command without its arguments, with the clock of the order.
+    fn command_at(
+        &self,
+        order: &ClientOrder,
+    ) -> io::Result<(tokio::process::Command, Option<SharedMemory>)> {
+        if order.ahead_ms == 0 {
+            return Ok((guard::command(&self.program), None));
+        }
+        let faketime = Faketime::find().map_err(|error| io::Error::other(error.to_string()))?;
+        // Beside the client's own folder, whose files are its own.
+        let time = TimeFile::at(order.folder.with_extension("time"));
+        time.write(order.ahead_ms)?;
+        let [env, variables @ ..] = faketime.command(&time);
+        let mut command = guard::command(env);
+        command.args(variables).arg(&self.program);
+        Ok((command, Some(SharedMemory::watch())))
+    }
+}
+
+/// A client that was started.
+struct Started {
+    // Ended first.
+    process: Process,
+    _shared: Option<SharedMemory>,
 }
 
 #[async_trait]
@@ -143,9 +169,9 @@ impl Client for Command {
         let start = Instant::now();
         let limit = self.limit.unwrap_or(order.limit);
         let (end, output, errors) = match self.spawn(order).await {
-            Ok(process) => {
+            Ok(mut started) => {
                 let secrets = self.secrets.iter().chain(&order.challenge).cloned();
-                watch(process, limit, &Arc::new(Masker::new(secrets))).await
+                watch(&mut started.process, limit, &Arc::new(Masker::new(secrets))).await
             }
             Err(error) => (ClientEnd::NotRun { reason: error.to_string() }, Vec::new(), Vec::new()),
         };
@@ -165,7 +191,7 @@ fn quoted(word: &str) -> String {
 /// Reads a program's output until it ends or the timeout expires: its end, the last lines of both outputs, and those of its standard
 /// error.
 async fn watch(
-    mut process: Process,
+    process: &mut Process,
     limit: Duration,
     masker: &Arc<Masker>,
 ) -> (ClientEnd, Vec<String>, Vec<String>) {
@@ -225,6 +251,7 @@ mod tests {
             ca: folder.join("ca"),
             folder: folder.to_owned(),
             limit,
+            ahead_ms: 0,
         }
     }
 

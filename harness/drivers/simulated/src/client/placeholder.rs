@@ -114,6 +114,7 @@ mod tests {
             ca: PathBuf::from("/ca"),
             folder: PathBuf::from("/d"),
             limit: Duration::ZERO,
+            ahead_ms: 0,
         };
         Word::parse(text, 1).unwrap().filled(&order)
     }

@@ -1,8 +1,10 @@
 //! Converts the requests that the mock CA saw into facts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
-use mock_ca::{Fault, QueryMessage, SeenMessage};
+use mock_ca::{Fault, QueryMessage, SeenMessage, SeenValidity};
+use scep::clock::moment_text;
 
 use model::scenario::seen::SeenFact;
 use testbed::pki::{PasswordProblem, SeenRefusal, SeenRequest};
@@ -104,6 +106,8 @@ fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
             (SeenFact::Certificates, Some(message.certificates.to_string())),
             (SeenFact::Signer, message.signer_is_self_signed.map(signer)),
             (SeenFact::SignerKeyUsage, message.signer_key_usage.map(|it| it.names().join(", "))),
+            (SeenFact::SignerValidity, message.signer_validity.map(|it| validity(it, request.at))),
+            (SeenFact::SignerFrom, message.signer_validity.map(|it| moment_text(it.from))),
             (SeenFact::Cipher, message.cipher.map(|it| it.to_string())),
             (SeenFact::KeyTransport, message.key_transport.map(|it| it.to_string())),
         ]);
@@ -121,6 +125,15 @@ fn facts(request: &mock_ca::SeenRequest) -> BTreeMap<SeenFact, String> {
         ]);
     }
     facts.into_iter().filter_map(|(fact, value)| Some((fact, value?))).collect()
+}
+
+fn validity(seen: SeenValidity, at: SystemTime) -> String {
+    let word = match at {
+        _ if at < seen.from => "not yet valid",
+        _ if seen.to < at => "expired",
+        _ => "valid",
+    };
+    word.to_owned()
 }
 
 fn choose(is_first: bool, first: &str, second: &str) -> String {

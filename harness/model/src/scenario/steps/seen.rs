@@ -96,7 +96,7 @@ impl SeenFact {
             | Self::PostOffered
             | Self::Base64
             | Self::Digest => Some(Self::Method),
-            Self::SignerKeyUsage => Some(Self::Signer),
+            Self::SignerKeyUsage | Self::SignerValidity | Self::SignerFrom => Some(Self::Signer),
             Self::KeyTransport | Self::KeyBits => Some(Self::Cipher),
             Self::Subject
             | Self::Challenge
@@ -129,6 +129,8 @@ facts! {
     Certificates, "certificates", [], "Number of certificates in the message.";
     Signer, "signer", ["self-signed", "issued"], "Whether the signer's certificate is self-signed; `absent` if it is not in the message.";
     SignerKeyUsage, "signer-key-usage", [], "The key usages of the signer's certificate, separated by commas.";
+    SignerValidity, "signer-validity", ["valid", "expired", "not yet valid"], "Whether the signer's certificate is valid by the PKI's clock when the request comes.";
+    SignerFrom, "signer-from", [], "The moment from which the signer's certificate is valid, such as `2026-01-01T00:00:00Z`.";
     SignerSubject, "signer-subject", ["requested", "other"], "Whether the signer's certificate has the subject that is asked for.";
     SignerName, "signer-name", [], "The subject of the signer's certificate, in one line.";
     SignerKey, "signer-key", ["requested", "other"], "Whether the signer's certificate has the key that is to be certified.";

@@ -9,7 +9,7 @@ use super::super::device::Target;
 use super::super::pki::ask;
 use super::super::{ANSWER_LIMIT, Stop, bounded};
 use super::events::Events;
-use crate::rest::{Restless, Watch};
+use crate::rest::{Restless, Watch, until_due};
 use results::SkipCause;
 use testbed::Testbed;
 
@@ -37,7 +37,7 @@ pub(super) async fn move_over(
         advance_all(testbed, hop).await?;
         left = left.saturating_sub(hop);
         hops += 1;
-        if let Some(restless) = watch.restless(hops, by.saturating_sub(left)) {
+        if let Err(restless) = watch.moved(hops, by.saturating_sub(left)).await {
             return Ok(Err(restless));
         }
     }
@@ -66,7 +66,7 @@ pub(super) async fn expect_movable(testbed: &Testbed) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Waits until no device is busy; returns the time until the first of them goes on.
+/// Waits until no device is busy; returns the time until the first of them goes on, or something falls due in a PKI.
 async fn settle(testbed: &Testbed) -> Result<Option<Duration>, Stop> {
     let begun = Instant::now();
     loop {
@@ -78,7 +78,9 @@ async fn settle(testbed: &Testbed) -> Result<Option<Duration>, Stop> {
             busy = busy.or(outlook.is_busy.then_some(name));
             first = first.into_iter().chain(outlook.next_due).min();
         }
-        let Some(busy) = busy else { return Ok(first) };
+        let Some(busy) = busy else {
+            return Ok(first.into_iter().chain(until_due(testbed).await).min());
+        };
         if begun.elapsed() > ANSWER_LIMIT {
             let seconds = ANSWER_LIMIT.as_secs();
             let reason = format!("`{busy}` is still busy with what fell due, after {seconds} s");
