@@ -4,10 +4,18 @@ use std::fs;
 
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::rsa::Rsa;
 use openssl::x509::X509;
+use scep::algorithm::{Cipher, Digest, KeyTransport};
+use scep::attribute::{MessageType, Nonce, TransactionId};
+use scep::clock::Clock;
+use scep::message::RequestMessage;
+use scep::name;
+use scep::request::{ChallengeString, CsrBuilder, self_signed};
 
 use super::{captures, explain};
-use crate::suite::serve::Server;
+use crate::suite::serve::{LINUX, Server};
 
 const REQUEST: &str = "sscep-0.10.0-at-linux/04-PKIOperation-request.http";
 const OPENED: &str = "yes, with a key that was given";
@@ -65,19 +73,49 @@ fn encrypted_key_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn state_of_a_mock_ca_opens_the_requests_to_it() {
+fn state_of_a_running_mock_ca_opens_the_requests_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let state = state.to_str().unwrap();
-    let server = Server::start(&["linux", "--state", state]);
-    // The certificates of a running server, too.
-    let from = ["--from", &server.url("/scep")];
-    let reply = "sscep-0.10.0-at-linux/04-PKIOperation-reply.http";
-    let ended = explain(&[&[reply, "--state", state], &from[..]].concat());
+    let server = Server::start(&["linux", "--state", state.to_str().unwrap()]);
+    let ca = X509::from_pem(&fs::read(state.join("ca.pem")).unwrap()).unwrap();
+    let request = folder.path().join("request.der");
+    fs::write(&request, request_to(&ca)).unwrap();
+    let arguments = [request.to_str().unwrap(), "--state", state.to_str().unwrap()];
+    let ended = explain(&[&arguments[..], &["--from", &server.url(LINUX)]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(ended.stdout.contains(OPENED), "{}", ended.transcript());
+    assert!(ended.stdout.contains("CN = keys-device"), "{}", ended.transcript());
+    // Another CA is asked for its certificates.
+    let other = Server::start(&["rfc8894"]);
+    let from = other.url("/cgi-bin/pkiclient.exe");
+    let ended = explain(&[&arguments[..], &["--from", &from]].concat());
     assert!(
-        ended.stdout.starts_with("the server is wrong: the reply is signed with")
-            || ended.stdout.contains("signer"),
+        ended.stdout.starts_with("the client is wrong: the request is addressed to"),
         "{}",
         ended.transcript()
     );
+}
+
+/// A request for a certificate, enciphered to this CA.
+fn request_to(ca: &X509) -> Vec<u8> {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let subject = name::parse("CN=keys-device").unwrap();
+    let csr = CsrBuilder {
+        subject: &subject,
+        key: &key,
+        challenge_password: None,
+        challenge_string: ChallengeString::default(),
+        extensions: &[],
+        digest: Digest::Sha256,
+    };
+    let message = RequestMessage {
+        message_type: MessageType::PkcsReq,
+        transaction_id: TransactionId::from_public_key(&key).unwrap(),
+        sender_nonce: Nonce::new([7; 16]),
+        signer: self_signed(&subject, &key, Digest::Sha256, Clock::system().now()).unwrap(),
+        cipher: Cipher::Aes128,
+        key_transport: KeyTransport::Pkcs1v15,
+        digest: Digest::Sha256,
+    };
+    message.encode(&csr.encode().unwrap(), ca, &mut rand_bytes).unwrap()
 }

@@ -271,13 +271,12 @@ pub(crate) fn guess(bytes: &[u8]) -> Option<&'static Member> {
     }
     let signed = inside(&content)?;
     match signed.first()? {
-        0xa0 => Some(&CERTIFICATE),
         0x02 if signed.get(..3) == Some(&[2, 1, 1]) => Some(&CERTIFICATE_LIST),
         // A version up to 2, as Apple writes it, and no serial number.
         0x02 if matches!(signed.get(..4), Some([2, 1, 0..=2, 0x30])) => {
             Some(&CERTIFICATION_REQUEST)
         }
-        0x02 => Some(&CERTIFICATE),
+        0xa0 | 0x02 => Some(&CERTIFICATE),
         _ => None,
     }
 }

@@ -50,7 +50,8 @@ struct Context {
 /// Tag and length of an element.
 struct Header {
     tag: u8,
-    header: usize,
+    /// The length of both.
+    size: usize,
     length: Option<usize>,
 }
 
@@ -68,10 +69,10 @@ impl<'a> Walk<'a> {
             Ok(header) => header,
             Err(problem) => return (broken(start, end, member, problem), end),
         };
-        let first = start + header.header;
+        let first = start + header.size;
         let mut node = Node {
             offset: start,
-            header: header.header,
+            header: header.size,
             length: header.length,
             tag: type_name(header.tag),
             name: member.map(|member| member.name),
@@ -94,8 +95,8 @@ impl<'a> Walk<'a> {
         let member = member.filter(|member| other_tag(member, header.tag).is_none());
         let member = member.map(|member| alternative(member, header.tag));
         if header.tag & 0x20 == 0 {
-            let content = &self.bytes[first..last];
-            self.primitive(&mut node, content, header.tag, member, context);
+            let octets = &self.bytes[first..last];
+            self.primitive(&mut node, octets, header.tag, member, context);
             return (node, last);
         }
         if context.depth >= DEEPEST || self.left == 0 {
@@ -112,22 +113,22 @@ impl<'a> Walk<'a> {
     fn primitive(
         &mut self,
         node: &mut Node,
-        content: &'a [u8],
+        octets: &'a [u8],
         tag: u8,
         member: Option<&'static Member>,
         context: &Context,
     ) {
         let inner = match member.map(|member| &member.shape) {
-            Some(Shape::Around(inner)) if content.first() == Some(&0x30) => Some(*inner),
+            Some(Shape::Around(inner)) if octets.first() == Some(&0x30) => Some(*inner),
             _ => None,
         };
         let Some(inner) = inner.filter(|_| context.depth < DEEPEST && self.left > 0) else {
             let is_secret =
                 !self.shows_secrets && context.oid.as_deref() == Some(CHALLENGE_PASSWORD);
-            node.value = value(tag, content, is_secret);
+            node.value = value(tag, octets, is_secret);
             return;
         };
-        let (first, last) = (node.offset + node.header, node.offset + node.header + content.len());
+        let (first, last) = (node.offset + node.header, node.offset + node.header + octets.len());
         let context = Context { depth: context.depth + 1, oid: None };
         let (child, next) = self.element(first, last, Some(inner), &context);
         node.inside.push(child);
@@ -185,7 +186,7 @@ fn header(bytes: &[u8]) -> Result<Header, String> {
         return Err("it is an end-of-contents marker, and no element of indefinite length is open"
             .to_owned());
     }
-    let (header, length) = match first {
+    let (size, length) = match first {
         0..=0x7f => (2, Some(usize::from(first))),
         0x80 if tag & 0x20 == 0 => {
             return Err(
@@ -204,7 +205,7 @@ fn header(bytes: &[u8]) -> Result<Header, String> {
             (2 + count, Some(length))
         }
     };
-    Ok(Header { tag, header, length })
+    Ok(Header { tag, size, length })
 }
 
 /// An element whose tag and length cannot be read.

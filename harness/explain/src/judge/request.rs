@@ -181,10 +181,8 @@ fn signer(facts: &Facts, at: SystemTime) -> Vec<Finding> {
                 .against("R34"),
         );
     }
-    let csr = match facts.envelope.as_ref().and_then(|it| it.inner.as_ref()) {
-        Some(Inner::Request(csr)) => csr,
-        _ => return all,
-    };
+    let inner = facts.envelope.as_ref().and_then(|it| it.inner.as_ref());
+    let Some(Inner::Request(csr)) = inner else { return all };
     let is_same_key = signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key));
     if is_self_issued(signer) && !is_same_key {
         let words = "the request is signed with a self-signed certificate of another key than the one to certify";

@@ -45,8 +45,8 @@ fn decided(at_fault: AtFault, finding: &Finding, reason: String, pieces: &[Piece
 
 /// The facts of the last reply that is a CertRep.
 fn last_reply(pieces: &[Piece]) -> Option<&Facts> {
-    let replies = pieces.iter().rev().filter(|piece| piece.is(&MessageType::CertRep));
-    replies.filter_map(|piece| piece.facts.as_ref()).next()
+    let mut replies = pieces.iter().rev().filter(|piece| piece.is(&MessageType::CertRep));
+    replies.find_map(|piece| piece.facts.as_ref())
 }
 
 fn undecided(at_fault: AtFault, reason: impl Into<String>, next: Vec<String>) -> Verdict {

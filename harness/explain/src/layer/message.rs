@@ -80,7 +80,7 @@ pub(crate) fn message(
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
     if let Some(signer) = facts.signer.as_ref().filter(|it| message.certificates().contains(it)) {
         let mut signer = certificate(signer, reading);
-        signer.name = "signer's certificate".to_owned();
+        "signer's certificate".clone_into(&mut signer.name);
         layer.inside.push(signer);
     }
     let content = message.content().filter(|content| !content.is_empty());

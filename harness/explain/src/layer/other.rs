@@ -11,9 +11,8 @@ use crate::{
 /// An envelope by itself.
 pub(crate) fn bare_envelope(bytes: &[u8], reading: &Reading<'_>) -> Layer {
     let (mut layer, _) = envelope::envelope(bytes, None, reading);
-    layer.sentence =
-        "an envelope (CMS EnvelopedData) by itself, without the signed message around it"
-            .to_owned();
+    "an envelope (CMS EnvelopedData) by itself, without the signed message around it"
+        .clone_into(&mut layer.sentence);
     layer
 }
 
@@ -148,6 +147,6 @@ fn cause(bytes: &[u8]) -> Option<String> {
 
 /// Numbers of line feeds, and of those with a carriage return before them.
 fn line_ends(bytes: &[u8]) -> (usize, usize) {
-    let feeds = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let feeds = bytes.split(|byte| *byte == b'\n').count() - 1;
     (feeds, bytes.windows(2).filter(|two| *two == b"\r\n").count())
 }

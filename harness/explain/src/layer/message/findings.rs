@@ -153,7 +153,7 @@ fn content(message: &Message, facts: &Facts) -> Option<Finding> {
             ))
             .against("R42"),
         ),
-        (Some(MessageType::CertRep), ..) | (None, ..) => None,
+        (Some(MessageType::CertRep) | None, ..) => None,
         (Some(_), _, None) => Some(Finding::wrong("the request has no envelope").against("R25")),
         _ => None,
     }
