@@ -61,13 +61,13 @@ impl Body {
 
     fn in_forms(bytes: &[u8], may_be_capabilities: bool, forms: usize) -> Self {
         let content = Content::of(bytes);
+        // A SEQUENCE with a long length, of which something made UTF-8.
+        if bytes.starts_with(b"0\xef\xbf\xbd") {
+            return Self::Broken("CMS message", content.kind().to_owned());
+        }
         match &content {
             Content::Empty => Self::Empty,
             Content::Asn1(asn1) => Self::of_asn1(bytes, asn1, forms),
-            // A SEQUENCE with a long length, of which something made UTF-8.
-            Content::Text(_) if bytes.starts_with(b"0\xef\xbf\xbd") => {
-                Self::Broken("CMS message", content.kind().to_owned())
-            }
             Content::Text(_) => {
                 let read = Capabilities::parse(bytes);
                 if read.is_empty() && !(may_be_capabilities && is_words(bytes)) {

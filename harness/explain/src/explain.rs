@@ -92,8 +92,14 @@ fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
         http: http(piece, asked),
         gaps: piece.gaps.clone(),
         findings: Vec::new(),
-        layer,
+        layer: Some(layer).filter(|_| has_content(piece)),
     }
+}
+
+/// False for a request that has no content by its nature, such as a GetCACaps.
+fn has_content(piece: &Piece) -> bool {
+    let is_message = matches!(piece.operation(), Some(Operation::PkiOperation(_)) | None);
+    piece.sender != Some(End::Client) || is_message || !matches!(piece.body, Body::Empty)
 }
 
 /// The exchange of a request: `PKIOperation (PKCSReq)`.

@@ -85,8 +85,9 @@ pub struct Part {
     /// Findings about the exchange, besides those of the layers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// The content.
-    pub layer: Layer,
+    /// The content; none of a request that has none by its nature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Layer>,
 }
 
 /// A structure, and those inside it.
@@ -263,6 +264,7 @@ impl Layer {
 impl Part {
     /// The findings of the exchange and of all layers.
     pub(crate) fn all_findings(&self) -> Vec<&Finding> {
-        self.findings.iter().chain(self.layer.all_findings()).collect()
+        let layers = self.layer.iter().flat_map(Layer::all_findings);
+        self.findings.iter().chain(layers).collect()
     }
 }

@@ -12,7 +12,12 @@ use scep::{capabilities::Capabilities, http::Operation};
 pub(crate) use self::verdict::verdict;
 
 use self::authority::Authority;
-use crate::{body::Body, explanation::Part, knowledge::Knowledge, piece::Piece};
+use crate::{
+    body::Body,
+    explanation::{Layer, Part},
+    knowledge::Knowledge,
+    piece::Piece,
+};
 
 /// Adds what the messages show together to the findings of each.
 pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) {
@@ -39,8 +44,8 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
             findings.extend(authority::of_next_ca(piece, authority));
         }
         let mut seen = Vec::new();
-        let layers: Vec<String> =
-            parts[at].layer.all_findings().iter().map(|finding| finding.words.clone()).collect();
+        let layers = parts[at].layer.iter().flat_map(Layer::all_findings);
+        let layers: Vec<String> = layers.map(|finding| finding.words.clone()).collect();
         parts[at].findings.retain(|finding| {
             let is_new = !seen.contains(&finding.words) && !layers.contains(&finding.words);
             seen.push(finding.words.clone());

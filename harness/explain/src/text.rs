@@ -54,7 +54,9 @@ fn message(part: &Part, lines: &mut Vec<String>) {
     let gaps = part.gaps.iter().map(|gap| format!("  missing: {gap}"));
     lines.extend(gaps);
     findings(&part.findings, 1, lines);
-    layer(&part.layer, 1, lines);
+    if let Some(content) = &part.layer {
+        layer(content, 1, lines);
+    }
 }
 
 fn layer(layer: &Layer, depth: usize, lines: &mut Vec<String>) {

@@ -2,6 +2,9 @@
 
 use super::{assert_snapshot, explain};
 
+/// The time of the recordings.
+const TIME: &str = "2026-11-29T12:47:00Z";
+
 /// The keys of a mock CA.
 fn keys(personality: &str) -> Vec<String> {
     let names: &[&str] = match personality {
@@ -64,13 +67,14 @@ fn step_ca_is_explained() {
 #[test]
 fn annotated_tree_has_offsets_and_names() {
     let request = "scepclient-2.1.0-at-rfc8894/03-PKIOperation-request.http";
-    let ended = explain(&[request, "--key", "keys/rfc8894/ca.key", "--asn1"]);
+    let ended = explain(&[request, "--key", "keys/rfc8894/ca.key", "--asn1", "--at", TIME]);
     assert_snapshot("asn1", &ended);
 }
 
 #[test]
 fn json_has_everything_and_its_version() {
-    let ended = explain(&["step-ca-0.19-with-sceplab/06-PKIOperation-reply.http", "--json"]);
+    let ended =
+        explain(&["step-ca-0.19-with-sceplab/06-PKIOperation-reply.http", "--json", "--at", TIME]);
     let parsed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(parsed["version"], 1);
     assert_snapshot("json", &ended);

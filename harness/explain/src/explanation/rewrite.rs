@@ -14,7 +14,7 @@ impl Explanation {
             part.gaps.iter_mut().for_each(change);
             part.http.iter_mut().for_each(|field| field.rewrite(new));
             part.findings.iter_mut().for_each(|finding| finding.rewrite(new));
-            part.layer.rewrite(new);
+            part.layer.iter_mut().for_each(|layer| layer.rewrite(new));
         }
     }
 }

@@ -36,6 +36,12 @@ impl Authority {
         self.certificates.ca.iter().chain(&self.certificates.ra).collect()
     }
 
+    /// True if a known certificate has the subject and the key of another one.
+    pub(super) fn has_key_of(&self, other: &X509Ref) -> bool {
+        let key = |one: &X509Ref| one.public_key().and_then(|key| key.public_key_to_der()).ok();
+        self.namesake(other).is_some_and(|known| key(known).is_some() && key(known) == key(other))
+    }
+
     /// The known certificate with the subject of another one.
     pub(super) fn namesake(&self, other: &X509Ref) -> Option<&X509> {
         let is_same = |one: &X509| {

@@ -34,12 +34,11 @@ pub(super) fn findings(
     }
     let at = reply.at.unwrap_or(conversation.knowledge.now);
     let mut all = Vec::new();
-    if came.message_type.as_ref().is_some_and(|it| *it != MessageType::CertRep) {
-        all.extend(came.message_type.as_ref().map(|it| {
-            Finding::wrong(format!("the reply is a {it}, not a CertRep"))
-                .against_section("RFC 8894 §3.3.2")
-        }));
-    }
+    let other = came.message_type.as_ref().filter(|it| **it != MessageType::CertRep);
+    all.extend(other.map(|other| {
+        Finding::wrong(format!("the messageType of the reply is {other}, not CertRep"))
+            .against_section("RFC 8894 §3.3.2")
+    }));
     all.extend(transaction(asked, came));
     if let Some(authority) = conversation.authority {
         all.extend(signer(came, authority, at));
@@ -88,8 +87,10 @@ fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
         let words =
             format!("the reply is signed with {subject}, which is not among {}", authority.source);
         let invalid = invalidity(signer, at).map(|reason| format!("; it {reason}"));
+        let is_harmless = invalid.is_none() && authority.has_key_of(signer);
         let words = words + &namesake(signer, authority) + &invalid.unwrap_or_default();
-        return vec![Finding::wrong(words).against("R62")];
+        let finding = if is_harmless { Finding::odd(words) } else { Finding::wrong(words) };
+        return vec![finding.against("R62")];
     }
     let mut all = Vec::new();
     if !is_ca(signer) && !allows(signer, KeyUsage::DIGITAL_SIGNATURE) {
@@ -113,7 +114,7 @@ fn namesake(signer: &X509, authority: &Authority) -> String {
     let serial = |one: &X509| serial_number(one).unwrap_or_default();
     let key = |one: &X509| one.public_key().and_then(|key| key.public_key_to_der()).ok();
     match (serial(known) == serial(signer), key(known) == key(signer)) {
-        (_, true) => "; the known one of this name has the same key, so it was renewed".to_owned(),
+        (_, true) => "; the known one of this name has the same key: the one or the other is a new certificate for it".to_owned(),
         (true, false) => "; the known one of this name and serial number has another key: it is another CA's, or an impostor's".to_owned(),
         (false, false) => format!(
             "; the known one of this name, `{}`, has the serial number {} and another key",

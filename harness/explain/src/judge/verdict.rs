@@ -57,18 +57,28 @@ fn without_wrong(pieces: &[Piece], all: &[&Finding]) -> Verdict {
     if pieces.is_empty() {
         return undecided(AtFault::Unknown, "there is no message", Vec::new());
     }
-    let odd = all.iter().filter(|it| it.severity == Severity::Odd).count();
-    let odd = match odd {
-        0 => Vec::new(),
-        1 => vec!["one thing is unusual, and is marked below".to_owned()],
-        several => vec![format!("{several} things are unusual, and are marked below")],
-    };
+    let odd = unusual(all);
     let verdict = match last_reply(pieces) {
         Some(reply) => of_reply(pieces, reply),
         None => without_reply(pieces),
     };
     let gaps = pieces.iter().flat_map(|piece| piece.gaps.iter().cloned());
     Verdict { next: verdict.next.into_iter().chain(gaps).chain(odd).collect(), ..verdict }
+}
+
+/// The unusual things that were seen, in words.
+fn unusual(all: &[&Finding]) -> Vec<String> {
+    const SHOWN: usize = 3;
+    let mut odd: Vec<&str> = Vec::new();
+    for finding in all.iter().filter(|it| it.severity == Severity::Odd) {
+        if !odd.contains(&finding.words.as_str()) {
+            odd.push(&finding.words);
+        }
+    }
+    let shown = odd.iter().take(SHOWN).map(|words| format!("unusual: {words}"));
+    let more = odd.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("and {more} more, marked as odd below"));
+    shown.chain(more).collect()
 }
 
 fn of_reply(pieces: &[Piece], reply: &Facts) -> Verdict {

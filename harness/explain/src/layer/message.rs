@@ -89,9 +89,6 @@ pub(crate) fn message(
         layer.inside.push(inside);
         facts.envelope = Some(opening);
     }
-    if let Some(end) = facts.sender() {
-        layer.blame(end);
-    }
     (layer, facts)
 }
 

@@ -91,6 +91,8 @@ pub(crate) fn broken(what: &str, error: &str, bytes: &[u8], reading: &Reading<'_
     }
     let place = tree.as_ref().and_then(asn1::Node::first_problem);
     let words = match &place {
+        // Its cause has the numbers of a beginning.
+        Some(place) if is_beginning(bytes) => place.to_string(),
         Some(place) => format!("{place} ({error})"),
         None => error.to_owned(),
     };
@@ -117,6 +119,10 @@ fn readable(node: &asn1::Node, fields: &mut Vec<Field>) {
         return;
     }
     node.inside.iter().for_each(|inside| readable(inside, fields));
+}
+
+fn is_beginning(bytes: &[u8]) -> bool {
+    matches!(Content::of(bytes), Content::Asn1(Asn1::Beginning(..)))
 }
 
 /// The most likely reason why bytes are damaged.
