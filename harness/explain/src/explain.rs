@@ -1,5 +1,6 @@
 //! From what was handed in to its explanation.
 
+use redact::Masker;
 use results::requirement::End;
 use scep::{attribute::MessageType, http::Operation, secret::Secret};
 
@@ -33,6 +34,16 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         piece.facts = facts;
         layers.push(layer);
     }
+    let secrets = secrets(&pieces);
+    if !knowledge.shows_secrets {
+        let masker = Masker::new(secrets.iter().cloned());
+        for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
+            if piece.mask(&masker) {
+                let at = piece.at.unwrap_or(knowledge.now);
+                *layer = read(&piece.body, &piece.bytes, Reading { knowledge: &knowledge, at }).0;
+            }
+        }
+    }
     piece::pair(&mut pieces);
     let mut parts: Vec<Part> = Vec::new();
     for (at, layer) in layers.into_iter().enumerate() {
@@ -40,7 +51,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     }
     judge::conversation(&pieces, &knowledge, &mut parts);
     let verdict = judge::verdict(&pieces, &parts);
-    Explanation { version: VERSION, verdict, messages: parts, secrets: secrets(&pieces) }
+    Explanation { version: VERSION, verdict, messages: parts, secrets }
 }
 
 /// The most certificates that are compared with signers and recipients.

@@ -2,9 +2,11 @@
 
 use std::time::SystemTime;
 
+use redact::Masker;
 use results::requirement::End;
 use scep::{
     attribute::MessageType,
+    content::text,
     http::{HttpError, HttpRequest, HttpResponse, Method, Operation},
 };
 
@@ -149,6 +151,26 @@ impl Piece {
             Http::Request(_, _, operation) => operation.clone().ok(),
             _ => None,
         }
+    }
+
+    /// Masks the secrets in a text that came in place of a message, before anything is cut out of it; true if it had any.
+    pub(crate) fn mask(&mut self, masker: &Masker) -> bool {
+        const MOST: usize = 64 * 1024;
+        if masker.count() == 0 || !matches!(self.body.inner(), Body::Foreign(_)) {
+            return false;
+        }
+        let start = &self.bytes[..self.bytes.len().min(MOST)];
+        let Some(text) = text(start) else { return false };
+        let without = masker.text(&text);
+        if without == text {
+            return false;
+        }
+        self.bytes = without.into_bytes();
+        self.body = Body::of(&self.bytes, false);
+        if let Http::Reply(response) = &mut self.http {
+            response.body.clone_from(&self.bytes);
+        }
+        true
     }
 
     pub(crate) fn is(&self, message_type: &MessageType) -> bool {

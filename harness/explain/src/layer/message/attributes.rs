@@ -65,8 +65,7 @@ fn other(message: &Message, facts: &Facts, oid: &str) -> Field {
         }
         (Denial::SERVER_MESSAGE_OID, _) => {
             let words = message.attributes().text_of(oid).unwrap_or_default();
-            return Field::new(name, format!("`{words}`"))
-                .meaning("the reason in the words of NDES");
+            return Field::new(name, format!("`{words}`")).meaning("the words of NDES");
         }
         _ => {}
     }
@@ -76,7 +75,7 @@ fn other(message: &Message, facts: &Facts, oid: &str) -> Field {
 
 /// The value as text, if it is one, or else in hexadecimal.
 fn raw(message: &Message, name: &str, oid: &str) -> Field {
-    const SHOWN: usize = 40;
+    const SHOWN: usize = 64;
     if let Some(text) = message.attributes().text_of(oid) {
         return Field::new(name, format!("`{text}`"));
     }
