@@ -44,7 +44,7 @@ Exit codes:
   4  something is wrong: the first line says what, and who made it")]
 pub(super) struct ExplainArguments {
     /// Files, folders, `-` for standard input, or the messages themselves as texts
-    #[arg(value_name = "FILE|-|TEXT", required = true)]
+    #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<OsString>,
     #[command(flatten)]
     keys: KeyArguments,
