@@ -57,6 +57,7 @@ mod suite {
     #[cfg(target_os = "linux")]
     mod core_dump; // passwords and keys are in no core dump
     mod enrol; // an enrolment by the built-in client
+    mod explain; // what was said, and who is wrong
     mod explanations; // servers that answer something else than SCEP
     mod junit; // JUnit reports by their schema
     mod killed_runs; // a killed run leaves no process and no folder

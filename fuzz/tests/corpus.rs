@@ -65,6 +65,11 @@ fn device_lines() {
 }
 
 #[test]
+fn explain() {
+    run("explain", 8);
+}
+
+#[test]
 fn every_target_has_test_program_and_seeds() {
     let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
     let mut programs = fs::read_dir(folder("fuzz_targets")).unwrap().count();

@@ -81,7 +81,7 @@ pub use settings::{
     Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision, Limits, MOST_LEVELS, NextCa, NextKey,
     NextRegistration, PartLimits, RegistrationPlan, RenewalWindow, Settings, WindowsSettings,
 };
-pub use state::{StateError, back_up};
+pub use state::{StateError, back_up, identities};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]

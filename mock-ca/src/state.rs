@@ -153,6 +153,15 @@ pub(crate) fn keep_timeline(
     database.write(move |connection| authority::replace(connection, &kept))
 }
 
+/// The keys of the CA and of its registration authority in a state directory, with their certificates; none if it is no such directory.
+/// It is not locked: a server may use it at the same time.
+///
+/// # Errors
+/// If the directory or a file in it cannot be read.
+pub fn identities(directory: &Path) -> Result<Vec<scep::identity::Identity>, StateError> {
+    authority::identities(directory)
+}
+
 /// Locks a directory.
 ///
 /// A program that this process is just starting has the lock file of a CA that was closed open, too, until it runs. So a lock that is

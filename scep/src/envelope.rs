@@ -15,7 +15,8 @@ use openssl::{
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use crate::{
-    Entropy, Error, PeerMisbehaved, addressee,
+    Entropy, Error, PeerMisbehaved,
+    addressee::{self, Addressee},
     algorithm::{self, Cipher, KeyTransport},
     ber,
     certificate::serial_number,
@@ -188,6 +189,32 @@ pub fn open(bytes: &[u8], recipient: &Identity) -> Result<Opened, Error> {
     Ok(Opened { content, cipher, key_transport, is_data })
 }
 
+/// Decrypts an envelope with a key that is perhaps that of one of its recipients, whose certificate is not known.
+///
+/// A wrong key may give any bytes, so that a content is one of ASN.1 alone, as every content of SCEP is.
+///
+/// # Errors
+/// Fails if the bytes are no envelope, an algorithm is not supported, or the key opens it for none of its recipients.
+pub fn open_with_key(bytes: &[u8], key: &PKeyRef<Private>) -> Result<Opened, Error> {
+    let enveloped = read(bytes)?;
+    let content_info = enveloped.encrypted_content_info;
+    let cipher = supported(Cipher::from_oid(&content_info.algorithm.oid), &content_info.algorithm)?;
+    let iv = initialization_vector(&content_info.algorithm)?;
+    let encrypted = in_one_piece(content_info.encrypted_content.as_ref())?;
+    for info in recipient_infos(&enveloped.recipient_infos)? {
+        let Some(key_transport) = KeyTransport::from_oid(&info.algorithm.oid) else { continue };
+        if info.encrypted_key.as_bytes().len() != key.size() {
+            continue;
+        }
+        let content = decrypt(cipher.openssl()?, key_transport, key, &info, &iv, &encrypted);
+        if let Some(content) = content.filter(|content| ber::normalise(content).is_ok()) {
+            let is_data = content_info.content_type == ID_DATA;
+            return Ok(Opened { content, cipher, key_transport, is_data });
+        }
+    }
+    Err(PeerMisbehaved::CannotDecrypt.into())
+}
+
 /// True if the envelope is DER: all lengths are definite and minimal, and every string is in one piece, the encrypted content as well.
 pub fn is_der(bytes: &[u8]) -> bool {
     let is_normal = ber::normalise(bytes).is_ok_and(|normal| normal == bytes);
@@ -214,6 +241,16 @@ pub struct Outside {
     pub cipher: Option<Cipher>,
     /// The encryption of the key for the first recipient, if it is known.
     pub key_transport: Option<KeyTransport>,
+    /// The name of the content encryption algorithm with its object identifier, whether it is known here or not.
+    pub content_algorithm: String,
+    /// The name of the key encryption algorithm of each recipient with an RSA key, in order.
+    pub key_algorithms: Vec<String>,
+    /// The number of recipients of other kinds than an RSA key, such as those by key agreement or by a password.
+    pub other_recipients: usize,
+    /// True if the content has the type data, as RFC 8894 §3.2.2 demands.
+    pub is_data: bool,
+    /// The length of the enciphered content in bytes; `None` if there is none, or its pieces cannot be joined.
+    pub encrypted_bytes: Option<usize>,
     recipients: Vec<CertificateIdentifier>,
 }
 
@@ -227,12 +264,26 @@ impl Outside {
     pub fn of(bytes: &[u8]) -> Result<Self, Error> {
         let enveloped = read(bytes)?;
         let infos = recipient_infos(&enveloped.recipient_infos)?;
+        let content_info = &enveloped.encrypted_content_info;
+        let all = enveloped.recipient_infos.elements()?.len();
         let transport = infos.first().and_then(|info| KeyTransport::from_oid(&info.algorithm.oid));
         Ok(Self {
-            cipher: Cipher::from_oid(&enveloped.encrypted_content_info.algorithm.oid),
+            cipher: Cipher::from_oid(&content_info.algorithm.oid),
             key_transport: transport,
+            content_algorithm: algorithm::quoted(&content_info.algorithm.oid),
+            key_algorithms: infos.iter().map(|it| algorithm::quoted(&it.algorithm.oid)).collect(),
+            other_recipients: all - infos.len(),
+            is_data: content_info.content_type == ID_DATA,
+            encrypted_bytes: in_one_piece(content_info.encrypted_content.as_ref())
+                .ok()
+                .map(|encrypted| encrypted.len()),
             recipients: infos.into_iter().map(|info| info.rid).collect(),
         })
+    }
+
+    /// The certificates of the recipients with an RSA key, in order.
+    pub fn recipients(&self) -> Vec<Addressee> {
+        self.recipients.iter().map(Addressee::of).collect()
     }
 
     /// True if the envelope is addressed to this certificate.

@@ -16,7 +16,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
-mod addressee;
+pub mod addressee;
 pub mod algorithm;
 pub mod attribute;
 pub mod ber;
@@ -33,6 +33,7 @@ pub mod danger;
 pub mod denial;
 pub mod envelope;
 mod error;
+pub mod extension;
 pub mod http;
 pub mod identity;
 pub mod key_usage;

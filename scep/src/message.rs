@@ -31,7 +31,8 @@ use openssl::{
 };
 
 use crate::{
-    Error, MAX_CERTIFICATES, PeerMisbehaved, addressee,
+    Error, MAX_CERTIFICATES, PeerMisbehaved,
+    addressee::{self, Addressee},
     algorithm::{self, Digest},
     cms::{ContentInfo, SetOf, SignedData, SignerInfo},
     content::{Asn1, Content, unlike},
@@ -129,6 +130,16 @@ impl Message {
     /// The digest of the signature.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The certificate that the message names as its signer's.
+    pub fn signed_by(&self) -> Addressee {
+        Addressee::of(&self.signer_info.sid)
+    }
+
+    /// The signature algorithm by its name and its object identifier.
+    pub fn signature_algorithm(&self) -> String {
+        algorithm::quoted(&self.signer_info.signature_algorithm.oid)
     }
 
     /// Checks the signature, and returns the signer's certificate: one of `known`, or one of the message itself.

@@ -7,6 +7,7 @@ mod proof;
 
 pub use alternative_name::{AlternativeName, NotAName, alternative_names, dns_names};
 pub use build::{ChallengeString, CsrBuilder, self_signed};
+pub(crate) use differences::name_text;
 pub use differences::{alternative_names_of, differences};
 pub use x509_cert::ext::Extension;
 
@@ -87,6 +88,7 @@ pub struct Csr {
     /// True if the request is in DER, over which its signature is made.
     is_der: bool,
     version: String,
+    attributes: Vec<ObjectIdentifier>,
     proof: Proof,
     request: X509Req,
 }
@@ -127,6 +129,7 @@ impl Csr {
             challenge_password,
             challenge_among_extensions,
             attribute_count: attributes.len(),
+            attributes: attributes.iter().map(|attribute| attribute.oid).collect(),
             extensions,
             is_der: normalised == bytes,
             version,
@@ -139,6 +142,21 @@ impl Csr {
     /// The requested subject.
     pub fn subject(&self) -> &X509NameRef {
         self.request.subject_name()
+    }
+
+    /// The version as it is written in the request; PKCS#10 has only `0` (RFC 2986 §4.1).
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The signature algorithm by its name and its object identifier.
+    pub fn signature_algorithm(&self) -> String {
+        quoted(&self.proof.algorithm)
+    }
+
+    /// The dotted object identifiers of the attributes, in order.
+    pub fn attributes(&self) -> &[ObjectIdentifier] {
+        &self.attributes
     }
 
     /// The requested key usage, by which NDES chooses a template.

@@ -42,7 +42,7 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// Tests a page in its own folder, which has a copy of `scenarios`.
+/// Tests a page in its own folder, which has a copy of `scenarios` and of the recorded conversations.
 ///
 /// # Errors
 ///
@@ -50,6 +50,9 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
 pub(crate) fn try_out(page: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     copy(&workspace::root().join("scenarios"), &folder.path().join("scenarios"));
+    for name in ["captures", "explain"] {
+        copy(&workspace::root().join("tests/testdata").join(name), &folder.path().join(name));
+    }
     let mut console = Console::new(folder.path().to_owned());
     let text = fs::read_to_string(page).unwrap();
     for block in blocks(&text).iter().filter(|block| block.setting("exempt").is_none()) {

@@ -12,6 +12,7 @@ mod core_dump;
 mod dut;
 mod enrol;
 mod exit;
+mod explain;
 mod health;
 mod lab_arguments;
 mod lab_process;
@@ -83,6 +84,7 @@ enum Threaded {
     Conform(Box<conform::ConformArguments>),
     ConformClient(Box<conform_client::ConformClientArguments>),
     Enrol(Box<enrol::EnrolArguments>),
+    Explain(Box<explain::ExplainArguments>),
     Check(check::CheckArguments),
     List(list::ListArguments),
     Serve(Box<serve::Serve>),
@@ -149,6 +151,7 @@ impl Threaded {
             Self::Conform(arguments) => arguments.perform().await,
             Self::ConformClient(arguments) => arguments.perform().await,
             Self::Enrol(arguments) => arguments.perform().await,
+            Self::Explain(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Serve(serve) => serve.perform().await,

@@ -224,6 +224,18 @@ fn named(timeline: &Timeline) -> Vec<(String, &Identity)> {
     named
 }
 
+/// The keys of all CAs and registration authorities in a directory, with their certificates, in the order of the names of their files.
+pub(super) fn identities(directory: &Path) -> Result<Vec<Identity>, StateError> {
+    let mut stems: Vec<String> = files::entries(directory)?
+        .iter()
+        .map(|entry| files::name_of(entry).to_owned())
+        .filter(|name| is_file(name))
+        .filter_map(|name| name.strip_suffix(".key").map(str::to_owned))
+        .collect();
+    stems.sort();
+    stems.iter().map(|stem| identity(directory, stem)).collect()
+}
+
 fn identity(directory: &Path, stem: &str) -> Result<Identity, StateError> {
     let (key_path, path) = paths(directory, stem);
     modes::ANYTHING.expect(&key_path)?;

@@ -46,6 +46,11 @@ named! {
 }
 
 impl AttributeName {
+    /// The attribute with this dotted object identifier.
+    pub fn of_oid(oid: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|name| name.oid().to_string() == oid)
+    }
+
     pub(crate) fn oid(self) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(match self {
             Self::ContentType => return ID_CONTENT_TYPE,
@@ -204,6 +209,16 @@ impl Attributes {
     /// The DER values of an attribute with this dotted object identifier, for attributes unknown to this crate.
     pub fn raw(&self, oid: &str) -> Vec<Vec<u8>> {
         self.values(oid).map(|value| value.der().to_vec()).collect()
+    }
+
+    /// The dotted object identifiers of the attributes, in the order received.
+    pub fn oids(&self) -> Vec<String> {
+        self.all.iter().map(|attribute| attribute.oid.to_string()).collect()
+    }
+
+    /// The text of the first value of an attribute with this dotted object identifier, if it is a string of any type.
+    pub fn text_of(&self, oid: &str) -> Option<String> {
+        self.values(oid).find_map(Value::text).map(|text| beginning(&text))
     }
 
     /// True if there is an attribute with this dotted object identifier, whatever its value.

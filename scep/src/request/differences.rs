@@ -92,7 +92,12 @@ fn parsed(certificate: &X509Ref) -> Option<CertificateInner<Raw>> {
 
 /// The names with their kinds, as OpenSSL writes them; names of other kinds are left out.
 fn texts(names: &SubjectAltName) -> Vec<String> {
-    let text = |name: &GeneralName| match name {
+    names.0.iter().filter_map(name_text).collect()
+}
+
+/// A name with its kind, as OpenSSL writes it; `None` for a name of another kind.
+pub(crate) fn name_text(name: &GeneralName) -> Option<String> {
+    match name {
         GeneralName::DnsName(name) => Some(format!("DNS:{name}")),
         GeneralName::Rfc822Name(name) => Some(format!("email:{name}")),
         GeneralName::UniformResourceIdentifier(name) => Some(format!("URI:{name}")),
@@ -100,8 +105,7 @@ fn texts(names: &SubjectAltName) -> Vec<String> {
             Some(format!("IP Address:{}", address(octets.as_bytes())?))
         }
         _ => None,
-    };
-    names.0.iter().filter_map(text).collect()
+    }
 }
 
 fn address(octets: &[u8]) -> Option<IpAddr> {

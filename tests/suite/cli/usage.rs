@@ -12,6 +12,7 @@ fn help() {
         "conform",
         "conform-client",
         "enrol",
+        "explain",
         "check",
         "list",
         "serve",

@@ -7,7 +7,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use scep::algorithm::Digest;
 use scep::http::{HttpRequest, Method};
+use scep::name;
+use scep::request::{ChallengeString, CsrBuilder};
+use scep::secret::Secret;
 
 use crate::suite::sceplab::{run_in, workspace};
 use crate::suite::serve::client::exchange;
@@ -65,6 +71,33 @@ fn enrol_shows_no_form_of_its_password() {
         });
         assert_nothing_found(&found);
     }
+}
+
+#[test]
+fn explain_shows_no_form_of_a_password_that_it_reads() {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let request = CsrBuilder {
+        subject: &name::parse("CN=device").unwrap(),
+        key: &key,
+        challenge_password: Some(&Secret::new(SECRET)),
+        challenge_string: ChallengeString::default(),
+        extensions: &[],
+        digest: Digest::Sha256,
+    };
+    let request = request.encode().unwrap();
+    let found = found_in_each(|form| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("request.der"), &request).unwrap();
+        let head = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\r\n";
+        fs::write(folder.path().join("reply.http"), format!("{head}{}", form.text)).unwrap();
+        let explained = ["--json", "--asn1"].map(|format| {
+            let ended = run_in(folder.path(), &["explain", "request.der", "reply.http", format]);
+            assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+            sinks(&ended, folder.path())
+        });
+        explained.into_iter().flatten().collect()
+    });
+    assert_nothing_found(&found);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The capabilities and certificates of a PKI, read before the first case.
 
-use openssl::x509::X509Ref;
+use openssl::x509::{X509, X509Ref};
 use scep::capabilities::Capabilities;
 use scep::certificate::Fingerprint;
 use scep::client::CaCertificates;
@@ -194,6 +194,17 @@ pub(super) async fn ca_of(pki: &dyn ScepService) -> Option<Vec<Fingerprint>> {
     let response = ask(pki, Operation::GetCaCert(None)).await.ok()?.ok()?;
     let certificates = CaCertificates::read(&response).ok().filter(|_| response.status == 200)?;
     Some(fingerprints(&certificates))
+}
+
+/// The certificates that the server returns now; the error says what came in their place.
+pub(crate) async fn certificates_of(pki: &dyn ScepService) -> Result<Vec<X509>, String> {
+    let answer = ask(pki, Operation::GetCaCert(None)).await.map_err(|error| error.to_string())?;
+    let response = answer.map_err(|error| error.to_string())?;
+    if response.status != 200 {
+        return Err(format!("GetCACert {}", response.answered()));
+    }
+    let read = CaCertificates::read(&response).map_err(|refusal| refusal.to_string())?;
+    Ok(read.ca.into_iter().chain(read.ra).collect())
 }
 
 fn fingerprints(certificates: &CaCertificates) -> Vec<Fingerprint> {

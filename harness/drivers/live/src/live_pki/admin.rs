@@ -1,7 +1,6 @@
 //! The page of NDES that issues challenge passwords, `mscep_admin`.
 
 mod ntlm;
-mod page;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +11,8 @@ use scep::http::{HttpRequest, HttpResponse, Method};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use self::page::Shown;
 use diagnostics::visible;
+use explain::challenge_page::{self, Shown};
 use model::lab::Secret;
 use model::scep_url::{ScepUrl, connect};
 use testbed::NoAnswer;
@@ -182,7 +181,7 @@ fn read(page: &HttpResponse) -> Result<Option<Secret>, NoPassword> {
     if page.status != 200 {
         return Err(NoPassword::OtherPage(page.answered()));
     }
-    match page::read(&page.body) {
+    match challenge_page::read(&page.body) {
         Shown::Password(password) => Ok(Some(password)),
         Shown::CacheFull => Ok(None),
         Shown::Other(reason) => Err(NoPassword::OtherPage(reason)),

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use scep::content::{Content, Page, latin_1, page, text};
 
-use model::lab::Secret;
+use scep::secret::Secret;
 
 /// The contents of the page.
 #[derive(Debug)]
-pub(super) enum Shown {
+pub enum Shown {
     /// A challenge password.
     Password(Secret),
     /// No password, because the server stores as many unused ones as it may.
@@ -66,7 +66,7 @@ fn constant(pattern: &str) -> Regex {
 }
 
 /// Reads the page in whatever encoding it is.
-pub(super) fn read(body: &[u8]) -> Shown {
+pub fn read(body: &[u8]) -> Shown {
     let html = text(body).unwrap_or_else(|| latin_1(body));
     let html = &html[..boundary(&html, READ)];
     match password(html) {

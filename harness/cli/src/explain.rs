@@ -1,0 +1,138 @@
+//! `sceplab explain`: what was said in SCEP messages, and who is wrong.
+
+mod keys;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use diagnostics::visible;
+use explain::explanation::AtFault;
+use explain::input::{Source, exhibits};
+use explain::{Explanation, Knowledge};
+use openssl::x509::X509;
+use scep::clock::Clock;
+
+use self::keys::{KeyArguments, certificates_in};
+use super::conform::discovery::certificates_of;
+use super::exit::{CommandError, Exit};
+use super::output::{self, say, say_report};
+use super::stop::{StopSignals, interruptible};
+use super::values::{moment, scep_url};
+use super::wiring::{Challenges, LivePki};
+use model::scep_url::ScepUrl;
+
+/// Explain SCEP messages, and say who is wrong
+///
+/// Takes messages as people have them, and says in the first line who is wrong: the client, the server, or nobody. Then it shows each
+/// message from the outside to the inside, with everything that is remarkable about it and the sentence of the standard that it goes
+/// against. Several messages are a conversation, in the order given: a request, its reply, and what the CA said before.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sceplab explain request.der reply.der
+  sceplab explain request.der reply.der --key client.key --state ca-state
+                                            open both envelopes, too
+  sceplab explain captured --ca ca.pem      a folder; is the request addressed to this CA?
+  sceplab explain - --asn1 < request.pem    the annotated tree of each structure
+
+Exit codes:
+  0  the messages were read; nothing wrong was seen, or it cannot be told who is wrong
+  2  wrong usage, or an input or a file with a key cannot be read
+  3  the server of --from cannot be reached
+  4  something is wrong: the first line says what, and who made it")]
+pub(super) struct ExplainArguments {
+    /// Files, folders, `-` for standard input, or the messages themselves as texts
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<OsString>,
+    #[command(flatten)]
+    keys: KeyArguments,
+    /// A file in PEM or DER with the certificates of the PKI, those of its CA and its RA: are the messages for it and from it? May be given
+    /// several times
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    ca: Vec<PathBuf>,
+    /// The SCEP address of the PKI, which is asked for these certificates now (GetCACert)
+    #[arg(long, value_name = "URL", value_parser = scep_url())]
+    from: Option<ScepUrl>,
+    /// The time at which certificates must be valid, if the messages do not tell their own [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<SystemTime>,
+    /// Show the annotated ASN.1 of each structure, with offsets
+    #[arg(long)]
+    asn1: bool,
+    /// Print the explanation as JSON
+    #[arg(long)]
+    json: bool,
+    /// Show challenge passwords, which are masked otherwise
+    #[arg(long)]
+    show_secrets: bool,
+}
+
+/// How long the PKI of `--from` may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+impl ExplainArguments {
+    pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
+        let stop = StopSignals::listen();
+        tokio::select! {
+            done = self.explain() => done,
+            () = stop.received(1) => Ok(Exit::Interrupted),
+        }
+    }
+
+    async fn explain(&self) -> Result<Exit, CommandError> {
+        let knowledge = self.knowledge().await?;
+        let sources = self.inputs.iter().map(|input| Source::named(input)).collect();
+        let read = interruptible(move || {
+            exhibits(sources).map(|exhibits| explain::explain(exhibits, &knowledge))
+        });
+        let mut explanation = read.await?.map_err(|error| Exit::Usage.because(error))?;
+        if !self.show_secrets {
+            output::hide(&explanation.secrets);
+        }
+        explanation.rewrite(&output::masked);
+        if self.json {
+            say_report(&report::json::document(&explanation));
+        } else {
+            explanation.rewrite(&visible);
+            say(&explain::text::text(&explanation));
+        }
+        Ok(exit(&explanation))
+    }
+
+    /// The keys and certificates that the options name.
+    async fn knowledge(&self) -> Result<Knowledge, CommandError> {
+        let keys = self.keys.clone();
+        let files = self.ca.clone();
+        let read = interruptible(move || {
+            let mut knowledge = Knowledge::new(Clock::system().now());
+            keys.read(&mut knowledge)?;
+            for file in &files {
+                knowledge.ca.extend(certificates_in(file)?);
+            }
+            Ok::<_, String>(knowledge)
+        });
+        let mut knowledge = read.await?.map_err(|error| Exit::Usage.because(error))?;
+        if let Some(url) = &self.from {
+            knowledge.ca = fetched(url).await?;
+        }
+        knowledge.now = self.at.unwrap_or(knowledge.now);
+        knowledge.shows_secrets = self.show_secrets;
+        knowledge.with_asn1 = self.asn1;
+        Ok(knowledge)
+    }
+}
+
+async fn fetched(url: &ScepUrl) -> Result<Vec<X509>, CommandError> {
+    let pki = LivePki::new(url.clone(), Challenges::None, TIMEOUT, None);
+    let certificates = certificates_of(&pki).await;
+    certificates.map_err(|error| Exit::Lab.because(format!("{url}: {}", visible(&error))))
+}
+
+fn exit(explanation: &Explanation) -> Exit {
+    match explanation.verdict.at_fault {
+        AtFault::Nobody | AtFault::Unknown => Exit::Success,
+        AtFault::Server | AtFault::Client | AtFault::Both | AtFault::Sender => Exit::Failed,
+    }
+}

@@ -1,0 +1,91 @@
+//! Holds the messages of a conversation against each other, and says who is wrong.
+
+mod authority;
+mod http;
+mod issued;
+mod reply;
+mod request;
+mod verdict;
+
+use scep::{capabilities::Capabilities, http::Operation};
+
+pub(crate) use self::verdict::verdict;
+
+use self::authority::Authority;
+use crate::{
+    body::Body,
+    explanation::{Layer, Part},
+    knowledge::Knowledge,
+    piece::Piece,
+};
+
+/// Adds what the messages show together to the findings of each.
+pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) {
+    let authority = Authority::of(pieces, knowledge);
+    for (at, piece) in pieces.iter().enumerate() {
+        let findings = &mut parts[at].findings;
+        let asked = piece.answers.map(|request| &pieces[request]);
+        findings.extend(http::findings(piece, asked));
+        let conversation = Conversation {
+            knowledge,
+            authority: authority.as_ref(),
+            capabilities: offered(pieces, at),
+        };
+        if let Some(answer) = answer(pieces, at) {
+            findings.extend(request::findings(piece, answer.response, &conversation));
+        }
+        if let Some(asked) = asked.filter(|asked| is_message(asked)) {
+            findings.extend(reply::findings(asked, piece, &conversation));
+        }
+        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_))) {
+            findings.extend(authority::findings(piece, knowledge));
+        }
+        if let Some(authority) = &authority {
+            findings.extend(authority::of_next_ca(piece, authority));
+        }
+        let mut seen = Vec::new();
+        let layers = parts[at].layer.iter().flat_map(Layer::all_findings);
+        let layers: Vec<String> = layers.map(|finding| finding.words.clone()).collect();
+        parts[at].findings.retain(|finding| {
+            let is_new = !seen.contains(&finding.words) && !layers.contains(&finding.words);
+            seen.push(finding.words.clone());
+            is_new
+        });
+    }
+}
+
+/// What is known of the conversation when a message is judged.
+struct Conversation<'a> {
+    knowledge: &'a Knowledge,
+    authority: Option<&'a Authority>,
+    /// The capabilities that the CA offered before.
+    capabilities: Option<&'a Capabilities>,
+}
+
+/// A request that is a message, and its reply if it is there.
+struct Answer<'a> {
+    response: Option<&'a Piece>,
+}
+
+fn answer(pieces: &[Piece], at: usize) -> Option<Answer<'_>> {
+    let piece = &pieces[at];
+    let is_request = piece.sender == Some(results::requirement::End::Client) && is_message(piece);
+    let response = pieces.iter().find(|other| other.answers == Some(at));
+    is_request.then_some(Answer { response })
+}
+
+/// True for a PKIOperation, whatever its content.
+fn is_message(piece: &Piece) -> bool {
+    piece.facts.is_some() || matches!(piece.operation(), Some(Operation::PkiOperation(_)))
+}
+
+/// The capabilities that came last before a message, or else anywhere.
+fn offered(pieces: &[Piece], at: usize) -> Option<&Capabilities> {
+    let of = |piece: &Piece| matches!(piece.body.inner(), Body::Capabilities(_));
+    let before = pieces[..at].iter().rev().find(|piece| of(piece));
+    let found = before.or_else(|| pieces.iter().find(|piece| of(piece)))?;
+    match found.body.inner() {
+        Body::Capabilities(read) => Some(read),
+        _ => None,
+    }
+}

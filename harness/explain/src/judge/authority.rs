@@ -1,0 +1,189 @@
+//! The certificates of the PKI, from the conversation or as they were given.
+
+use openssl::x509::{X509, X509Ref};
+use results::requirement::End;
+use scep::{
+    certificate::{Fingerprint, allows, invalidity, is_issued_by, is_self_issued},
+    client::CaCertificates,
+    key_usage::KeyUsage,
+    name::to_text,
+};
+
+use crate::{body::Body, explanation::Finding, knowledge::Knowledge, layer::named, piece::Piece};
+
+/// The certificates of the PKI.
+pub(super) struct Authority {
+    pub(super) certificates: CaCertificates,
+    /// Where they are from, in words.
+    pub(super) source: &'static str,
+}
+
+impl Authority {
+    /// The given ones, or else those of the conversation's GetCACert.
+    pub(super) fn of(pieces: &[Piece], knowledge: &Knowledge) -> Option<Self> {
+        let answers =
+            pieces.iter().filter(|piece| is_answer(piece)).flat_map(|it| it.body.certificates());
+        let (all, source) = if knowledge.ca.is_empty() {
+            (answers.collect(), "the certificates of GetCACert")
+        } else {
+            (knowledge.ca.clone(), "the certificates of the PKI that were given")
+        };
+        let certificates = CaCertificates::sort(all).ok()?;
+        Some(Self { certificates, source })
+    }
+
+    pub(super) fn all(&self) -> Vec<&X509> {
+        self.certificates.ca.iter().chain(&self.certificates.ra).collect()
+    }
+
+    /// True if a known certificate has the subject and the key of another one.
+    pub(super) fn has_key_of(&self, other: &X509Ref) -> bool {
+        let key = |one: &X509Ref| one.public_key().and_then(|key| key.public_key_to_der()).ok();
+        self.namesake(other).is_some_and(|known| key(known).is_some() && key(known) == key(other))
+    }
+
+    /// The known certificate with the subject of another one.
+    pub(super) fn namesake(&self, other: &X509Ref) -> Option<&X509> {
+        let is_same = |one: &X509| {
+            let (one, other) = (one.subject_name(), other.subject_name());
+            one.try_cmp(other).is_ok_and(std::cmp::Ordering::is_eq)
+        };
+        self.all().into_iter().find(|one| is_same(one))
+    }
+}
+
+/// True for a reply that has certificates and is no message: that to a GetCACert.
+fn is_answer(piece: &Piece) -> bool {
+    matches!(piece.body.inner(), Body::Certificate(_) | Body::CertsOnly(_))
+        && piece.sender != Some(End::Client)
+}
+
+/// The findings about the answer to a GetCACert.
+pub(super) fn findings(piece: &Piece, knowledge: &Knowledge) -> Vec<Finding> {
+    let certificates = piece.body.certificates();
+    if certificates.is_empty() {
+        return Vec::new();
+    }
+    let now = piece.at.unwrap_or(knowledge.now);
+    let findings = match CaCertificates::sort(certificates.clone()) {
+        Err(refusal) => {
+            vec![Finding::wrong(words(&refusal.to_string())).against_section("RFC 8894 §4.2.1")]
+        }
+        Ok(sorted) => of_sorted(&sorted, piece, now, knowledge),
+    };
+    findings.into_iter().map(|finding| finding.by(End::Server)).collect()
+}
+
+/// The findings about the answer to a GetNextCACert, which the current CA must sign.
+pub(super) fn of_next_ca(piece: &Piece, authority: &Authority) -> Option<Finding> {
+    let Body::Signed(message) = piece.body.inner() else { return None };
+    let ca: Vec<&X509Ref> = authority.certificates.ca.iter().map(AsRef::as_ref).collect();
+    let signer = message.verify(&ca).ok()?;
+    if authority.certificates.ca.contains(&signer) {
+        return None;
+    }
+    let words = format!(
+        "the certificates of the next CA are signed with {}, which is no CA of {}",
+        named(&signer),
+        authority.source
+    );
+    Some(Finding::wrong(words).against("R81").by(End::Server))
+}
+
+/// A refusal without the name of the exchange, which is known.
+fn words(refusal: &str) -> String {
+    let refusal = refusal.strip_prefix("GetCACert: ").unwrap_or(refusal);
+    refusal.strip_prefix("GetCACert, RA choice: ").unwrap_or(refusal).to_owned()
+}
+
+fn of_sorted(
+    sorted: &CaCertificates,
+    piece: &Piece,
+    now: std::time::SystemTime,
+    knowledge: &Knowledge,
+) -> Vec<Finding> {
+    let mut all = Vec::new();
+    match sorted.choose(now) {
+        Err(refusal) => all.push(
+            Finding::wrong(format!(
+                "no certificate of the CA can be used: {}",
+                words(&refusal.to_string())
+            ))
+            .against("R22"),
+        ),
+        Ok(chosen) => {
+            if let Some(words) = sorted.unclear_addressee(&chosen, now) {
+                all.push(Finding::odd(words));
+            }
+            if !allows(&chosen.recipient, KeyUsage::KEY_ENCIPHERMENT) {
+                let words = format!(
+                    "the key usage of {} does not allow keyEncipherment, and no other certificate can receive requests",
+                    named(&chosen.recipient)
+                );
+                all.push(Finding::odd(words).against("R21"));
+            }
+        }
+    }
+    if sorted.ra.is_empty() && sorted.ca.iter().all(|ca| KeyUsage::of(ca).is_none()) {
+        let words = format!("the CA's certificate {} has no key usage", named(&sorted.ca[0]));
+        all.push(Finding::odd(words).against("R21"));
+    }
+    for ra in &sorted.ra {
+        if !sorted.ca.iter().any(|ca| is_issued_by(ra, ca)) {
+            let words = format!("the RA's certificate {} is issued by no CA here", named(ra));
+            all.push(Finding::wrong(words).against_section("RFC 8894 §2.2"));
+        }
+        if let Some(reason) = invalidity(ra, now) {
+            all.push(
+                Finding::odd(format!("the RA's certificate {} {reason}", named(ra))).against("R22"),
+            );
+        }
+    }
+    let incomplete = sorted
+        .ca
+        .iter()
+        .find(|ca| !is_self_issued(ca) && !sorted.ca.iter().any(|above| is_issued_by(ca, above)));
+    if let Some(ca) = incomplete {
+        let words = format!(
+            "the CA's certificate {} is issued by `{}`, whose certificate did not come",
+            named(ca),
+            to_text(ca.issuer_name())
+        );
+        all.push(Finding::note(words).against_section("RFC 8894 §4.2.1.2"));
+    }
+    let broken = sorted.ca.iter().find(|ca| is_self_issued(ca) && !is_issued_by(ca, ca));
+    if let Some(ca) = broken {
+        all.push(
+            Finding::wrong(format!(
+                "the self-signed certificate {} is not signed with its own key",
+                named(ca)
+            ))
+            .against("R22"),
+        );
+    }
+    if let (Body::CertsOnly(_), [_], []) = (piece.body.inner(), &sorted.ca[..], &sorted.ra[..]) {
+        all.push(
+            Finding::note("a single CA certificate comes in a certs-only message").against("R20"),
+        );
+    }
+    all.extend(other_ca(sorted, knowledge));
+    all
+}
+
+/// A finding if none of the CA certificates is one of those that were given.
+fn other_ca(sorted: &CaCertificates, knowledge: &Knowledge) -> Option<Finding> {
+    let given: &[X509] = &knowledge.ca;
+    if given.is_empty() || sorted.ca.iter().chain(&sorted.ra).any(|one| given.contains(one)) {
+        return None;
+    }
+    let fingerprint =
+        |one: &X509| Fingerprint::of(one).map(|it| it.to_string()).unwrap_or_default();
+    let words = format!(
+        "none of the certificates is one of those that were given: the CA's is {} with the SHA-256 fingerprint {}, the given one is {} with {}",
+        named(&sorted.ca[0]),
+        fingerprint(&sorted.ca[0]),
+        named(&given[0]),
+        fingerprint(&given[0])
+    );
+    Some(Finding::wrong(words).against("R61"))
+}

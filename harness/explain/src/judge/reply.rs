@@ -1,0 +1,184 @@
+//! A reply held against its request.
+
+use std::time::{Duration, SystemTime};
+
+use openssl::x509::X509;
+use results::requirement::End;
+use scep::{
+    algorithm::Cipher,
+    attribute::{FailInfo, MessageType, PkiStatus},
+    capabilities::Capabilities,
+    certificate::{allows, invalidity, is_ca, serial_number},
+    clock::apart,
+    key_usage::KeyUsage,
+    name::to_text,
+};
+
+use super::{Conversation, authority::Authority, issued};
+use crate::{
+    explanation::Finding,
+    layer::{Facts, named},
+    piece::Piece,
+};
+
+/// The findings about a reply to a message.
+pub(super) fn findings(
+    request: &Piece,
+    reply: &Piece,
+    conversation: &Conversation<'_>,
+) -> Vec<Finding> {
+    let (Some(asked), Some(came)) = (&request.facts, &reply.facts) else { return Vec::new() };
+    if request.bytes == reply.bytes {
+        let words = "the server sent the request back in place of a reply";
+        return vec![Finding::wrong(words).against("R79").by(End::Server)];
+    }
+    let at = reply.at.unwrap_or(conversation.knowledge.now);
+    let mut all = Vec::new();
+    let other = came.message_type.as_ref().filter(|it| **it != MessageType::CertRep);
+    all.extend(other.map(|other| {
+        Finding::wrong(format!("the messageType of the reply is {other}, not CertRep"))
+            .against_section("RFC 8894 §3.3.2")
+    }));
+    all.extend(transaction(asked, came));
+    if let Some(authority) = conversation.authority {
+        all.extend(signer(came, authority, at));
+    }
+    all.extend(addressee(asked, came));
+    all.extend(issued::findings(asked, came, conversation, at));
+    let mut all: Vec<Finding> = all.into_iter().map(|finding| finding.by(End::Server)).collect();
+    all.extend(refusal(asked, came, request, conversation.capabilities));
+    all
+}
+
+fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
+    let mut all = Vec::new();
+    if let (Some(sent), Some(returned)) = (&asked.transaction_id, &came.transaction_id)
+        && sent != returned
+    {
+        let words =
+            format!("the reply's transactionID is `{returned}`, the request's was `{sent}`");
+        all.push(Finding::wrong(words).against("R29"));
+    }
+    if let (Some(sent), Some(returned)) = (&asked.sender_nonce, &came.recipient_nonce)
+        && sent != returned
+    {
+        let words = format!(
+            "the reply's recipientNonce is `{returned}`, the request's senderNonce was `{sent}`"
+        );
+        let advice = "the reply belongs to another request, or the server makes the nonce anew";
+        all.push(Finding::wrong(words).against("R31").advice(advice));
+    }
+    all
+}
+
+/// Whether the signer belongs to the PKI, and may sign.
+fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
+    let Some(signer) = &came.signer else {
+        return vec![
+            Finding::wrong(format!(
+                "the signer's certificate is neither in the reply nor among {}",
+                authority.source
+            ))
+            .against("R62"),
+        ];
+    };
+    let subject = named(signer);
+    if !authority.all().contains(&signer) {
+        let words =
+            format!("the reply is signed with {subject}, which is not among {}", authority.source);
+        let invalid = invalidity(signer, at).map(|reason| format!("; it {reason}"));
+        let is_harmless = invalid.is_none() && authority.has_key_of(signer);
+        let words = words + &namesake(signer, authority) + &invalid.unwrap_or_default();
+        let finding = if is_harmless { Finding::odd(words) } else { Finding::wrong(words) };
+        return vec![finding.against("R62")];
+    }
+    let mut all = Vec::new();
+    if !is_ca(signer) && !allows(signer, KeyUsage::DIGITAL_SIGNATURE) {
+        let words = format!(
+            "the reply is signed with {subject}, whose key usage does not allow digitalSignature"
+        );
+        all.push(Finding::wrong(words).against_section("RFC 5280 §4.2.1.3"));
+    }
+    if let Some(reason) = invalidity(signer, at) {
+        all.push(
+            Finding::wrong(format!("the reply is signed with {subject}, which {reason}"))
+                .against("R22"),
+        );
+    }
+    all
+}
+
+/// The words about a known certificate with the same name.
+fn namesake(signer: &X509, authority: &Authority) -> String {
+    let Some(known) = authority.namesake(signer) else { return String::new() };
+    let serial = |one: &X509| serial_number(one).unwrap_or_default();
+    let key = |one: &X509| one.public_key().and_then(|key| key.public_key_to_der()).ok();
+    match (serial(known) == serial(signer), key(known) == key(signer)) {
+        (_, true) => "; the known one of this name has the same key: the one or the other is a new certificate for it".to_owned(),
+        (true, false) => "; the known one of this name and serial number has another key: it is another CA's, or an impostor's".to_owned(),
+        (false, false) => format!(
+            "; the known one of this name, `{}`, has the serial number {} and another key",
+            to_text(known.subject_name()),
+            serial(known)
+        ),
+    }
+}
+
+/// Whether the reply is enciphered to the signer of the request.
+fn addressee(asked: &Facts, came: &Facts) -> Option<Finding> {
+    let outside = came.envelope.as_ref()?.outside.as_ref()?;
+    let signer = asked.signer.as_ref()?;
+    if outside.is_addressed_to(signer) || outside.recipients().is_empty() {
+        return None;
+    }
+    let addressed: Vec<String> = outside.recipients().iter().map(ToString::to_string).collect();
+    let words = format!(
+        "the reply is enciphered to {}, and not to the certificate that the request is signed with, {}",
+        addressed.join(" and "),
+        named(signer)
+    );
+    Some(Finding::wrong(words).against("R67"))
+}
+
+/// How far clocks may differ before a badTime is explained by them.
+const CLOCKS: Duration = Duration::from_secs(300);
+
+/// What a refusal has to do with the request.
+fn refusal(
+    asked: &Facts,
+    came: &Facts,
+    request: &Piece,
+    capabilities: Option<&Capabilities>,
+) -> Option<Finding> {
+    if came.pki_status != Some(PkiStatus::Failure) {
+        return None;
+    }
+    match came.denial.as_ref()?.fail_info.as_ref()? {
+        FailInfo::BadTime => {
+            let (signed, at) = (asked.signing_time?, request.at?);
+            let difference = at.duration_since(signed).unwrap_or_else(|error| error.duration());
+            if difference < CLOCKS {
+                return None;
+            }
+            let side = if signed < at { "before" } else { "after" };
+            let words = format!(
+                "the signingTime of the request is {} {side} the time of the exchange: the client's clock is wrong, and the server refuses it",
+                apart(difference)
+            );
+            Some(Finding::wrong(words).against("R44").by(End::Client))
+        }
+        FailInfo::BadAlg => {
+            let cipher = asked.envelope.as_ref()?.outside.as_ref()?.cipher?;
+            let offered = capabilities?;
+            let is_offered = cipher != Cipher::Des
+                && offered.offers_cipher(cipher)
+                && offered.offers_digest(asked.digest);
+            let words = format!(
+                "the server refuses {cipher} with {} as badAlg, although it offers both",
+                asked.digest
+            );
+            is_offered.then(|| Finding::odd(words).against("R04").by(End::Server))
+        }
+        _ => None,
+    }
+}

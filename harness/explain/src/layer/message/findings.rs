@@ -1,0 +1,191 @@
+//! What is remarkable about a message by itself, with the requirement that it goes against.
+
+use scep::{
+    Error, PeerMisbehaved,
+    algorithm::Digest,
+    attribute::{FailInfo, MessageType, Nonce, PkiStatus},
+    ber,
+    certificate::{invalidity, is_self_issued},
+    clock::moment_text,
+    message::{AttributeName, Message},
+};
+
+use super::{Facts, attributes::kind};
+use crate::explanation::Finding;
+
+/// The findings about a message; `refused` is why a strict reader refuses it.
+pub(super) fn of(
+    message: &Message,
+    refused: Option<&str>,
+    bytes: &[u8],
+    facts: &Facts,
+) -> Vec<Finding> {
+    let mut all = Vec::new();
+    if let Some(refused) = refused {
+        let id = if refused.contains("occurs more than once") || refused.contains("signers") {
+            "R26"
+        } else {
+            "R24"
+        };
+        all.push(Finding::wrong(refused).against(id));
+    }
+    if ber::normalise(bytes).is_ok_and(|normal| normal != bytes) {
+        all.push(
+            Finding::note("the message is BER that is not DER (indefinite lengths, or strings in pieces): peers that read DER alone refuse it")
+                .against_section("RFC 5652 §2"),
+        );
+    }
+    match facts.digest {
+        Digest::Md5 => all.push(
+            Finding::wrong("the message is signed with MD5, which is forbidden").against("R06"),
+        ),
+        Digest::Sha1 => all.push(
+            Finding::note("the message is signed with SHA-1, which some newer peers refuse")
+                .against("R05"),
+        ),
+        _ => {}
+    }
+    all.extend(missing(message, facts));
+    all.extend(unknown(facts));
+    all.extend(content(message, facts));
+    all.extend(nonces(facts));
+    all.extend(times(facts));
+    all.extend(signer(facts));
+    all
+}
+
+/// Why the signature does not verify.
+pub(super) fn unverified(error: &Error, facts: &Facts) -> Finding {
+    let finding = Finding::wrong(error.to_string());
+    let is_request = facts.message_type.as_ref().is_some_and(|it| *it != MessageType::CertRep);
+    match error {
+        Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) if is_request => finding.against("R33"),
+        // A reply need not have it: the client has it from GetCACert.
+        Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) => Finding::note(format!(
+            "{error}; `--ca` or the answer to GetCACert would have it"
+        )),
+        Error::PeerMisbehaved(PeerMisbehaved::DigestMismatch) => finding
+            .against_section("RFC 5652 §11.2")
+            .advice("the content was changed after it was signed, or the digest was made over something else"),
+        Error::PeerMisbehaved(PeerMisbehaved::BadSignature) => finding
+            .against_section("RFC 5652 §5.6")
+            .advice("the message was changed on its way, or signed with another key than that of the certificate which it names"),
+        Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_)) => finding.against("R26"),
+        Error::PeerMisbehaved(PeerMisbehaved::MalformedAttribute { .. }) => finding.against("R28"),
+        _ => finding.against_section("RFC 5652 §5.6"),
+    }
+}
+
+/// Attributes that are missing or cannot be read.
+fn missing(message: &Message, facts: &Facts) -> Vec<Finding> {
+    let attributes = message.attributes();
+    let mut all = Vec::new();
+    let mut add = |error: Option<Error>, id: &str, is_wrong: bool| {
+        let Some(error) = error else { return };
+        let is_absent = matches!(error, Error::PeerMisbehaved(PeerMisbehaved::MissingAttribute(_)));
+        let words = error.to_string();
+        all.push(match (is_absent, is_wrong) {
+            (true, true) => Finding::wrong(words).against(id),
+            (true, false) => Finding::odd(words).against(id),
+            (false, _) => Finding::wrong(words).against("R28"),
+        });
+    };
+    let is_reply = facts.message_type == Some(MessageType::CertRep) || facts.pki_status.is_some();
+    let is_failure = facts.pki_status == Some(PkiStatus::Failure);
+    add(attributes.message_type().err(), "R26", true);
+    add(attributes.transaction_id().err(), "R26", true);
+    // A reply may do without its own: there is a single nonce, that of the request (RFC 8894 §3.2.1.5).
+    add(attributes.sender_nonce().err(), "R26", !is_reply);
+    if is_reply {
+        add(attributes.pki_status().err(), "R27", true);
+        add(attributes.recipient_nonce().err(), "R27", true);
+    }
+    if is_failure {
+        add(attributes.fail_info().err(), "R41", true);
+    }
+    add(attributes.fail_info_text().err(), "R28", true);
+    add(attributes.signing_time().err(), "R28", true);
+    let content_type = AttributeName::ContentType;
+    if !attributes.oids().iter().any(|oid| AttributeName::of_oid(oid) == Some(content_type)) {
+        all.push(
+            Finding::odd("the contentType attribute is missing; some peers do without it, others refuse the message")
+                .against_section("RFC 5652 §11.1"),
+        );
+    }
+    all
+}
+
+/// Values that the standard does not define.
+fn unknown(facts: &Facts) -> Vec<Finding> {
+    let mut all = Vec::new();
+    if let Some(other @ MessageType::Other(_)) = &facts.message_type {
+        all.push(Finding::wrong(format!("the messageType is {other}")).against("R30"));
+    }
+    if let Some(other @ PkiStatus::Other(_)) = &facts.pki_status {
+        all.push(Finding::wrong(format!("the pkiStatus is {other}")).against("R70"));
+    }
+    if let Some(other @ FailInfo::Other(_)) =
+        facts.denial.as_ref().and_then(|it| it.fail_info.as_ref())
+    {
+        all.push(Finding::wrong(format!("the failInfo is {other}")).against("R43"));
+    }
+    all
+}
+
+/// Whether there is an envelope if there must be one.
+fn content(message: &Message, facts: &Facts) -> Option<Finding> {
+    let content = message.content().filter(|content| !content.is_empty());
+    match (&facts.message_type, &facts.pki_status, content) {
+        (Some(MessageType::CertRep), Some(PkiStatus::Success), None) => {
+            Some(Finding::wrong("a SUCCESS has no envelope, and so no certificate").against("R40"))
+        }
+        (Some(MessageType::CertRep), Some(PkiStatus::Failure), Some(content)) => Some(
+            Finding::wrong(format!(
+                "a FAILURE has a content, {}, which must be omitted",
+                kind(content)
+            ))
+            .against("R41"),
+        ),
+        (Some(MessageType::CertRep), Some(PkiStatus::Pending), Some(content)) => Some(
+            Finding::wrong(format!(
+                "a PENDING has a content, {}, which must be omitted",
+                kind(content)
+            ))
+            .against("R42"),
+        ),
+        (Some(MessageType::CertRep) | None, ..) => None,
+        (Some(_), _, None) => Some(Finding::wrong("the request has no envelope").against("R25")),
+        _ => None,
+    }
+}
+
+fn nonces(facts: &Facts) -> Option<Finding> {
+    let length = facts.sender_nonce.as_ref()?.as_bytes().len();
+    (length != Nonce::BYTES).then(|| {
+        Finding::odd(format!("the senderNonce has {length} bytes, not {}", Nonce::BYTES))
+            .against_section("RFC 8894 §3.2.1")
+    })
+}
+
+/// The time of the signature, compared with the validity of the signer's certificate.
+fn times(facts: &Facts) -> Option<Finding> {
+    let (time, signer) = (facts.signing_time?, facts.signer.as_ref()?);
+    let reason = invalidity(signer, time)?.replace("the time here", "the signingTime");
+    let words =
+        format!("at its signingTime, {}, the signer's certificate {reason}", moment_text(time));
+    Some(
+        Finding::odd(words)
+            .against_section("RFC 5652 §11.3")
+            .advice("a client that makes its certificate and signs at once must not let the one begin after the other; some servers refuse that"),
+    )
+}
+
+fn signer(facts: &Facts) -> Option<Finding> {
+    let signer = facts.signer.as_ref()?;
+    if facts.message_type == Some(MessageType::RenewalReq) && is_self_issued(signer) {
+        let words =
+            "a RenewalReq is signed with a self-signed certificate, and not with the one to renew";
+        return Some(Finding::wrong(words).against("R39"));
+    }
+    None
+}

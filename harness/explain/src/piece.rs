@@ -1,0 +1,232 @@
+//! The messages one by one, and which of them answers which.
+
+use std::time::SystemTime;
+
+use redact::Masker;
+use results::requirement::End;
+use scep::{
+    attribute::MessageType,
+    content::text,
+    http::{HttpError, HttpRequest, HttpResponse, Method, Operation},
+};
+
+use crate::{
+    body::Body,
+    exhibit::{Content, Exchange, Exhibit, Reply, Request},
+    layer::Facts,
+};
+
+/// A message, and what is around it.
+pub(crate) struct Piece {
+    pub(crate) origin: String,
+    pub(crate) taken_for: Vec<String>,
+    /// The end that sent it, if HTTP or its type tells.
+    pub(crate) sender: Option<End>,
+    pub(crate) http: Http,
+    /// The time of the exchange, if the input tells it.
+    pub(crate) at: Option<SystemTime>,
+    pub(crate) gaps: Vec<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) body: Body,
+    /// The index of the request that it answers.
+    pub(crate) answers: Option<usize>,
+    pub(crate) facts: Option<Facts>,
+}
+
+/// The HTTP around a message.
+pub(crate) enum Http {
+    None,
+    Request(HttpRequest, String, Result<Operation, HttpError>),
+    Reply(HttpResponse),
+}
+
+/// The pieces of all exhibits, in their order.
+pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for Exhibit { taken_for, origin, content } in exhibits {
+        let blank = |bytes: Vec<u8>, body: Body, http: Http, sender: Option<End>| Piece {
+            origin: origin.clone(),
+            taken_for: taken_for.clone(),
+            sender,
+            http,
+            at: None,
+            gaps: Vec::new(),
+            client: None,
+            server: None,
+            bytes,
+            body,
+            answers: None,
+            facts: None,
+        };
+        match content {
+            Content::Bytes(bytes) => {
+                let body = Body::of(&bytes, false);
+                pieces.push(blank(bytes, body, Http::None, None));
+            }
+            Content::Exchange(exchange) => {
+                let Exchange { at, client, server, request, reply, gaps } = exchange;
+                let first = pieces.len();
+                let asked = request.map(|request| {
+                    let (bytes, http) = of_request(request);
+                    let body = Body::of(&bytes, false);
+                    blank(bytes, body, http, Some(End::Client))
+                });
+                let operation = asked.as_ref().and_then(Piece::operation).or_else(|| {
+                    let before = pieces.iter().rev().find(|it| it.sender == Some(End::Client))?;
+                    before.operation()
+                });
+                let is_question = matches!(operation, Some(Operation::GetCaCaps(_)));
+                let answered = reply.map(|reply| {
+                    let date = date(&reply);
+                    let response = response(reply);
+                    let body = Body::of(&response.body, is_question);
+                    let bytes = response.body.clone();
+                    (blank(bytes, body, Http::Reply(response), Some(End::Server)), date)
+                });
+                let has_request = asked.is_some();
+                let date = answered.as_ref().and_then(|(_, date)| *date);
+                let with = |piece: Piece| Piece {
+                    at: at.or(date),
+                    client: client.clone(),
+                    server: server.clone(),
+                    ..piece
+                };
+                pieces.extend(asked.map(with));
+                if let Some((piece, _)) = answered {
+                    let answers = has_request.then_some(first);
+                    pieces.push(Piece { answers, ..with(piece) });
+                }
+                if let Some(last) = pieces.get_mut(first..).and_then(<[Piece]>::last_mut) {
+                    last.gaps = gaps;
+                }
+            }
+        }
+    }
+    fill_times(&mut pieces);
+    pieces
+}
+
+/// A message without a time was sent at about that of the next one that has one, or else of the one before it.
+fn fill_times(pieces: &mut [Piece]) {
+    let mut next = None;
+    for piece in pieces.iter_mut().rev() {
+        piece.at = piece.at.or(next);
+        next = piece.at;
+    }
+    let mut before = None;
+    for piece in pieces {
+        piece.at = piece.at.or(before);
+        before = piece.at;
+    }
+}
+
+/// Finds the requests of replies that came without one: the last one that has no reply.
+pub(crate) fn pair(pieces: &mut [Piece]) {
+    for at in 0..pieces.len() {
+        let is_answered = |request: usize, pieces: &[Piece]| {
+            pieces.iter().any(|piece| piece.answers == Some(request))
+        };
+        if pieces[at].sender != Some(End::Server) || pieces[at].answers.is_some() {
+            continue;
+        }
+        let is_free = |request: &usize| {
+            pieces[*request].sender == Some(End::Client) && !is_answered(*request, pieces)
+        };
+        let is_same = |request: &usize| {
+            let transaction = |at: usize| pieces[at].facts.as_ref()?.transaction_id.clone();
+            transaction(*request).is_some() && transaction(*request) == transaction(at)
+        };
+        let before = (0..at).rev().find(is_free);
+        let elsewhere = || (0..pieces.len()).filter(is_free).find(is_same);
+        pieces[at].answers = before.or_else(elsewhere);
+    }
+}
+
+impl Piece {
+    /// The operation of a request.
+    pub(crate) fn operation(&self) -> Option<Operation> {
+        match &self.http {
+            Http::Request(_, _, operation) => operation.clone().ok(),
+            _ => None,
+        }
+    }
+
+    /// Masks the secrets in a text that came in place of a message, before anything is cut out of it; true if it had any.
+    pub(crate) fn mask(&mut self, masker: &Masker) -> bool {
+        const MOST: usize = 64 * 1024;
+        if masker.count() == 0 || !matches!(self.body.inner(), Body::Foreign(_)) {
+            return false;
+        }
+        let start = &self.bytes[..self.bytes.len().min(MOST)];
+        let Some(text) = text(start) else { return false };
+        let without = masker.text(&text);
+        if without == text {
+            return false;
+        }
+        self.bytes = without.into_bytes();
+        self.body = Body::of(&self.bytes, false);
+        if let Http::Reply(response) = &mut self.http {
+            response.body.clone_from(&self.bytes);
+        }
+        true
+    }
+
+    pub(crate) fn is(&self, message_type: &MessageType) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.message_type.as_ref() == Some(message_type))
+    }
+}
+
+fn of_request(request: Request) -> (Vec<u8>, Http) {
+    let content_type = field(&request.fields, "content-type");
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path.to_owned(), query.to_owned()),
+        None => (request.target.clone(), String::new()),
+    };
+    let method = match request.method.as_str() {
+        "GET" => Ok(Method::Get),
+        "POST" => Ok(Method::Post),
+        other => Err(HttpError::OtherMethod(other.to_owned())),
+    };
+    let read = HttpRequest {
+        method: method.clone().unwrap_or(Method::Post),
+        query,
+        content_type,
+        body: request.body,
+    };
+    let operation = method.and_then(|_| Operation::from_http(&read));
+    let bytes = match &operation {
+        Ok(Operation::PkiOperation(message)) => message.clone(),
+        _ => read.body.clone(),
+    };
+    (bytes, Http::Request(read, format!("{} {path}", request.method), operation))
+}
+
+fn response(reply: Reply) -> HttpResponse {
+    HttpResponse {
+        status: reply.status,
+        content_type: field(&reply.fields, "content-type"),
+        location: field(&reply.fields, "location"),
+        body: reply.body,
+        ..HttpResponse::default()
+    }
+}
+
+fn field(fields: &[(String, String)], wanted: &str) -> Option<String> {
+    let named = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    named.map(|(_, value)| value.trim().to_owned())
+}
+
+/// The time in the `Date` of a reply: `Sun, 29 Nov 2026 12:46:34 GMT` (RFC 9110 §5.6.7).
+fn date(reply: &Reply) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = field(&reply.fields, "date")?;
+    let [_, day, month, year, time, "GMT"] = text.split_ascii_whitespace().collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
+    scep::clock::moment(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
+}

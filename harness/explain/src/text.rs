@@ -1,0 +1,126 @@
+//! An explanation as text.
+
+use results::requirement::End;
+
+use crate::{
+    asn1::Node,
+    explanation::{AtFault, Basis, Explanation, Field, Finding, Layer, Part, Severity, Verdict},
+};
+
+/// The explanation as lines: who is wrong first, then each message, outermost layer first.
+pub fn text(explanation: &Explanation) -> String {
+    let mut lines = Vec::new();
+    verdict(&explanation.verdict, &mut lines);
+    for part in &explanation.messages {
+        lines.push(String::new());
+        message(part, &mut lines);
+    }
+    lines.join("\n")
+}
+
+/// The first line: who is wrong.
+fn verdict(verdict: &Verdict, lines: &mut Vec<String>) {
+    let who = match verdict.at_fault {
+        AtFault::Server => "the server is wrong",
+        AtFault::Client => "the client is wrong",
+        AtFault::Both => "both are wrong",
+        AtFault::Sender => "something is wrong",
+        AtFault::Nobody => "nothing wrong was seen",
+        AtFault::Unknown => "cannot be told",
+    };
+    lines.push(format!("{who}: {}", verdict.reason));
+    lines.extend(verdict.basis.as_ref().map(|basis| format!("  {}", basis_words(basis))));
+    lines.extend(verdict.next.iter().map(|next| format!("  {next}")));
+}
+
+fn message(part: &Part, lines: &mut Vec<String>) {
+    let exchange = part.exchange.as_deref().unwrap_or_default();
+    let role = match (part.sender, part.answers) {
+        (Some(End::Client), _) => "request".to_owned(),
+        (Some(End::Server), Some(request)) => format!("reply to #{request}"),
+        (Some(End::Server), None) => "reply".to_owned(),
+        (None, _) => String::new(),
+    };
+    let words =
+        [exchange, &role].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");
+    let words = if words.is_empty() { String::new() } else { format!("{words}  ") };
+    lines.push(format!(
+        "#{}  {words}({}: {})",
+        part.number,
+        part.origin,
+        part.taken_for.join(", ")
+    ));
+    fields(&part.http, 1, lines);
+    let gaps = part.gaps.iter().map(|gap| format!("  missing: {gap}"));
+    lines.extend(gaps);
+    findings(&part.findings, 1, lines);
+    if let Some(content) = &part.layer {
+        layer(content, 1, lines);
+    }
+}
+
+fn layer(layer: &Layer, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    lines.push(format!("{indent}{}: {}", layer.name, layer.sentence));
+    findings(&layer.findings, depth + 1, lines);
+    fields(&layer.fields, depth + 1, lines);
+    if let Some(tree) = &layer.asn1 {
+        lines.push(format!("{indent}  ASN.1 (offset, header and length in bytes):"));
+        node(tree, depth + 2, lines);
+    }
+    for inside in &layer.inside {
+        self::layer(inside, depth + 1, lines);
+    }
+}
+
+/// Fields with their values in one column.
+fn fields(fields: &[Field], depth: usize, lines: &mut Vec<String>) {
+    const WIDEST: usize = 28;
+    let indent = "  ".repeat(depth);
+    let width =
+        fields.iter().map(|field| field.name.chars().count()).max().unwrap_or_default().min(WIDEST);
+    for Field { name, value, meaning } in fields {
+        let meaning = meaning.as_ref().map(|meaning| format!("  ({meaning})")).unwrap_or_default();
+        lines.push(format!("{indent}{name:width$}  {value}{meaning}").trim_end().to_owned());
+    }
+}
+
+fn findings(findings: &[Finding], depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    for finding in findings {
+        let mark = match finding.severity {
+            Severity::Wrong => "WRONG",
+            Severity::Odd => "odd",
+            Severity::Note => "note",
+        };
+        lines.push(format!("{indent}{mark}: {}", finding.words));
+        lines.extend(
+            finding.basis.as_ref().map(|basis| format!("{indent}  {}", basis_words(basis))),
+        );
+        lines.extend(finding.advice.as_ref().map(|advice| format!("{indent}  {advice}")));
+    }
+}
+
+fn basis_words(basis: &Basis) -> String {
+    let level = match (basis.requirement, basis.level) {
+        (Some(id), Some(level)) => format!(" ({id}, {level})"),
+        _ => String::new(),
+    };
+    match basis.sentence {
+        Some(sentence) => format!("{}{level}: \u{201c}{sentence}\u{201d}", basis.source),
+        None => format!("{}{level}", basis.source),
+    }
+}
+
+fn node(node: &Node, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let length = node.length.map_or_else(|| "inf".to_owned(), |length| length.to_string());
+    let name = node.name.map(|name| format!("{name} ")).unwrap_or_default();
+    let value = node.value.as_ref().map(|value| format!("  {value}")).unwrap_or_default();
+    let place = format!("{:>6} {}+{length}", node.offset, node.header);
+    lines.push(format!("{place:<18}{indent}{name}{}{value}", node.tag));
+    if let Some(problem) = &node.problem {
+        lines.push(format!("{:<18}{indent}  WRONG: {problem}", ""));
+    }
+    node.inside.iter().for_each(|inside| self::node(inside, depth + 1, lines));
+}

@@ -1,0 +1,136 @@
+//! Every fault of the mock CA, in an enrolment by a plain client: who is wrong, in one line each.
+
+use std::fmt::Write as _;
+
+use explain::exhibit::{Content, Exchange, Exhibit, Reply, Request};
+use explain::{Knowledge, explain};
+use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
+use openssl::pkey::{PKey, Private};
+use openssl::rand::rand_bytes;
+use openssl::rsa::Rsa;
+use scep::client::{Client, Next, Settings};
+use scep::clock::Clock;
+use scep::http::{HttpRequest, HttpResponse, Method};
+use scep::secret::Secret;
+use scep::url::HttpUrl;
+use ureq::Agent;
+use ureq::http::Response;
+
+use crate::support::snapshots::assert_output_of;
+
+/// A personality that the fault suits, and the request that it answers.
+fn place(fault: Fault) -> (PersonalityName, Trigger) {
+    let personality = [PersonalityName::Rfc8894, PersonalityName::Ndes, PersonalityName::Linux];
+    let personality = personality.into_iter().find(|it| fault.suits(*it)).unwrap();
+    let triggers =
+        [Trigger::PkcsReq, Trigger::GetCaCert, Trigger::GetCaCaps, Trigger::GetNextCaCert];
+    let trigger = triggers.into_iter().find(|it| fault.fits(*it)).unwrap();
+    (personality, trigger)
+}
+
+/// An enrolment at a CA with this fault, as it was seen on the wire.
+fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+    let (personality, trigger) = place(fault);
+    let rule = format!("on: {trigger}, do: {fault}");
+    // A refusal, if that is what the fault is about.
+    let is_refused =
+        matches!(fault, Fault::NoFailInfo | Fault::UnknownFailInfo | Fault::PayloadInFailure);
+    let challenge = if is_refused { "wrong" } else { "s3cret-of-faults" };
+    let mut ca = MockCa::new(personality).challenge("s3cret-of-faults");
+    if matches!(fault, Fault::PayloadInPending) {
+        ca = ca.manual_approval();
+    }
+    let ca = ca.fault(&rule).unwrap().start_blocking().unwrap();
+    let url: HttpUrl = ca.url().parse().unwrap();
+    let mut settings = Settings::new(key.clone(), scep::name::parse("CN=device").unwrap());
+    settings.challenge = Some(Secret::new(challenge));
+    let mut client = Client::new(settings);
+    let mut request = client.start();
+    let mut seen = Vec::new();
+    if trigger == Trigger::GetNextCaCert {
+        let next = scep::http::Operation::GetNextCaCert(None).to_http(Method::Get);
+        let first = scep::http::Operation::GetCaCert(None).to_http(Method::Get);
+        for request in [first, next] {
+            let response = send(&url, &request);
+            seen.push(exhibit(&request, response.as_ref()));
+        }
+        return seen;
+    }
+    for _ in 0..4 {
+        let response = send(&url, &request);
+        seen.push(exhibit(&request, response.as_ref()));
+        let Some(response) = response else { break };
+        match client.receive(&response, Clock::system().now(), &mut rand_bytes) {
+            Ok(Next::Send(next)) => request = next,
+            _ => break,
+        }
+    }
+    seen
+}
+
+fn send(url: &HttpUrl, request: &HttpRequest) -> Option<HttpResponse> {
+    let agent = Agent::config_builder().http_status_as_error(false).proxy(None).build();
+    let (head, body) = Agent::from(agent).run(request.at(url).unwrap()).ok()?.into_parts();
+    let body = body.into_with_config().limit(1 << 21).read_to_vec().ok()?;
+    Some(Response::from_parts(head, body).into())
+}
+
+fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
+    let named = |content_type: &Option<String>| {
+        content_type.iter().map(|it| ("Content-Type".to_owned(), it.clone())).collect()
+    };
+    let gaps = if response.is_none() {
+        vec!["the connection ended without a reply".to_owned()]
+    } else {
+        Vec::new()
+    };
+    let exchange = Exchange {
+        request: Some(Request {
+            method: request.method.as_str().to_owned(),
+            target: format!("/scep?{}", request.query),
+            fields: named(&request.content_type),
+            body: request.body.clone(),
+        }),
+        reply: response.map(|response| Reply {
+            status: response.status,
+            fields: named(&response.content_type),
+            body: response.body.clone(),
+        }),
+        gaps,
+        ..Exchange::default()
+    };
+    Exhibit {
+        taken_for: Vec::new(),
+        origin: "wire".to_owned(),
+        content: Content::Exchange(exchange),
+    }
+}
+
+/// What differs from run to run.
+fn stable(text: &str) -> String {
+    let digits = regex::Regex::new(r"\b[0-9A-Fa-f]{16,}\b").unwrap();
+    let dates = regex::Regex::new(r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT").unwrap();
+    let places = regex::Regex::new(r"at byte \d+, in .*").unwrap();
+    let spans = regex::Regex::new(r"\d+ days \d+ h").unwrap();
+    let patterns =
+        [(digits, "<digits>"), (dates, "<date>"), (places, "<place>"), (spans, "<time>")];
+    patterns.iter().fold(text.to_owned(), |text, (pattern, name)| {
+        pattern.replace_all(&text, *name).into_owned()
+    })
+}
+
+#[test]
+fn verdict_about_each_fault_is_right() {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let mut told = String::new();
+    for fault in Fault::ALL {
+        let mut knowledge = Knowledge::new(Clock::system().now());
+        knowledge.keys.push(key.clone());
+        let exhibits = enrolment(*fault, &key);
+        let explanation = explain(exhibits, &knowledge);
+        let verdict = &explanation.verdict;
+        let reason = stable(&verdict.reason);
+        writeln!(told, "{}: {}: {reason}", fault.name(), verdict.at_fault).unwrap();
+    }
+    assert_output_of("../suite/explain/snapshots", "faults", &told);
+}
