@@ -8,6 +8,7 @@ mod ber;
 mod client_reply;
 mod control_api;
 mod device_lines;
+mod explain_input;
 pub mod fixtures;
 mod http_head;
 mod message;
@@ -19,6 +20,7 @@ pub use ber::ber;
 pub use client_reply::client_reply;
 pub use control_api::control_api;
 pub use device_lines::device_lines;
+pub use explain_input::explain_input;
 pub use http_head::http_head;
 pub use message::message;
 pub use server_open::server_open;
@@ -31,7 +33,7 @@ pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("message", message),
     ("server_open", server_open),
     ("client_reply", client_reply),
@@ -40,4 +42,5 @@ pub const TARGETS: [Target; 8] = [
     ("http_head", http_head),
     ("control_api", control_api),
     ("device_lines", device_lines),
+    ("explain_input", explain_input),
 ];
