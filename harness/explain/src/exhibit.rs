@@ -14,6 +14,7 @@ pub struct Exhibit {
 }
 
 /// The content of an [`Exhibit`].
+#[expect(clippy::large_enum_variant, reason = "most are exchanges, and there are few")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Bytes without HTTP around them; nothing says if they were a request or a reply.

@@ -100,7 +100,10 @@ pub(super) fn shape(bytes: &[u8]) -> Option<Shape> {
         None => true,
     };
     let whole = start.checked_add(length)?;
-    fits.then(|| match bytes.len() {
+    if !fits {
+        return None;
+    }
+    Some(match bytes.len() {
         there if there < whole => Shape::Cut { announced: whole },
         there if there > whole => Shape::Followed { length: whole },
         _ => Shape::Whole,

@@ -11,6 +11,8 @@ mod stream;
 
 use std::{collections::HashMap, net::SocketAddr, time::SystemTime};
 
+use diagnostics::counted;
+
 use self::{
     connection::Connection,
     exchanges::{Kind, Spoken},
@@ -84,11 +86,11 @@ impl<'a> Capture<'a> {
         let segment = match link::inside(frame.link, frame.bytes) {
             Some(Packet::Tcp(segment)) => segment,
             Some(Packet::Other(kind)) => return self.count(&kind),
-            None => return self.count("packets that are cut off or damaged"),
+            None => return self.count("cut off or damaged"),
         };
         self.segments += 1;
         if self.segments > MAX_SEGMENTS {
-            return self.count("packets over the limit");
+            return self.count("over the limit");
         }
         let is_cut = frame.bytes.len() < frame.length;
         let number = self.packets;
@@ -110,7 +112,7 @@ impl<'a> Capture<'a> {
         let index = match known {
             Some(known) if is_known => known,
             _ if self.connections.len() == MAX_CONNECTIONS => {
-                self.count("packets of connections over the limit");
+                self.count("of connections over the limit");
                 return None;
             }
             _ => {
@@ -154,10 +156,13 @@ impl<'a> Capture<'a> {
         let with_notes = |(server, mut part): (SocketAddr, Part)| {
             if let super::reading::Inside::Found(Content::Exchange(exchange)) = &mut part.inside {
                 let same = tls.iter().filter(|other| other.ip() == server.ip()).count();
-                exchange.gaps.extend((same > 0).then(|| format!(
-                    "the capture has {same} more connections to {} that are TLS, which cannot be read without its keys",
-                    server.ip()
-                )));
+                exchange.gaps.extend((same > 0).then(|| {
+                    format!(
+                        "the capture also has {} to {}, which cannot be read without the keys",
+                        counted(same, "TLS connection"),
+                        server.ip()
+                    )
+                }));
                 exchange.gaps.extend(self.notes.iter().cloned());
             }
             part
@@ -182,28 +187,26 @@ fn words(
     others: &HashMap<String, usize>,
     notes: &[String],
 ) -> String {
-    let mut words = format!("{form}: it has {connections} TCP connections and no exchange of SCEP");
-    let mut add = |count: usize, what: &str| {
-        if count > 0 {
-            words.push_str(&format!("; {count} {what}"));
-        }
-    };
-    add(seen.http, "exchanges of HTTP are other ones");
-    add(
-        seen.tls,
-        "connections are TLS, which cannot be read without its keys: capture behind the end of TLS",
-    );
-    add(seen.http2, "connections are HTTP/2");
+    let connections = counted(connections, "TCP connection");
+    let mut words = vec![format!("{form}: it has {connections} and no exchange of SCEP")];
+    for (count, noun, further) in [
+        (seen.http, "HTTP exchange", " about something else"),
+        (
+            seen.tls,
+            "TLS connection",
+            ", which cannot be read without the keys: capture behind the end of TLS",
+        ),
+        (seen.http2, "HTTP/2 connection", ", which is not read here"),
+    ] {
+        words.extend((count > 0).then(|| format!("{}{further}", counted(count, noun))));
+    }
     let mut others: Vec<_> = others.iter().collect();
     others.sort();
-    for (kind, count) in others {
-        add(*count, kind);
-    }
-    for note in notes {
-        words.push_str("; ");
-        words.push_str(note);
-    }
-    words
+    words.extend(
+        others.into_iter().map(|(kind, count)| format!("{} {kind}", counted(*count, "packet"))),
+    );
+    words.extend_from_slice(notes);
+    words.join("; ")
 }
 
 /// True if a request or a reply names SCEP.

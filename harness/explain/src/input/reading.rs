@@ -26,6 +26,7 @@ pub(super) struct Part {
 }
 
 /// The inside of a form.
+#[expect(clippy::large_enum_variant, reason = "there are few, and each is moved once or twice")]
 #[derive(Debug)]
 pub(super) enum Inside {
     /// Bytes that have a form of their own.

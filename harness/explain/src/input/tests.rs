@@ -2,6 +2,7 @@
 
 mod captures;
 mod forms;
+mod mutations;
 mod tools;
 
 use std::{fs, path::Path};

@@ -45,8 +45,11 @@ impl<'a> Connection<'a> {
         let start = segment.sequence.wrapping_add(1);
         let end = self.ends.iter().find(|end| end.address == segment.from);
         let is_other = end.and_then(|end| end.start).is_some_and(|known| known != start);
-        // A connection whose beginning was not captured, too, if it has bytes already.
-        let is_late = end.is_some_and(|end| end.start.is_none() && !end.pieces.is_empty());
+        // Bytes that do not begin there are of an earlier connection, whose beginning was not captured.
+        let is_late = end.is_some_and(|end| {
+            let begins_there = |piece: &Piece<'_>| piece.sequence == start;
+            end.start.is_none() && !end.pieces.is_empty() && !end.pieces.iter().any(begins_there)
+        });
         !(segment.begins() && (is_other || is_late))
     }
 

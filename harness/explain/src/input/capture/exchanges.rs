@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, time::SystemTime};
 
+use diagnostics::counted;
+
 use super::{
     connection::Connection,
     stream::{self, Run, Stream},
@@ -192,10 +194,9 @@ fn notes(connection: &Connection<'_>, requests: &Stream, replies: &Stream) -> Ve
             stream.runs.iter().map(|run| run.lost_before).filter(|lost| *lost > 0).collect();
         if !holes.is_empty() || stream.lost_after > 0 {
             let sum = holes.iter().sum::<u64>() + stream.lost_after;
-            let places = holes.len() + usize::from(stream.lost_after > 0);
-            notes.push(format!(
-                "{sum} bytes from the {who} are missing in {places} places of the connection"
-            ));
+            let sum = counted(usize::try_from(sum).unwrap_or(usize::MAX), "byte");
+            let places = counted(holes.len() + usize::from(stream.lost_after > 0), "place");
+            notes.push(format!("missing in the connection: {sum} from the {who}, at {places}"));
         }
         if stream.is_cut {
             notes.push(format!(
@@ -203,9 +204,9 @@ fn notes(connection: &Connection<'_>, requests: &Stream, replies: &Stream) -> Ve
             ));
         }
         if stream.disordered > 0 {
+            let segments = counted(stream.disordered, "segment");
             notes.push(format!(
-                "{} segments from the {who} came late or again, and were put in order",
-                stream.disordered
+                "put in order in the connection: {segments} from the {who}, late or sent again"
             ));
         }
         if stream.differs {

@@ -21,6 +21,10 @@ const LOOP: u32 = 108;
 const LINUX_SLL: u32 = 113;
 const LINUX_SLL2: u32 = 276;
 
+/// The lengths of the headers. The crate takes shorter ones, and then reads behind their end.
+const SLL_HEADER: usize = 16;
+const SLL2_HEADER: usize = 20;
+
 /// The most tags of VLANs.
 const MAX_TAGS: usize = 4;
 
@@ -35,17 +39,17 @@ pub(super) fn inside(link: Link, bytes: &[u8]) -> Option<Packet<'_>> {
             of_type(EthernetPacket::new(bytes)?.get_ethertype(), bytes.get(header..)?)
         }
         LINUX_SLL => {
-            let header = SLLPacket::minimum_packet_size();
-            // Eight bytes of the address are there whatever its length is.
-            of_type(SLLPacket::new(bytes)?.get_protocol(), bytes.get(header.max(16)..)?)
+            let (header, rest) = bytes.split_at_checked(SLL_HEADER)?;
+            of_type(SLLPacket::new(header)?.get_protocol(), rest)
         }
-        LINUX_SLL2 => of_type(SLL2Packet::new(bytes)?.get_protocol_type(), bytes.get(20..)?),
+        LINUX_SLL2 => {
+            let (header, rest) = bytes.split_at_checked(SLL2_HEADER)?;
+            of_type(SLL2Packet::new(header)?.get_protocol_type(), rest)
+        }
         // The family of addresses differs between systems; the version of IP does not.
         NULL | LOOP => packet::of_ip(bytes.get(4..)?),
         raw if RAW.contains(&raw) => packet::of_ip(bytes),
-        other => Some(Packet::Other(format!(
-            "packets of the link type {other}, which is not known here"
-        ))),
+        other => Some(Packet::Other(format!("of the link type {other}, which is not known here"))),
     }
 }
 
@@ -61,7 +65,7 @@ fn of_type(mut kind: EtherType, mut bytes: &[u8]) -> Option<Packet<'_>> {
             _ => break,
         }
     }
-    Some(Packet::Other("packets that are no IP".to_owned()))
+    Some(Packet::Other("without IP".to_owned()))
 }
 
 /// The link of a packet whose bytes alone are known; `None` if it is no TCP in any of them.

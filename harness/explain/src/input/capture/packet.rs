@@ -18,7 +18,7 @@ const IPV6_HEADER: usize = 40;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Packet<'a> {
     Tcp(Segment<'a>),
-    /// Something else, in words.
+    /// Something else, in words after `packet`.
     Other(String),
 }
 
@@ -61,7 +61,7 @@ pub(super) fn of_ip(bytes: &[u8]) -> Option<Packet<'_>> {
     match bytes.first()? >> 4 {
         4 => of_ipv4(bytes),
         6 => of_ipv6(bytes),
-        _ => Some(Packet::Other("packets that are no IP".to_owned())),
+        _ => Some(Packet::Other("without IP".to_owned())),
     }
 }
 
@@ -79,7 +79,7 @@ fn of_ipv4(bytes: &[u8]) -> Option<Packet<'_>> {
     // The flag for more fragments is the lowest of the three.
     if header.get_flags() & 1 != 0 || header.get_fragment_offset() != 0 {
         return Some(Packet::Other(
-            "packets are fragments of IP, which are not put together here".to_owned(),
+            "in fragments of IP, which are not put together here".to_owned(),
         ));
     }
     let ends = (IpAddr::V4(header.get_source()), IpAddr::V4(header.get_destination()));
@@ -123,10 +123,10 @@ fn of_protocol(
     match protocol {
         IpNextHeaderProtocols::Tcp => {}
         IpNextHeaderProtocols::Ipv6Frag => {
-            let words = "packets are fragments of IP, which are not put together here";
+            let words = "in fragments of IP, which are not put together here";
             return Some(Packet::Other(words.to_owned()));
         }
-        _ => return Some(Packet::Other("packets that are no TCP".to_owned())),
+        _ => return Some(Packet::Other("without TCP".to_owned())),
     }
     let header = TcpPacket::new(bytes)?;
     let start = usize::from(header.get_data_offset()) * 4;

@@ -32,14 +32,21 @@ type Rows<'a> = Vec<Row<'a>>;
 impl<'a> Lanes<'a> {
     pub(super) fn push(&mut self, mut row: Row<'a>) {
         row.is_after_repetition = std::mem::take(&mut self.is_after_repetition);
-        // A line without bytes tells the length of what came last.
-        let column = row.cells.first().map(|cell| cell.columns.0).or(self.last_column);
-        let Some(column) = column else { return };
+        let is_zero = row.offset.bytes().all(|digit| digit == b'0');
+        let is_start = is_zero && !row.cells.is_empty();
+        // A line without bytes tells the length of what came last. One that is aligned otherwise goes on with it: its offset has a digit
+        // more, or its last word is shorter.
+        let own = row.cells.first().map(|cell| cell.columns.0);
+        let goes_on = own.is_none_or(|own| !is_start && !self.open.contains_key(&own));
+        let Some(column) = self.last_column.filter(|_| goes_on).or(own) else { return };
         self.last_column = Some(column);
         let lane = self.open.entry(column).or_default();
-        let is_start = row.offset.bytes().all(|digit| digit == b'0') && !row.cells.is_empty();
         if is_start && !lane.is_empty() {
             self.closed.push((column, std::mem::take(lane)));
+        }
+        // A length comes once.
+        if row.cells.is_empty() && lane.last().is_none_or(|last| last.cells.is_empty()) {
+            return;
         }
         lane.push(row);
     }
@@ -65,11 +72,12 @@ impl<'a> Lanes<'a> {
 }
 
 fn block(column: usize, rows: &[Row<'_>], budget: &mut Budget) -> Option<Block> {
-    let Some(counts) = BASES.into_iter().find_map(|base| counts(rows, base)) else {
-        // The last line may be a word that looks like an offset.
-        let (last, others) = rows.split_last()?;
-        let has_bytes = !last.cells.is_empty() || others.is_empty();
-        return if has_bytes { None } else { block(column, others, budget) };
+    let fit = |rows: &[Row<'_>]| BASES.into_iter().find_map(|base| counts(rows, base));
+    // The last line may be a word that looks like an offset.
+    let without_last = || rows.split_last().filter(|(last, _)| last.cells.is_empty());
+    let (rows, counts) = match fit(rows) {
+        Some(counts) => (rows, counts),
+        None => without_last().and_then(|(_, others)| Some((others, fit(others)?)))?,
     };
     let total: usize = counts.iter().map(|(own, repeated)| own + repeated).sum();
     if total == 0 || !budget.take_bytes(total) {

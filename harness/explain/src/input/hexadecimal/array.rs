@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn elements_of_several_languages_are_bytes() {
-        let expected = vec![0x30, 0x82, 0x01, 0x02];
+        let expected = [vec![0x30, 0x82, 0x01, 0x02]];
         for text in [
             "unsigned char m[] = {\n  0x30, 0x82,\n 0x01, 0x02\n};\nunsigned int m_len = 4;",
             "char peer0_0[] = { /* Packet 4 */\n0x30, 0x82, 0x01, 0x02 };",
@@ -105,7 +105,7 @@ mod tests {
             "[48 130 1 2]",
             r#"{"type":"Buffer","data":[48,130,1,2]}"#,
         ] {
-            assert_eq!(arrays(text), [expected.clone()], "{text}");
+            assert_eq!(arrays(text), expected, "{text}");
         }
         assert!(arrays("{ 0x30, word, 0x01, 0x02 }").is_empty());
         assert!(arrays("10, 20, 30, 40").is_empty());

@@ -88,15 +88,12 @@ fn add(head: &mut Head, line: &[u8]) {
         value.push_str(text.trim());
         return;
     }
-    match text.split_once(':') {
-        Some((name, value)) => {
-            head.fields.push((name.trim().to_owned(), value.trim().to_owned()));
-        }
-        None => {
-            head.gaps.push(format!("line {} of the head is no field", head.fields.len() + 2));
-            head.fields.push((text.trim().to_owned(), String::new()));
-        }
+    let field = text.split_once(':');
+    if field.is_none() {
+        head.gaps.push(format!("line {} of the head is no field", head.fields.len() + 2));
     }
+    let (name, value) = field.unwrap_or((&text, ""));
+    head.fields.push((name.trim().to_owned(), value.trim().to_owned()));
 }
 
 /// The first line, and how many bytes it has with its end.
@@ -108,8 +105,8 @@ fn start(bytes: &[u8]) -> Option<(Start, usize)> {
     let is_reply = bytes.starts_with(b"HTTP/");
     let method = bytes.iter().take(MAX_METHOD + 1).take_while(|byte| byte.is_ascii_uppercase());
     let method = method.count();
-    if !is_reply && !(matches!(bytes.get(method), Some(b' ')) && (3..=MAX_METHOD).contains(&method))
-    {
+    let is_request = bytes.get(method) == Some(&b' ') && (3..=MAX_METHOD).contains(&method);
+    if !is_reply && !is_request {
         return None;
     }
     let (line, length) = line(bytes).unwrap_or((&bytes[..bytes.len().min(MAX_LINE)], bytes.len()));

@@ -34,16 +34,14 @@ pub(in crate::input) fn in_order(messages: Vec<(usize, Found)>) -> Vec<(Exchange
         match &found.message {
             message if is_interim(message) => {}
             Message::Request(_) => open.push((at, Some(found), None)),
-            Message::Reply(_) => match open.get_mut(first_open) {
-                Some((_, _, reply)) => {
+            Message::Reply(_) => {
+                if let Some((_, _, reply)) = open.get_mut(first_open) {
                     *reply = Some(found);
-                    first_open += 1;
-                }
-                None => {
+                } else {
                     open.push((at, None, Some(found)));
-                    first_open += 1;
                 }
-            },
+                first_open += 1;
+            }
         }
     }
     open.into_iter().map(|(at, request, reply)| (exchange(request, reply), at)).collect()

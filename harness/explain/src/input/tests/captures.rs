@@ -69,7 +69,7 @@ fn ipv4(segment: &Sent, client: u16) -> Vec<u8> {
     let mut bytes = vec![0x45, 0];
     bytes.extend(length.to_be_bytes());
     bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-    ends.iter().for_each(|end| bytes.extend(end.octets()));
+    bytes.extend(ends.iter().flat_map(|end| end.octets()));
     [bytes, tcp].concat()
 }
 
@@ -84,7 +84,7 @@ fn ipv6(segment: &Sent) -> Vec<u8> {
     let mut bytes = vec![0x60, 0, 0, 0];
     bytes.extend(length.to_be_bytes());
     bytes.extend([60, 64]);
-    ends.iter().for_each(|end| bytes.extend(end.octets()));
+    bytes.extend(ends.iter().flat_map(|end| end.octets()));
     bytes.extend([6, 0, 1, 4, 0, 0, 0, 0]);
     [bytes, tcp].concat()
 }
@@ -192,7 +192,7 @@ fn disordered_and_repeated_segments_are_put_in_order() {
     segments.insert(8, again);
     assert_eq!(
         gaps(&raw(&segments)),
-        ["2 segments from the client came late or again, and were put in order"]
+        ["put in order in the connection: 2 segments from the client, late or sent again"]
     );
     segments.reverse();
     let notes = gaps(&raw(&segments));
@@ -209,7 +209,7 @@ fn overlapping_segments_are_taken_once() {
     segments.insert(5, Sent { place: place + 536, payload: after, ..segments[3].clone() });
     assert_eq!(
         gaps(&raw(&segments)),
-        ["2 segments from the client came late or again, and were put in order"]
+        ["put in order in the connection: 2 segments from the client, late or sent again"]
     );
     let mut other = both;
     other[0] ^= 1;
@@ -236,7 +236,7 @@ fn lost_segment_of_a_body_is_told() {
                 "reply: the body has {} of the 3787 bytes that its head announces: it is cut off by 536 bytes that were not captured",
                 body.len()
             ),
-            "536 bytes from the server are missing in 1 places of the connection".to_owned(),
+            "missing in the connection: 536 bytes from the server, at 1 place".to_owned(),
         ]
     );
 }
@@ -313,15 +313,15 @@ fn other_connections_are_left_out_and_counted() {
     let words = words(&pcap(DataLink::RAW, &packets));
     for expected in [
         "it has 2 TCP connections and no exchange of SCEP",
-        "1 exchanges of HTTP are other ones",
-        "1 connections are TLS, which cannot be read without its keys",
-        "1 packets that are no TCP",
+        "1 HTTP exchange about something else",
+        "1 TLS connection, which cannot be read without the keys",
+        "1 packet without TCP",
     ] {
         assert!(words.contains(expected), "{words}");
     }
     packets.extend(plain().iter().map(|one| ipv4(one, CLIENT)));
     let gaps = gaps(&pcap(DataLink::RAW, &packets));
-    assert!(gaps[0].contains("1 more connections to 192.0.2.1 that are TLS"), "{gaps:?}");
+    assert!(gaps[0].contains("the capture also has 1 TLS connection to 192.0.2.1"), "{gaps:?}");
 }
 
 #[test]
@@ -337,9 +337,22 @@ fn file_that_is_cut_off_is_read_to_there() {
 }
 
 #[test]
+fn cut_packets_are_counted_on_every_link() {
+    let whole = ipv4(&plain()[3], CLIENT);
+    for link in [0, 1, 101, 108, 113, 276, 9999] {
+        for length in 0..80 {
+            let words = words(&pcap(DataLink::from(link), &[whole[..length].to_vec()]));
+            assert!(words.contains("no exchange of SCEP"), "{words}");
+        }
+    }
+}
+
+#[test]
 fn same_ports_used_again_are_another_connection() {
     let mut again = conversation(&request(), &reply(), 700);
-    again.iter_mut().for_each(|segment| segment.place += 100_000);
+    for segment in &mut again {
+        segment.place += 100_000;
+    }
     let exhibits = read(&raw(&[plain(), again].concat()));
     assert_eq!(exhibits.len(), 2);
     assert!(exhibits.iter().all(|exhibit| exchange(exhibit).gaps.is_empty()), "{exhibits:?}");
