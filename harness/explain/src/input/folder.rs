@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, path::PathBuf};
 
+use diagnostics::counted;
 use files::ReadError;
 
 use super::{InputError, MAX_INPUT_BYTES, Unrecognised, budget::Budget, recognise};
@@ -57,7 +58,10 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
     if exhibits.is_empty() {
         return Err(InputError::Unrecognised(Box::new(Unrecognised {
             origin,
-            looks_like: format!("a folder of {} files in which nothing is recognised", paths.len()),
+            looks_like: format!(
+                "a folder of {} in which nothing is recognised",
+                counted(paths.len(), "file")
+            ),
             tried: Vec::new(),
             help: "name a single file to see what it is taken for".to_owned(),
         })));

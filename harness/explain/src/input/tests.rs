@@ -1,6 +1,7 @@
 //! Each form in which people have messages gives back the message that it was made of.
 
 mod captures;
+mod folders;
 mod forms;
 mod mutations;
 mod tools;
