@@ -69,7 +69,7 @@ fn ipv4(segment: &Sent, client: u16) -> Vec<u8> {
     let mut bytes = vec![0x45, 0];
     bytes.extend(length.to_be_bytes());
     bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-    bytes.extend(ends.iter().flat_map(|end| end.octets()));
+    bytes.extend(ends.iter().flat_map(Ipv4Addr::octets));
     [bytes, tcp].concat()
 }
 
@@ -84,7 +84,7 @@ fn ipv6(segment: &Sent) -> Vec<u8> {
     let mut bytes = vec![0x60, 0, 0, 0];
     bytes.extend(length.to_be_bytes());
     bytes.extend([60, 64]);
-    bytes.extend(ends.iter().flat_map(|end| end.octets()));
+    bytes.extend(ends.iter().flat_map(Ipv6Addr::octets));
     bytes.extend([6, 0, 1, 4, 0, 0, 0, 0]);
     [bytes, tcp].concat()
 }
