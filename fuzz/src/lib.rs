@@ -9,6 +9,7 @@ mod client_reply;
 mod control_api;
 mod device_lines;
 mod explain;
+mod explain_input;
 pub mod fixtures;
 mod http_head;
 mod message;
@@ -21,6 +22,7 @@ pub use client_reply::client_reply;
 pub use control_api::control_api;
 pub use device_lines::device_lines;
 pub use explain::explain;
+pub use explain_input::explain_input;
 pub use http_head::http_head;
 pub use message::message;
 pub use server_open::server_open;
@@ -33,7 +35,7 @@ pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("message", message),
     ("server_open", server_open),
     ("client_reply", client_reply),
@@ -43,4 +45,5 @@ pub const TARGETS: [Target; 9] = [
     ("control_api", control_api),
     ("device_lines", device_lines),
     ("explain", explain),
+    ("explain_input", explain_input),
 ];

@@ -70,6 +70,11 @@ fn explain() {
 }
 
 #[test]
+fn explain_input() {
+    run("explain_input", 8);
+}
+
+#[test]
 fn every_target_has_test_program_and_seeds() {
     let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
     let mut programs = fs::read_dir(folder("fuzz_targets")).unwrap().count();
@@ -122,7 +127,10 @@ fn run(name: &str, mutations: u32) {
     let factor = env::var(FACTOR).map_or(1, |factor| factor.parse().unwrap());
     let (_, function) = TARGETS.into_iter().find(|(target, _)| *target == name).unwrap();
     let seeds = seeds(name).into_iter().map(|file| (file, mutations));
-    let found = files(&format!("corpus/{name}")).into_iter().map(|file| (file, 1));
+    // A new target has none.
+    let corpus = format!("corpus/{name}");
+    let found = if folder(&corpus).exists() { files(&corpus) } else { Vec::new() };
+    let found = found.into_iter().map(|file| (file, 1));
     for (file, mutations) in seeds.chain(found) {
         let bytes = fs::read(&file).unwrap();
         try_one(name, &file, &bytes, &function);

@@ -1,0 +1,149 @@
+//! A folder of saved messages: every file in it and below it, those of an exchange together.
+
+use std::{fs, path::Path, path::PathBuf};
+
+use diagnostics::counted;
+use files::ReadError;
+
+use super::{InputError, MAX_INPUT_BYTES, Unrecognised, budget::Budget, recognise};
+use crate::exhibit::{Content, Exchange, Exhibit};
+
+/// The most files that are read.
+const MAX_FILES: usize = 2000;
+
+/// The most folders inside one another.
+const MAX_FOLDERS: usize = 4;
+
+/// The most bytes of all files together.
+const MAX_BYTES: u64 = 4 * MAX_INPUT_BYTES;
+
+/// The exhibits in a folder. Files in which nothing is recognised are left out, unless all are such.
+pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> {
+    let origin = folder.display().to_string();
+    let too_much = |limit: String| InputError::TooMuch(origin.clone(), limit);
+    let unreadable = |error| InputError::Unreadable(origin.clone(), error);
+    let mut paths = Vec::new();
+    collect(folder, 0, &mut paths).map_err(|error| unreadable(ReadError::Io(error)))?;
+    if paths.len() > MAX_FILES {
+        return Err(too_much(format!("more than {MAX_FILES} files")));
+    }
+    paths.sort_by_cached_key(|path| Order::of(path));
+    let (mut exhibits, mut left): (Vec<Exhibit>, u64) = (Vec::new(), MAX_BYTES);
+    let mut before: Option<(PathBuf, usize)> = None;
+    for path in &paths {
+        let bytes = match files::regular(path, MAX_INPUT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(ReadError::TooLong(_) | ReadError::NotRegular) => continue,
+            Err(error) => return Err(InputError::Unreadable(path.display().to_string(), error)),
+        };
+        left = left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| too_much(format!("files of more than {MAX_BYTES} bytes")))?;
+        match recognise::whole(&path.display().to_string(), &bytes, budget) {
+            Ok(found) => {
+                let joined = before
+                    .take()
+                    .filter(|(request, _)| Order::of(request).stem == Order::of(path).stem)
+                    .is_some_and(|(_, count)| count == 1 && join(&mut exhibits, &found));
+                if joined {
+                    continue;
+                }
+                before = Order::of(path).is_request().then(|| (path.clone(), found.len()));
+                exhibits.extend(found);
+            }
+            Err(InputError::Unrecognised(_)) => before = None,
+            Err(error) => return Err(error),
+        }
+    }
+    if exhibits.is_empty() {
+        return Err(InputError::Unrecognised(Box::new(Unrecognised {
+            origin,
+            looks_like: format!(
+                "a folder of {} in which nothing is recognised",
+                counted(paths.len(), "file")
+            ),
+            tried: Vec::new(),
+            help: "name a single file to see what it is taken for".to_owned(),
+        })));
+    }
+    Ok(exhibits)
+}
+
+/// The files in a folder and below it. Links are not followed.
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if paths.len() > MAX_FILES {
+            break;
+        }
+        match (kind.is_dir(), kind.is_file()) {
+            _ if is_hidden => {}
+            (true, _) if depth < MAX_FOLDERS => collect(&entry.path(), depth + 1, paths)?,
+            (_, true) => paths.push(entry.path()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Where a file comes: by its folder, by its name without what tells a request from its reply, and the request first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    stem: PathBuf,
+    side: u8,
+    path: PathBuf,
+}
+
+impl Order {
+    fn of(path: &Path) -> Self {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let lower = name.to_ascii_lowercase();
+        let sides = [("request", 0), ("req", 0), ("reply", 1), ("response", 1), ("rep", 1)];
+        let side = sides.into_iter().find(|(word, _)| {
+            let before = lower.strip_suffix(word);
+            before.is_some_and(|before| before.ends_with(['-', '_', '.', ' ']))
+        });
+        let (stem, side) = match side {
+            Some((word, side)) => (&name[..name.len() - word.len()], side),
+            None => (&*name, 2),
+        };
+        Self { stem: path.with_file_name(stem), side, path: path.to_owned() }
+    }
+
+    fn is_request(&self) -> bool {
+        self.side == 0
+    }
+}
+
+/// Adds the reply of an exchange to the last exhibit, which is its request; false if they are not such a pair.
+fn join(exhibits: &mut [Exhibit], found: &[Exhibit]) -> bool {
+    let (Some(last), [found]) = (exhibits.last_mut(), found) else { return false };
+    let (Content::Exchange(request), Content::Exchange(reply)) =
+        (&mut last.content, &found.content)
+    else {
+        return false;
+    };
+    match reply {
+        Exchange { request: None, reply: Some(answer), gaps, .. } if request.reply.is_none() => {
+            request.reply = Some(answer.clone());
+            request.gaps.extend_from_slice(gaps);
+        }
+        _ => return false,
+    }
+    last.origin = format!("{} and {}", last.origin, found.origin);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_comes_before_its_reply() {
+        let mut names = ["02-x-reply.http", "02-x-request.http", "01-y-reply.http", "notes"];
+        names.sort_by_cached_key(|name| Order::of(Path::new(name)));
+        assert_eq!(names, ["01-y-reply.http", "02-x-request.http", "02-x-reply.http", "notes"]);
+    }
+}
