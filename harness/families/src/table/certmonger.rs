@@ -11,7 +11,7 @@ pub(super) const CERTMONGER: Family = Family {
     title: "certmonger (scep-submit)",
     demands: &[
         Demand::none(Subject::Path, "It sends requests to the URL as it is given.", &[SUBMIT]),
-        Demand::firm(
+        Demand::soft(
             Need::AnyIdentifier("0"),
             "It sends `message=0` with GetCACaps and GetCACert, unless another identifier is configured.",
             "it gets neither capabilities nor certificates, unless a name that the PKI knows is configured",

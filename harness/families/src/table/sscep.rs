@@ -25,7 +25,7 @@ pub(super) const SSCEP: Family = Family {
             &[MAIN, HTTPS],
         ),
         Demand::none(Subject::Path, "It sends requests to the URL as it is given.", &[NET, SEEN]),
-        Demand::firm(
+        Demand::soft(
             Need::AnyIdentifier("CAIdentifier"),
             "It sends `message=CAIdentifier` with GetCACert, unless `-i` gives another text.",
             "it gets no certificates, unless `-i` gives a text that the PKI knows",

@@ -16,6 +16,9 @@ const MANUAL: Source =
 const WRONG_BITS: Source = Source::Issue("https://github.com/strongswan/strongswan/issues/1607");
 const SEEN: Source = Source::Capture("strongSwan 6.0.6");
 
+const DIGESTS: &[Digest] =
+    &[Digest::Sha256, Digest::Sha384, Digest::Sha512, Digest::Sha224, Digest::Sha1];
+
 pub(super) const STRONG_SWAN: Family = Family {
     name: FamilyName::StrongSwan,
     title: "strongSwan (pki --scep)",
@@ -50,16 +53,28 @@ pub(super) const STRONG_SWAN: Family = Family {
             &[ENROL, SEEN],
         ),
         Demand::firm(
+            Need::Digest(DIGESTS),
+            "Its digests are those of SHA-1 and SHA-2, and one must be listed.",
+            "it ends (`digest algorithm not supported by CA`)",
+            &[ENROL, MANUAL],
+        ),
+        Demand::soft(
             Need::Digest(&[Digest::Sha256]),
-            "It insists on SHA-256, unless `--digest` names another one that is offered.",
-            "it ends (`digest algorithm not supported by CA`), unless `--digest` names one that is offered",
+            "It takes SHA-256, unless `--digest` names another one.",
+            "it ends (`digest algorithm not supported by CA`), unless `--digest` names one that is listed",
             &[ENROL, MANUAL],
         ),
         Demand::firm(
+            Need::Cipher(&[Cipher::Aes128, Cipher::TripleDes]),
+            "Its ciphers are AES and triple DES, and one must be listed; version 5.9.8 misreads the list and sees neither.",
+            "it ends (`encryption algorithm not supported by CA`)",
+            &[ENROL, WRONG_BITS],
+        ),
+        Demand::soft(
             Need::Cipher(&[Cipher::Aes128]),
-            "It insists on AES, unless `--cipher des3` is given and offered; version 5.9.8 misreads the list and sees neither.",
-            "it ends (`encryption algorithm not supported by CA`), unless `--cipher des3` is given and offered",
-            &[ENROL, WRONG_BITS, SEEN],
+            "It takes AES, unless `--cipher des3` is given.",
+            "it ends (`encryption algorithm not supported by CA`), unless `--cipher des3` is given",
+            &[ENROL, SEEN],
         ),
         Demand::none(Subject::ContentType, "It reads the answer to GetCACert by its body.", &[CA]),
         Demand::firm(
