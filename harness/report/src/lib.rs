@@ -4,7 +4,7 @@
 
 pub mod conformance;
 mod format;
-mod json;
+pub mod json;
 mod junit;
 pub mod markdown;
 pub mod matrix;
