@@ -16,6 +16,7 @@ fn help() {
         "list",
         "serve",
         "health",
+        "inspect",
         "dut",
         "clean",
         "man",
