@@ -34,9 +34,9 @@ fn scepserver_is_inspected() {
     let shown = finish(command);
     assert_eq!(shown.code, Some(0), "{shown:?}");
     for words in [
-        // It answers this operation and path alone.
-        "GetCACaps at the path with `/pkiclient.exe` after it was answered HTTP 404",
-        "the operation `SceplabInspect`, which does not exist was answered HTTP 500",
+        // It answers at one path alone.
+        "GetCACaps at the path with `/pkiclient.exe` after it HTTP 404",
+        "the operation `SceplabInspect`, which does not exist HTTP 500",
         "1. root CA; Sceplab's client enciphers to it",
         "which does not name keyEncipherment, and RFC 8894 §2.1.2 demands that",
         " cisco-ios fails ",

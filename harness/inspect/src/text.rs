@@ -160,7 +160,8 @@ fn client(client: &ClientVerdict, is_long: bool) -> Vec<String> {
         return lines;
     }
     for agreed in &client.agreed {
-        lines.push(format!("    fits, {}: {}", agreed.subject, agreed.fact));
+        let what = if agreed.fits { "fits" } else { "known" };
+        lines.push(format!("    {what}, {}: {}", agreed.subject, agreed.fact));
         lines.extend(agreed.sources.iter().map(|source| format!("      [{source}]")));
     }
     if !client.unknown.is_empty() {

@@ -49,11 +49,13 @@ pub struct Unseen {
     pub sources: Vec<String>,
 }
 
-/// Something that is known of a client, and with which the PKI agrees.
+/// Something that is known of a client, and against which nothing of the PKI speaks.
 #[derive(Debug, Serialize)]
 pub struct Agreed {
     /// What it is about.
     pub subject: Subject,
+    /// True if the client needs something for it, and the PKI shows that.
+    pub fits: bool,
     /// What the client does.
     pub fact: &'static str,
     /// Where the fact is from.
@@ -122,7 +124,9 @@ impl ClientVerdict {
             (Weighed::NotSeen(reason), _) => {
                 self.not_seen.push(Unseen { subject, fact, reason, sources });
             }
-            _ => self.agreed.push(Agreed { subject, fact, sources }),
+            (_, otherwise) => {
+                self.agreed.push(Agreed { subject, fits: otherwise.is_some(), fact, sources });
+            }
         }
     }
 }
