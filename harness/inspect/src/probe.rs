@@ -6,7 +6,7 @@ use testbed::http::Form;
 /// The name of a CA that clients send if nobody configured one; sscep's is the best known.
 pub(crate) const FOREIGN_NAME: &str = "CAIdentifier";
 
-/// The end of the path that Cisco's routers add (draft-nourse-scep §1).
+/// The end of the path that Cisco's routers add: the last part of the path that RFC 8894 §4.1 recommends.
 pub(crate) const SUFFIX: &str = "/pkiclient.exe";
 
 /// An operation that no server has.

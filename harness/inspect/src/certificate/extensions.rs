@@ -34,7 +34,7 @@ pub(crate) struct Extensions {
 const KEY_USAGE: &str = "2.5.29.15";
 const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
-/// The template's name (MS-WCCE §2.2.2.7.7.1).
+/// The name of the template (`szOID_ENROLL_CERTTYPE_EXTENSION`).
 const TEMPLATE: &str = "1.3.6.1.4.1.311.20.2";
 
 /// The number of other extensions that are named.
