@@ -23,6 +23,7 @@ mod netns {
     pub(crate) mod captures; // files that Wireshark opens
     pub(crate) mod cleanup; // a lab leaves nothing behind, however it ends
     pub(crate) mod ignored_trials; // errors of the driver that ignore a trial
+    pub(crate) mod inspected; // `sceplab inspect` at a real server
     mod lab; // a run with its lab
     pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
     pub(crate) mod orders; // steps that move the clock, and stop and switch parts of a lab
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
             netns::matrix::trials(needs),
             netns::orders::trials(needs),
             netns::ignored_trials::trials(),
+            netns::inspected::trials(needs),
             netns::permission::trials(needs),
             netns::refused::trials(needs),
             netns::scepserver::trials(needs),

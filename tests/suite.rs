@@ -59,6 +59,7 @@ mod suite {
     mod enrol; // an enrolment by the built-in client
     mod explain; // what was said, and who is wrong
     mod explanations; // servers that answer something else than SCEP
+    mod inspect; // what a PKI shows before anybody enrols
     mod junit; // JUnit reports by their schema
     mod killed_runs; // a killed run leaves no process and no folder
     mod lab_time; // labs with a time of their own

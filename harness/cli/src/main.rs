@@ -14,6 +14,7 @@ mod enrol;
 mod exit;
 mod explain;
 mod health;
+mod inspect;
 mod lab_arguments;
 mod lab_process;
 mod list;
@@ -89,6 +90,7 @@ enum Threaded {
     List(list::ListArguments),
     Serve(Box<serve::Serve>),
     Health(health::HealthArguments),
+    Inspect(inspect::InspectArguments),
     Dut(dut::Dut),
     Clean(clean::CleanArguments),
     Man(man::ManArguments),
@@ -156,6 +158,7 @@ impl Threaded {
             Self::List(arguments) => arguments.perform(),
             Self::Serve(serve) => serve.perform().await,
             Self::Health(arguments) => arguments.perform().await,
+            Self::Inspect(arguments) => arguments.perform().await,
             Self::Dut(dut) => dut.perform().await,
             Self::Clean(arguments) => arguments.perform().await,
             Self::Man(arguments) => arguments.perform(Cli::command()),

@@ -25,13 +25,13 @@ pub(super) fn text<R: Reported>(results: &R) -> String {
     document(&Frame { version: VERSION, counts: results, results })
 }
 
-/// Plain data as a JSON document. Characters that act on who looks at it are escaped.
-pub fn document(value: &impl Serialize) -> String {
+/// A document of JSON, in which characters that act on who looks at it are escaped. It ends with a line feed.
+pub fn document(data: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let formatter = Visible(PrettyFormatter::new());
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
     // Plain data with text keys cannot fail; if it does, the report shows the error.
-    match value.serialize(&mut serializer) {
+    match data.serialize(&mut serializer) {
         Ok(()) => String::from_utf8_lossy(&bytes).into_owned() + "\n",
         Err(error) => serde_json::json!({"error": error.to_string()}).to_string() + "\n",
     }

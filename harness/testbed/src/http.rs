@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Fuse, FutureExt};
 use http_body_util::{BodyExt, Full};
+use hyper::Version;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
@@ -33,12 +34,27 @@ pub struct RequestOptions<'a> {
     pub limit: Duration,
     /// Limit of an answer's body in bytes.
     pub longest_answer: usize,
+    /// Method and version.
+    pub form: Form,
+}
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// With its own method, in HTTP/1.1.
+    #[default]
+    Usual,
+    /// With the method HEAD in place of its own.
+    Head,
+    /// In HTTP/1.0.
+    Http10,
 }
 
 impl<'a> RequestOptions<'a> {
     /// Options for a SCEP service, or a page beside it, without a login.
     pub fn new(authority: &'a str, path: &'a str, limit: Duration) -> Self {
-        Self { authority, path, credentials: None, limit, longest_answer: scep::MAX_MESSAGE_BYTES }
+        let longest_answer = scep::MAX_MESSAGE_BYTES;
+        Self { authority, path, credentials: None, limit, longest_answer, form: Form::Usual }
     }
 }
 
@@ -242,14 +258,17 @@ fn compose(
     request: &HttpRequest,
     connection: &'static str,
 ) -> Result<hyper::Request<Full<Bytes>>, NoAnswer> {
-    let RequestOptions { authority, path, credentials, .. } = options;
+    let RequestOptions { authority, path, credentials, form, .. } = options;
     let target = if request.query.is_empty() {
         path.to_owned()
     } else {
         format!("{path}?{}", request.query)
     };
+    let method = if form == Form::Head { "HEAD" } else { request.method.as_str() };
+    let version = if form == Form::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
     let mut builder = hyper::Request::builder()
-        .method(request.method.as_str())
+        .method(method)
+        .version(version)
         .uri(target)
         .header(HOST, authority)
         .header(USER_AGENT, concat!("sceplab/", env!("CARGO_PKG_VERSION")))

@@ -17,6 +17,7 @@ fn help() {
         "list",
         "serve",
         "health",
+        "inspect",
         "dut",
         "clean",
         "man",

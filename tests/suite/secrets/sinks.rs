@@ -95,6 +95,7 @@ fn commands_show_no_password_of_a_url() {
     for arguments in [
         &["health", "http://admin:Kohlrabi-7Xq@127.0.0.1:1/scep"][..],
         &["enrol", "http://admin:Kohlrabi-7Xq@127.0.0.1:1/scep"],
+        &["inspect", "http://admin:Kohlrabi-7Xq@127.0.0.1:1/scep"],
         &["conform", "http://admin:Kohlrabi-7Xq@127.0.0.1:1/scep"],
     ] {
         let ended = run(arguments);

@@ -65,7 +65,8 @@ pub(super) async fn discover(
         },
         other => lines.push(format!("certificates  none: {}", words(other))),
     }
-    let no_service = (!is_service).then(|| no_service(url, &capabilities, &certificates));
+    let no_service =
+        (!is_service).then(|| no_service(url, &capabilities, &certificates, "so it is not judged"));
     Ok(Discovered { lines, ca, no_service })
 }
 
@@ -128,8 +129,13 @@ fn why_silent(reason: &NoAnswer) -> &'static str {
     }
 }
 
-/// The message about a URL whose replies are not those of a SCEP service.
-fn no_service(url: &ScepUrl, capabilities: &Answer, certificates: &Answer) -> Diagnostic {
+/// The message about a URL whose replies are not those of a SCEP service; `end` is the end of its sentence.
+pub(crate) fn no_service(
+    url: &ScepUrl,
+    capabilities: &Answer,
+    certificates: &Answer,
+    end: &str,
+) -> Diagnostic {
     let what = |operation: &str, answer: &Answer| match answer {
         Ok(response) => format!("{operation} {}", visible(&response.answered())),
         Err(reason) => format!("{operation} was not answered: {reason}"),
@@ -138,7 +144,7 @@ fn no_service(url: &ScepUrl, capabilities: &Answer, certificates: &Answer) -> Di
     let statuses = || answers.into_iter().filter_map(|it| Some(it.as_ref().ok()?.status));
     let probably = statuses().find_map(cause_of_status);
     let probably = probably.or_else(|| statuses().map(cause_of_foreign_reply).next());
-    let heading = format!("{url} does not answer as a SCEP service, so it is not judged");
+    let heading = format!("{url} does not answer as a SCEP service, {end}");
     let diagnostic = Diagnostic::general(heading);
     let diagnostic = if is_one_answer(capabilities, certificates) {
         diagnostic.note(format!("{}, and so was GetCACert", what("GetCACaps", capabilities)))

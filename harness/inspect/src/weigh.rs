@@ -1,0 +1,296 @@
+//! Whether a PKI shows what a client needs.
+
+use std::fmt::Display;
+
+use families::Need;
+use scep::capabilities::{Capabilities, Capability};
+use scep::clock;
+use scep::http::{CA_CERTIFICATE, CA_RA_CERTIFICATES};
+use scep::key_usage::KeyUsage;
+
+use crate::capability::{has_blank_line, misspelt};
+use crate::certificate::Facts;
+use crate::probe::{Probe, SUFFIX};
+use crate::registration::no_registration;
+use crate::seen::{Answer, Seen};
+
+/// The result for one need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Weighed {
+    /// The PKI shows it.
+    Met,
+    /// The PKI shows something else, in words.
+    Unmet(String),
+    /// The PKI does not show whether it is so, in words.
+    NotSeen(String),
+}
+
+/// What the needs of all clients are compared with.
+pub(crate) struct Scales<'a> {
+    seen: &'a Seen,
+    listed: Option<Capabilities>,
+    list: String,
+    chain: &'a [Facts],
+    /// The certificate that Sceplab's client would encipher to.
+    recipient: Option<usize>,
+}
+
+impl<'a> Scales<'a> {
+    pub(crate) fn new(seen: &'a Seen, chain: &'a [Facts]) -> Self {
+        let chosen = seen.ca_certificates().and_then(|all| all.choose(seen.at).ok());
+        let recipient = chosen
+            .and_then(|chosen| chain.iter().position(|one| one.certificate == chosen.recipient));
+        let list = seen.list().unwrap_or_default();
+        Self { seen, listed: seen.listed(), list, chain, recipient }
+    }
+
+    /// The place of the certificate that requests are enciphered to, from 1.
+    pub(crate) fn recipient(&self) -> Option<usize> {
+        self.recipient.map(|index| index + 1)
+    }
+
+    pub(crate) fn weigh(&self, need: Need) -> Weighed {
+        match need {
+            // The URL that was asked is one of HTTP.
+            Need::Nothing(_) | Need::PlainHttp => Weighed::Met,
+            Need::PathSuffix(suffix) => self.path(suffix),
+            Need::AnyIdentifier(_) if self.seen.name.is_some() => Weighed::Met,
+            Need::AnyIdentifier(_) => {
+                self.same(&[Probe::CapabilitiesNamed, Probe::CertificatesNamed])
+            }
+            Need::NoIdentifier if self.seen.name.is_none() => Weighed::Met,
+            Need::NoIdentifier => {
+                self.same(&[Probe::CapabilitiesUnnamed, Probe::CertificatesUnnamed])
+            }
+            Need::Http10 => self.same(&[Probe::Http10]),
+            Need::NotRedirected => self.not_redirected(),
+            Need::CapabilitiesAnswered => self.capabilities_answered(),
+            Need::ExactCase | Need::NoBlankLines | Need::LfAlone | Need::ShortList(_) => {
+                self.text(need)
+            }
+            Need::Post => self.offers(Capability::PostPkiOperation),
+            Need::Renewal => self.offers(Capability::Renewal),
+            Need::Digest(digests) => self.one_of(digests, Capabilities::offers_digest),
+            Need::Cipher(ciphers) => self.one_of(ciphers, Capabilities::offers_cipher),
+            Need::Get | Need::SingleDes | Need::IssuesAtOnce => not_seen(need),
+            _ if self.chain.is_empty() => {
+                Weighed::NotSeen("no certificate could be read".to_owned())
+            }
+            Need::ContentType => self.content_type(false),
+            Need::BareContentType => self.content_type(true),
+            _ => self.certificates(need),
+        }
+    }
+
+    /// What the certificates show.
+    fn certificates(&self, need: Need) -> Weighed {
+        match need {
+            Need::RootAmongSeveral | Need::RaInList if self.seen.is_alone() => Weighed::Met,
+            Need::Root | Need::RootAmongSeveral => self.root(),
+            Need::RaInList => unless(no_registration(self.chain)),
+            Need::RaIssuer => self.ra_issuer(),
+            Need::KeyEncipherment => self.ra_names(KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
+            Need::DigitalSignature => {
+                self.ra_names(KeyUsage::DIGITAL_SIGNATURE, "digitalSignature")
+            }
+            Need::CaFlag => self.ca_flag(),
+            Need::RsaRecipient => self.rsa_recipient(),
+            Need::RsaAlone => unless(self.first(|one| !one.is_rsa(), |one| one.key.clone())),
+            Need::EndsBefore(moment) => self.ends_before(moment),
+            _ => Weighed::Met,
+        }
+    }
+
+    fn path(&self, suffix: &str) -> Weighed {
+        let path = self.seen.url.path().to_ascii_lowercase();
+        if path.ends_with(suffix) {
+            return Weighed::Met;
+        }
+        if suffix == SUFFIX {
+            return self.same(&[Probe::Suffix]);
+        }
+        Weighed::NotSeen(format!("the path with `{suffix}` after it was not asked"))
+    }
+
+    /// Met if all these requests are answered as the plain ones.
+    fn same(&self, probes: &[Probe]) -> Weighed {
+        for probe in probes {
+            let Some(answer) = self.seen.probe(*probe) else {
+                return Weighed::NotSeen(format!("{} was not sent", probe.in_words()));
+            };
+            if self.seen.is_same(*probe) != Some(true) {
+                return Weighed::Unmet(format!("{} {}", probe.in_words(), answered(answer)));
+            }
+        }
+        Weighed::Met
+    }
+
+    fn not_redirected(&self) -> Weighed {
+        let asked =
+            [("GetCACaps", &self.seen.capabilities), ("GetCACert", &self.seen.certificates)];
+        let moved = asked
+            .into_iter()
+            .find(|(_, answer)| answer.as_ref().is_ok_and(scep::http::HttpResponse::is_redirect));
+        unless(moved.map(|(name, answer)| format!("{name} {}", answered(answer))))
+    }
+
+    fn capabilities_answered(&self) -> Weighed {
+        match &self.seen.capabilities {
+            Ok(response) if response.status == 200 => Weighed::Met,
+            other => Weighed::Unmet(format!("GetCACaps {}", answered(other))),
+        }
+    }
+
+    fn text(&self, need: Need) -> Weighed {
+        unless(match need {
+            Need::ExactCase => misspelt(&self.list).first().map(|word| {
+                format!("the list has `{word}`, which is not the spelling of RFC 8894 §3.5.2")
+            }),
+            Need::NoBlankLines => {
+                has_blank_line(&self.list).then(|| "the list has a blank line".to_owned())
+            }
+            Need::LfAlone => {
+                self.list.contains('\r').then(|| "the lines of the list end in CRLF".to_owned())
+            }
+            Need::ShortList(longest) => {
+                let length = self.list.len();
+                (length > longest).then(|| format!("the list has {length} bytes"))
+            }
+            _ => None,
+        })
+    }
+
+    fn offers(&self, capability: Capability) -> Weighed {
+        let listed = self.listed.as_ref();
+        if listed.is_some_and(|listed| listed.has(capability)) {
+            return Weighed::Met;
+        }
+        Weighed::Unmet(format!("`{capability}` is not listed"))
+    }
+
+    fn one_of<T: Copy + Display>(
+        &self,
+        wanted: &[T],
+        offers: impl Fn(&Capabilities, T) -> bool,
+    ) -> Weighed {
+        let listed = self.listed.clone().unwrap_or_default();
+        if wanted.iter().any(|one| offers(&listed, *one)) {
+            return Weighed::Met;
+        }
+        let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        Weighed::Unmet(match names.as_slice() {
+            [one] => format!("{one} is not listed"),
+            several => format!("none of {} is listed", several.join(", ")),
+        })
+    }
+
+    fn content_type(&self, is_bare: bool) -> Weighed {
+        let Ok(response) = &self.seen.certificates else {
+            return Weighed::NotSeen("GetCACert was not answered".to_owned());
+        };
+        let fitting = if self.seen.is_alone() { CA_CERTIFICATE } else { CA_RA_CERTIFICATES };
+        let Some(came) = response.content_type.as_deref() else {
+            return Weighed::Unmet(format!(
+                "the certificates have no content type, and `{fitting}` fits"
+            ));
+        };
+        let compared = if is_bare { came } else { came.split(';').next().unwrap_or(came).trim() };
+        if compared.eq_ignore_ascii_case(fitting) {
+            return Weighed::Met;
+        }
+        Weighed::Unmet(format!("the content type is `{came}`, and `{fitting}` fits what came"))
+    }
+
+    fn root(&self) -> Weighed {
+        let is_root = |one: &Facts| one.is_ca() && one.subject == one.issuer;
+        if self.chain.iter().any(is_root) {
+            return Weighed::Met;
+        }
+        Weighed::Unmet("no root is among the certificates".to_owned())
+    }
+
+    fn registration(&self) -> impl Iterator<Item = &Facts> {
+        self.chain.iter().filter(|one| !one.is_ca())
+    }
+
+    fn ra_issuer(&self) -> Weighed {
+        let orphan = self.registration().find(|one| one.issued_by.is_empty());
+        // A certificate alone is taken for the CA's.
+        unless(
+            orphan
+                .filter(|_| self.chain.len() > 1)
+                .map(|one| format!("{} is issued by no certificate that came", one.named())),
+        )
+    }
+
+    /// Met if there is no RA, or one that names this use of its key.
+    fn ra_names(&self, usage: KeyUsage, name: &str) -> Weighed {
+        let mut all = self.registration().peekable();
+        let none = all.peek().is_none();
+        if none || all.any(|one| one.names(usage)) {
+            return Weighed::Met;
+        }
+        Weighed::Unmet(format!("no RA names {name}"))
+    }
+
+    fn ca_flag(&self) -> Weighed {
+        if self.chain.iter().any(|one| one.extensions.has_ca_flag) {
+            return Weighed::Met;
+        }
+        Weighed::Unmet("no certificate has the basic constraint CA".to_owned())
+    }
+
+    fn rsa_recipient(&self) -> Weighed {
+        let Some(recipient) = self.recipient.and_then(|index| self.chain.get(index)) else {
+            return Weighed::NotSeen("it is not clear whom requests are enciphered to".to_owned());
+        };
+        unless((!recipient.is_rsa()).then(|| {
+            format!(
+                "requests are enciphered to {}, whose key is {}",
+                recipient.named(),
+                recipient.key
+            )
+        }))
+    }
+
+    fn ends_before(&self, moment: &str) -> Weighed {
+        let Ok(latest) = clock::moment(moment) else {
+            return Weighed::NotSeen(format!("`{moment}` is no moment"));
+        };
+        let is_late = |one: &Facts| one.end().is_some_and(|end| end >= latest);
+        unless(self.first(is_late, |one| format!("valid until {}", one.not_after)))
+    }
+
+    /// The first certificate for which `holds`, in words.
+    fn first(
+        &self,
+        holds: impl Fn(&Facts) -> bool,
+        what: impl Fn(&Facts) -> String,
+    ) -> Option<String> {
+        let found = self.chain.iter().find(|one| holds(one))?;
+        Some(format!("{} is {}", found.named(), what(found)))
+    }
+}
+
+fn unless(unmet: Option<String>) -> Weighed {
+    unmet.map_or(Weighed::Met, Weighed::Unmet)
+}
+
+fn not_seen(need: Need) -> Weighed {
+    let words = match need {
+        Need::Get => "whether messages are taken by GET is seen only when one is sent",
+        Need::SingleDes => {
+            "no capability says whether single DES is taken, which RFC 8894 §2.9 forbids"
+        }
+        _ => "whether requests wait for a person is seen only when one is sent",
+    };
+    Weighed::NotSeen(words.to_owned())
+}
+
+/// The answer in words, to be written after the name of the request.
+pub(crate) fn answered(answer: &Answer) -> String {
+    match answer {
+        Ok(response) => response.answered(),
+        Err(reason) => format!("was not answered: {reason}"),
+    }
+}
