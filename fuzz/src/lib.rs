@@ -11,6 +11,7 @@ mod device_lines;
 pub mod fixtures;
 mod http_head;
 mod message;
+mod recorded;
 mod server_open;
 mod text;
 mod yaml;
@@ -21,6 +22,7 @@ pub use control_api::control_api;
 pub use device_lines::device_lines;
 pub use http_head::http_head;
 pub use message::message;
+pub use recorded::recorded;
 pub use server_open::server_open;
 pub use yaml::yaml;
 
@@ -31,7 +33,7 @@ pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("message", message),
     ("server_open", server_open),
     ("client_reply", client_reply),
@@ -40,4 +42,5 @@ pub const TARGETS: [Target; 8] = [
     ("http_head", http_head),
     ("control_api", control_api),
     ("device_lines", device_lines),
+    ("recorded", recorded),
 ];
