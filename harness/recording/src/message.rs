@@ -1,49 +1,20 @@
 //! HTTP/1 messages in the bytes of one direction of a connection.
 
 mod chunked;
+mod head;
 
 use std::time::SystemTime;
 
 use self::chunked::Chunked;
+pub(crate) use self::head::{FirstLine, Head, Kind, head};
+use self::head::{Parsed, has_end, parse};
 use crate::held::{Budget, Held};
 
 /// Limit of a head in bytes.
 const MOST_HEAD_BYTES: usize = 256 << 10;
 
-/// Limit of fields in a head.
-const MOST_FIELDS: usize = 256;
-
 /// What is said of bytes that are no message.
 const NO_HTTP: &str = "it is no HTTP/1";
-
-/// The kind of message in a direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Request,
-    Reply,
-}
-
-/// The first line of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum FirstLine {
-    Request {
-        method: String,
-        target: String,
-    },
-    Reply {
-        status: u16,
-    },
-    /// The bytes are no HTTP/1.
-    None,
-}
-
-/// The bytes before a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) line: FirstLine,
-    pub(crate) fields: Vec<(String, String)>,
-}
 
 /// A message, or the part of one that came.
 #[derive(Debug)]
@@ -226,11 +197,6 @@ impl Reader {
     }
 }
 
-/// True if a head may end in these bytes.
-fn has_end(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
-}
-
 /// The message with the number of bytes that were left out.
 fn told(mut message: Message) -> Message {
     let left_out = message.body.left_out();
@@ -285,51 +251,6 @@ impl Framing {
                 (bytes.len(), false)
             }
         }
-    }
-}
-
-/// The result of parsing a head.
-enum Parsed {
-    Whole { len: usize, line: FirstLine, fields: Vec<(String, String)> },
-    Partial,
-    Foreign,
-}
-
-fn parse(kind: Kind, bytes: &[u8]) -> Parsed {
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
-    let owned = |fields: &[httparse::Header<'_>]| {
-        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        fields.iter().map(|field| (field.name.to_owned(), text(field.value))).collect()
-    };
-    let (status, line, fields) = match kind {
-        Kind::Request => {
-            let mut request = httparse::Request::new(&mut fields);
-            let status = request.parse(bytes);
-            let (method, target) = (request.method.unwrap_or(""), request.path.unwrap_or(""));
-            let line = FirstLine::Request { method: method.to_owned(), target: target.to_owned() };
-            (status, line, owned(request.headers))
-        }
-        Kind::Reply => {
-            let mut reply = httparse::Response::new(&mut fields);
-            let status = reply.parse(bytes);
-            let line = FirstLine::Reply { status: reply.code.unwrap_or_default() };
-            (status, line, owned(reply.headers))
-        }
-    };
-    match status {
-        Ok(httparse::Status::Complete(len)) => Parsed::Whole { len, line, fields },
-        Ok(httparse::Status::Partial) => Parsed::Partial,
-        Err(_) => Parsed::Foreign,
-    }
-}
-
-/// The head in these bytes; none if they have no whole one.
-pub(crate) fn head(kind: Kind, bytes: &[u8]) -> Option<Head> {
-    match parse(kind, bytes) {
-        Parsed::Whole { len, line, fields } => {
-            Some(Head { bytes: bytes[..len].to_vec(), line, fields })
-        }
-        Parsed::Partial | Parsed::Foreign => None,
     }
 }
 
