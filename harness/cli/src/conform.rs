@@ -69,7 +69,8 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  no SCEP service answers, it refuses the plain request, or it stopped during the run; or saved messages are incomplete
+  3  no SCEP service answers, it refuses the plain request, or it stopped during the run;
+     or saved messages are incomplete
   4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]

@@ -66,7 +66,8 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run, or an unknown placeholder
-  3  the command is probably mistaken, a case could not be tried, or the client stopped; or saved messages are incomplete
+  3  the command is probably mistaken, a case could not be tried, or the client stopped;
+     or saved messages are incomplete
   4  a MUST is not met (with --strict: or a SHOULD)
   5  no case was selected, or all were skipped
   130  interrupted")]

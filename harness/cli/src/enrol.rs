@@ -53,7 +53,8 @@ Examples:
 Exit codes:
   0  the certificate was issued; a warning says what it has otherwise than was asked for
   2  wrong usage, or a file cannot be read
-  3  the CA cannot be reached, the server is no SCEP service, a file cannot be written, or saved messages are incomplete
+  3  the CA cannot be reached, the server is no SCEP service, a file cannot be written,
+     or saved messages are incomplete
   4  the CA refused the request or did not decide in time, or its reply was wrong")]
 pub(super) struct EnrolArguments {
     /// The SCEP address of the CA, such as `http://pki.example.com/scep`

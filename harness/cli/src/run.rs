@@ -39,7 +39,8 @@ Examples:
 Exit codes:
   0  all passed or were skipped
   2  wrong usage, or an invalid file
-  3  a lab could not be built or broke, a device could not be restored, or captures or saved messages are incomplete
+  3  a lab could not be built or broke, a device could not be restored,
+     or captures or saved messages are incomplete
   4  a scenario failed
   5  nothing was selected, or you answered no
   130  interrupted")]

@@ -48,7 +48,8 @@ Examples:
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM, or the copy is made
   2  wrong usage, or a file of passwords cannot be read
-  3  an address is in use, the log or the state cannot be read or written, or saved messages are incomplete"
+  3  an address is in use, the log or the state cannot be read or written,
+     or saved messages are incomplete"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Serve {
