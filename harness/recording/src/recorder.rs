@@ -148,7 +148,9 @@ impl State {
     fn save(&mut self, folder: &Path, exchange: &Exchange) -> io::Result<()> {
         let count = self.index.exchanges.len() as u64;
         let bytes = self.bytes + exchange.len() as u64;
-        if count >= MOST_EXCHANGES || bytes > MOST_BYTES {
+        // After the first that is left out, all are, so that there is no hole.
+        let is_full = self.index.left_out.is_some();
+        if is_full || count >= MOST_EXCHANGES || bytes > MOST_BYTES {
             let why = format!(
                 "a folder has {MOST_EXCHANGES} exchanges and {} MiB at most",
                 MOST_BYTES >> 20
