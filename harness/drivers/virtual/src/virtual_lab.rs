@@ -6,6 +6,7 @@
 //! node's absence is detected at once, while a kernel would search for it for three seconds.
 
 mod capture;
+mod crossing;
 mod fabric;
 mod packet;
 mod wire;
@@ -29,7 +30,8 @@ use scep::clock::Clock;
 use tokio::task::JoinSet;
 
 use self::capture::Captures;
-use self::fabric::{Crossing, Exchange, Fabric, NodeId};
+use self::crossing::{Crossing, NodeId};
+use self::fabric::{Exchange, Fabric};
 use self::packet::{Content, Echo, Packet, Ports};
 use self::wire::{Opened, Party, Wire};
 use model::lab::topology::{Node, Topology};

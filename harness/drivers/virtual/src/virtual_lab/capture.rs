@@ -10,7 +10,7 @@ use pnet_packet::ethernet::{EtherType, EtherTypes};
 use scep::clock::Clock;
 use simulated::pcap::Pcap;
 
-use super::fabric::{Crossing, NodeId};
+use super::crossing::{Crossing, NodeId};
 use super::packet::Packet;
 
 /// The time between two frames of one moment of the lab, so that their order shows.

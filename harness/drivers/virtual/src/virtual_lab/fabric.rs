@@ -8,6 +8,7 @@ use pnet_packet::icmp::destination_unreachable::IcmpCodes;
 
 use super::Service;
 use super::capture::Captures;
+use super::crossing::{Crossing, NodeId};
 use super::packet::{Content, Envelope, Packet};
 use model::lab::topology::{Hop, Topology};
 
@@ -24,17 +25,6 @@ pub(super) struct Fabric {
 
 /// Where an interface of a node is plugged into a link: the node, and the index of the link.
 pub(super) type Plug = (NodeId, usize);
-
-/// The index of a node in the topology.
-pub(super) type NodeId = usize;
-
-/// A link that a packet crosses, from node to node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Crossing {
-    pub link: usize,
-    pub from: NodeId,
-    pub to: NodeId,
-}
 
 /// The result of sending a packet, for the sender.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use pnet_packet::tcp::TcpFlags;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use super::capture::Captures;
-use super::fabric::Crossing;
+use super::crossing::Crossing;
 use super::packet::{Envelope, MSS, Packet, Ports, Segment};
 
 /// A connection that has been opened.
