@@ -13,6 +13,7 @@ mod explain_input;
 pub mod fixtures;
 mod http_head;
 mod message;
+mod recorded;
 mod server_open;
 mod text;
 mod yaml;
@@ -25,6 +26,7 @@ pub use explain::explain;
 pub use explain_input::explain_input;
 pub use http_head::http_head;
 pub use message::message;
+pub use recorded::recorded;
 pub use server_open::server_open;
 pub use yaml::yaml;
 
@@ -35,7 +37,7 @@ pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("message", message),
     ("server_open", server_open),
     ("client_reply", client_reply),
@@ -46,4 +48,5 @@ pub const TARGETS: [Target; 10] = [
     ("device_lines", device_lines),
     ("explain", explain),
     ("explain_input", explain_input),
+    ("recorded", recorded),
 ];

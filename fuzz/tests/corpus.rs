@@ -55,6 +55,11 @@ fn http_head() {
 }
 
 #[test]
+fn recorded() {
+    run("recorded", 100);
+}
+
+#[test]
 fn control_api() {
     run("control_api", 8);
 }

@@ -1,4 +1,4 @@
-//! Captures of each link, complete when the run ends.
+//! Captures of each link and messages of each mock CA, complete when the run ends.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -21,6 +21,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         needs;
         captures_have_every_ping_and_http_message_of_each_link,
         incomplete_capture_decides_the_exit_code,
+        messages_at_mock_cas_in_namespaces_are_saved,
     ];
     all.extend(trials![&[]; unwritable_capture_folder_is_rejected_before_the_run]);
     all
@@ -107,6 +108,29 @@ fn incomplete_capture_decides_the_exit_code() {
     let told = format!("the capture `{}` is incomplete: No space left", full.display());
     assert!(ended.stderr.contains(&told) && ended.stderr.contains("warning: "), "{ended:?}");
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
+}
+
+fn messages_at_mock_cas_in_namespaces_are_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("m");
+    let mut run = command(workspace(), &["run", "--driver", "netns", "--save-messages"]);
+    run.arg(&saved).arg("scenarios/scep/linux-pki.yaml");
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(fs::metadata(&saved).unwrap().permissions().mode() & 0o777, 0o700);
+    let of_scenario = saved.join("scep-linux-pki");
+    for entry in fs::read_dir(&of_scenario).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let exchanges = recording::read(&of_scenario).unwrap().exchanges;
+    assert_eq!(exchanges.len(), 3, "{ended:?}");
+    for exchange in exchanges {
+        assert_eq!(exchange.server.as_deref(), Some("10.215.168.1:8080"));
+        assert!(exchange.client.unwrap().starts_with("10.215.168.64:"));
+        assert_eq!((exchange.reply.unwrap().status, exchange.gaps.len()), (Some(200), 0));
+    }
 }
 
 fn unwritable_capture_folder_is_rejected_before_the_run() {

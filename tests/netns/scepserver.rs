@@ -117,6 +117,7 @@ async fn run(servers: &Arc<Servers>, keys: &KeyStore, case: Scenario) {
         received: ReceivedLog::default(),
         secrets: Vec::new(),
         keys: keys.clone(),
+        messages: None,
     });
     let stop = std::future::pending();
     run_all(&driver, vec![case], NonZeroUsize::MIN, stop, |_| {}).await;

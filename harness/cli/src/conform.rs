@@ -26,6 +26,7 @@ pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
 use super::exit::{CommandError, Exit};
+use super::messages::{MessagesArgument, complete};
 use super::output::{hide, say, warn, warnings};
 use super::reports::Reports;
 use super::stop::{StopSignals, end_at_once};
@@ -35,9 +36,13 @@ use conformance::{Budget, Password, Plan, Rules, Target};
 use model::scep_url::ScepUrl;
 use results::Date;
 use results::requirement::End;
+use scep::clock::Clock;
 
 /// The folder of the cases for servers.
 const CASES: &str = "scenarios/conformance/server";
+
+/// The name of what is exchanged outside of the cases, such as the first questions.
+const OUTSIDE: &str = "outside-of-the-cases";
 
 /// Default number of cases that run at once; few, because others use the PKI, too.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -64,7 +69,8 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
-  3  no SCEP service answers, it refuses the plain request, or it stopped during the run
+  3  no SCEP service answers, it refuses the plain request, or it stopped during the run;
+     or saved messages are incomplete
   4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]
@@ -118,6 +124,8 @@ pub(super) struct ConformArguments {
     /// Send nothing; print a Markdown table of all requirements with their cases
     #[arg(long)]
     coverage: bool,
+    #[command(flatten)]
+    messages: MessagesArgument,
     #[command(flatten)]
     reports: Reports,
     /// Show the requests and replies of each case
@@ -179,7 +187,14 @@ impl ConformArguments {
         given.keep_secret();
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate).watched();
-        let pki = Arc::new(pki);
+        let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
+        // What is asked outside of the cases.
+        let recorder = messages.as_ref().map(|folder| folder.recorder(OUTSIDE, Clock::system()));
+        let recorder = recorder.transpose().map_err(|reason| Exit::Lab.because(reason))?;
+        let pki = Arc::new(match recorder {
+            Some(recorder) => pki.with_recorder(recorder),
+            None => pki,
+        });
         let mut discovered = self.discover(&pki, &url, &target, stop).await?;
         let masker = Masker::new(given.secrets.iter().cloned());
         discovered.lines = masker.lines(&discovered.lines);
@@ -196,6 +211,7 @@ impl ConformArguments {
             secrets: given.secrets,
             may_repeat: self.max_certificates.is_none(),
             ca: std::mem::take(&mut discovered.ca),
+            messages: messages.clone(),
         };
         let rules = Rules {
             target: &target,
@@ -214,6 +230,7 @@ impl ConformArguments {
             report.discovered.push(masker.text(&format!("outages       {outages}")));
         }
         let exit = finish(&report, self.verbose, &self.reports, stop).await;
+        let exit = complete(messages.as_ref(), exit);
         if let Some(refusal) = refusal {
             warnings(&[refusal]);
         }

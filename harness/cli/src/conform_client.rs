@@ -20,6 +20,7 @@ use self::runs::ClientRuns;
 use super::conform::catalogue::{Cases, Catalogue};
 use super::conform::{finish, load_target};
 use super::exit::{CommandError, Exit};
+use super::messages::{MessagesArgument, complete};
 use super::output::warn;
 use super::reports::Reports;
 use super::secrets::keep_secret;
@@ -28,12 +29,12 @@ use super::values::jobs;
 use super::wiring::Loopback;
 use conformance::{Rules, Target, judge};
 use model::scenario::Scenario;
+use recording::Folder;
 use results::requirement::End;
 use results::{ConformanceReport, Date};
 use runner::default_jobs;
 use simulated::client::Command;
 use testbed::Driver;
-use testbed::client::Client;
 
 /// The folder of the cases for clients.
 const CASES: &str = "scenarios/conformance/client";
@@ -68,7 +69,8 @@ Examples:
 Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run, or an unknown placeholder
-  3  the command is probably mistaken, a case could not be tried, or the client stopped
+  3  the command is probably mistaken, a case could not be tried, or the client stopped;
+     or saved messages are incomplete
   4  a MUST is not met (with --strict: or a SHOULD)
   5  no case was selected, or all were skipped
   130  interrupted")]
@@ -94,6 +96,8 @@ pub(super) struct ConformClientArguments {
     /// Run nothing; list the cases with requirement, level and section
     #[arg(long)]
     list: bool,
+    #[command(flatten)]
+    messages: MessagesArgument,
     #[command(flatten)]
     reports: Reports,
     /// Show the output of the client for each case
@@ -123,8 +127,9 @@ impl ConformClientArguments {
         }
         let Cases { selected, known } =
             self.catalogue.cases(CASES, End::Client, Some(&mut target))?;
+        let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
         let gate = tokio::select! {
-            gate = self.gate(&selected, &known, &client) => gate?,
+            gate = self.gate(&selected, &known, &client, messages.as_ref()) => gate?,
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         let plain = gate.plain.clone().or_else(|| gate::plain_of(&selected, &known));
@@ -133,8 +138,10 @@ impl ConformClientArguments {
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         let admitted = gate.admit(selected, &known, unshown.as_ref());
-        let report = self.run(admitted, &known, &target, client, gate.plain, stop).await;
+        let driver = Loopback::new(client, messages.clone());
+        let report = self.run(admitted, &known, &target, driver, gate.plain, stop).await;
         let exit = finish(&report, self.verbose, &self.reports, stop).await;
+        let exit = complete(messages.as_ref(), exit);
         for hint in hints(&report) {
             warn(&hint);
         }
@@ -146,11 +153,12 @@ impl ConformClientArguments {
         cases: &[Scenario],
         all: &[Scenario],
         client: &Arc<Command>,
+        messages: Option<&Folder>,
     ) -> Result<Gate, CommandError> {
         if self.no_gate {
             return Ok(Gate::default());
         }
-        Gate::pass(cases, all, client).await
+        Gate::pass(cases, all, client, messages).await
     }
 
     async fn run(
@@ -158,12 +166,12 @@ impl ConformClientArguments {
         Admitted { cases, skipped }: Admitted,
         known: &[Scenario],
         target: &Target,
-        client: Arc<dyn Client>,
+        driver: Loopback,
         plain: Option<Scenario>,
         stop: &StopSignals,
     ) -> ConformanceReport {
         // Each case has its own mock CA, and all have the same client.
-        let driver: Arc<dyn Driver> = Arc::new(Loopback::new(client));
+        let driver: Arc<dyn Driver> = Arc::new(driver);
         let run = ClientRuns {
             driver,
             cases: &cases,

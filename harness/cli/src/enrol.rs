@@ -19,6 +19,7 @@ use self::refusal::{Sent, advice, is_no_service};
 use super::conform::challenges::{ChallengeArguments, Given};
 use super::conform::discovery::cause_of_silence;
 use super::exit::{CommandError, Exit};
+use super::messages::{MessagesArgument, complete};
 use super::output::{self, say, warn};
 use super::stop::StopSignals;
 use super::values::{dns_name, one_of, scep_url};
@@ -52,7 +53,8 @@ Examples:
 Exit codes:
   0  the certificate was issued; a warning says what it has otherwise than was asked for
   2  wrong usage, or a file cannot be read
-  3  the CA cannot be reached, the server is no SCEP service, or a file cannot be written
+  3  the CA cannot be reached, the server is no SCEP service, a file cannot be written,
+     or saved messages are incomplete
   4  the CA refused the request or did not decide in time, or its reply was wrong")]
 pub(super) struct EnrolArguments {
     /// The SCEP address of the CA, such as `http://pki.example.com/scep`
@@ -100,6 +102,8 @@ pub(super) struct EnrolArguments {
     /// How long to poll for a request that waits for a decision, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     poll_within: u64,
+    #[command(flatten)]
+    messages: MessagesArgument,
 }
 
 /// The ciphers that RFC 8894 §2.9 does not forbid.
@@ -122,20 +126,25 @@ impl EnrolArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::select! {
-            done = self.enrol() => done.map(|()| Exit::Success),
+            done = self.enrol() => done,
             () = stop.received(1) => Ok(Exit::Interrupted),
         }
     }
 
-    async fn enrol(&self) -> Result<(), CommandError> {
+    async fn enrol(&self) -> Result<Exit, CommandError> {
         let given = self.challenge.read().await.map_err(|reason| Exit::Usage.because(reason))?;
         given.keep_secret();
         let known = given.secrets.clone();
-        let pki = self.pki(given)?;
+        let mut pki = self.pki(given)?;
         let files = self.out.as_deref().map(Files::in_folder);
         self.check_folder(files.as_ref())?;
         let key = new_key().await.map_err(|reason| Exit::Internal.because(reason))?;
         let mut settings = self.settings(key.clone(), files.as_ref()).await?;
+        let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
+        if let Some(folder) = &messages {
+            let recorder = folder.whole("enrol", Clock::system());
+            pki = pki.with_recorder(recorder.map_err(|reason| Exit::Lab.because(reason))?);
+        }
         // What cannot be kept is not requested.
         let prepared = files.as_ref().map(|files| files.prepare(&key)).transpose();
         let prepared = prepared.map_err(|error| Exit::Lab.because(error))?;
@@ -158,10 +167,13 @@ impl EnrolArguments {
             warn(&format!("warning: {}{choose}", visible(&remark.to_string())));
         };
         let enrolled = enrol(&pki, settings, polling, &Clock::system(), remark).await;
+        drop(pki);
+        let exit = complete(messages.as_ref(), Exit::Success);
         sent.has_unclear_addressee = is_unclear.get();
         let masker = Masker::new(challenge.into_iter().chain(known));
         let enrolled = enrolled.map_err(|error| refused(&error, &self.url, &sent, &masker))?;
-        keep(files.as_ref().zip(prepared), &enrolled)
+        keep(files.as_ref().zip(prepared), &enrolled)?;
+        Ok(exit)
     }
 
     fn pki(&self, given: Given) -> Result<LivePki, CommandError> {

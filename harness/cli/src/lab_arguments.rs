@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::messages::MessagesArgument;
 use super::values;
 use model::lab::Lab;
 use testbed::{Client, DriverName, LabOptions};
@@ -20,9 +21,11 @@ pub(super) struct LabArguments {
     #[arg(long, value_name = "CLIENT", value_parser = values::client(), default_value_t)]
     client: Client,
     /// Write a packet capture of each link to this folder, in a subfolder for each scenario; passwords in it are not masked; with
-    /// `--driver netns`
+    /// `--driver virtual` or `netns`
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) messages: MessagesArgument,
     /// Keep the labs running after the run until Ctrl-C, for `sceplab shell`; with `--driver netns`
     #[arg(long)]
     keep: bool,
@@ -75,17 +78,18 @@ impl LabArguments {
     }
 
     fn fits(&self, driver: DriverName) -> Result<(), String> {
+        self.messages.fits(driver)?;
         if let (Some(image), true) = (&self.node_image, driver != DriverName::Docker) {
             let option = format!("--node-image {image}");
             let why = "is for labs of containers";
             return Err(format!("`{option}` {why}; type `{option} --driver docker`"));
         }
         let (option, value, what) = match &self.pcap {
-            Some(folder) => {
-                ("--pcap", format!(" {}", folder.display()), "captures links of the kernel")
+            _ if self.keep => ("--keep", String::new(), "keeps network namespaces"),
+            Some(folder) if driver != DriverName::Virtual => {
+                ("--pcap", format!(" {}", folder.display()), "captures the links of a lab")
             }
-            None if self.keep => ("--keep", String::new(), "keeps network namespaces"),
-            None => return Ok(()),
+            _ => return Ok(()),
         };
         let lacks = match driver {
             DriverName::Netns => return Ok(()),
@@ -206,16 +210,24 @@ mod tests {
     fn option_that_the_driver_lacks_gives_the_command_to_type() {
         for (line, typed) in [
             ("--client sscep --driver virtual", "type `--client sscep --driver netns`"),
-            ("--pcap there", "type `--pcap there --driver netns`"),
             ("--keep", "type `--keep --driver netns`"),
             ("--keep --driver docker", "type `--keep --driver netns`"),
             ("--pcap there --driver docker", "type `--pcap there --driver netns`"),
+            ("--pcap there --keep", "type `--keep --driver netns`"),
+            ("--save-messages x --driver docker", "type `--save-messages x --driver netns`"),
             ("--client sscep --driver docker", "type `--client sscep --driver netns`"),
             ("--node-image x --driver netns", "type `--node-image x --driver docker`"),
         ] {
             let error = options(line).unwrap_err();
             assert!(error.ends_with(typed), "{error}");
         }
+    }
+
+    #[test]
+    fn captures_are_for_virtual_labs_too() {
+        let (driver, options) = options("--pcap .").unwrap();
+        assert_eq!(driver, DriverName::Virtual);
+        assert!(options.captures.is_some());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::wiring::{TargetOptions, Targets, Used, used};
 use diagnostics::{Diagnostic, visible};
 use model::lab::{ChallengeSource, Lab, Secret, SshTarget};
 use model::scenario::Scenario;
+use recording::Folder;
 use testbed::{ChangedDevice, Driver, DriverName, UnrestoredDevice};
 
 /// Options for `--driver live`.
@@ -53,6 +54,7 @@ impl LiveArguments {
     pub(super) async fn prepare(
         &self,
         scenarios: &[Scenario],
+        messages: Option<Folder>,
         stop: &StopSignals,
     ) -> Result<Targets, CommandError> {
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
@@ -62,7 +64,8 @@ impl LiveArguments {
             return Ok(Targets::default());
         }
         let reading = Reading::begin(stop);
-        let targets = self.targets(&labs).map_err(|reason| Exit::Usage.because(reason))?;
+        let targets =
+            self.targets(&labs, messages).map_err(|reason| Exit::Usage.because(reason))?;
         drop(reading);
         // If nobody can agree, not even a name server is asked.
         let may_be_used = self.yes || can_ask();
@@ -82,7 +85,7 @@ impl LiveArguments {
         Ok(targets)
     }
 
-    fn targets(&self, labs: &[&Lab]) -> Result<Targets, String> {
+    fn targets(&self, labs: &[&Lab], messages: Option<Folder>) -> Result<Targets, String> {
         let is_live = |lab: &&Lab| lab.is_live();
         if !labs.iter().any(is_live) {
             return Err("`--driver live` needs a lab with devices by SSH and PKIs by URL; type `--lab FILE`".to_owned());
@@ -101,6 +104,7 @@ impl LiveArguments {
             keep_configuration: self.keep_config,
             challenge,
             otherwise: otherwise.map(ChallengeSource::Static),
+            messages,
         });
         for (name, pki) in labs.iter().flat_map(|lab| &lab.by_url) {
             targets.prepare(pki).map_err(|reason| format!("pki `{name}`: {reason}"))?;

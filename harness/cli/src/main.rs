@@ -21,6 +21,7 @@ mod list;
 mod live;
 mod man;
 mod matrix;
+mod messages;
 mod output;
 mod progress;
 mod reports;

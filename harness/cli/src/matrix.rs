@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::client_fits;
+use super::messages::{MessagesArgument, complete};
 use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -22,6 +23,7 @@ use ::report::terminal::{line, summary};
 use diagnostics::{Diagnostic, Location, Palette, render};
 use matrix::{Ledger, Plan, judge, unmatched};
 use model::scenario::LEDGER;
+use recording::Folder;
 use results::Matrix;
 use runner::run_jobs;
 use testbed::{Client, Driver, DriverName, LabOptions, TestbedError};
@@ -51,7 +53,7 @@ Examples:
 Exit codes:
   0  all passed, failed as expected or were skipped
   2  wrong usage, or an invalid file
-  3  a lab could not be built or broke
+  3  a lab could not be built or broke, or saved messages are incomplete
   4  a cell failed, or passed although the ledger expects a failure
   5  nothing was selected
   130  interrupted")]
@@ -72,6 +74,8 @@ pub(super) struct MatrixArguments {
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
+    messages: MessagesArgument,
+    #[command(flatten)]
     reports: Reports,
     /// Show a line for each cell as it is finished
     #[arg(long, short)]
@@ -81,26 +85,30 @@ pub(super) struct MatrixArguments {
 /// A driver for each client.
 type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
 
+/// What a run needs: plan, ledger, drivers, and the folder for messages if they are saved.
+type Prepared = (Plan, Ledger, Drivers, Option<Folder>);
+
 impl MatrixArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let (plan, ledger, drivers) = self.prepare().await?;
+        let (plan, ledger, drivers, messages) = self.prepare().await?;
         let exit = self.run(&plan, &ledger, &drivers, &stop).await;
         for driver in drivers.values() {
             settle(&**driver).await;
         }
-        Ok(exit)
+        Ok(complete(messages.as_ref(), exit))
     }
 
     /// Reads the files and makes the drivers; the error has all mistakes that can be found before anything runs.
-    async fn prepare(&self) -> Result<(Plan, Ledger, Drivers), CommandError> {
+    async fn prepare(&self) -> Result<Prepared, CommandError> {
         self.reports.check()?;
         if self.driver == DriverName::Live {
             let why = "the matrix puts every client into simulated devices; \
                        real devices and PKIs are for `sceplab run --driver live`";
             return Err(Exit::Usage.because(why));
         }
+        self.messages.fits(self.driver).map_err(|reason| Exit::Usage.because(reason))?;
         // A client that is named must run; of all clients, those that cannot run are skipped.
         let fits = |client: &Client| client_fits(*client, self.driver);
         self.clients.iter().try_for_each(fits).map_err(|reason| Exit::Usage.because(reason))?;
@@ -123,15 +131,18 @@ impl MatrixArguments {
         for client in self.columns() {
             plan.versions.extend(client.version().await.map(|version| (client, version)));
         }
+        let labs = plan.rows.iter().map(|row| &row.scenario.lab);
+        let messages = self.messages.begin(labs).map_err(|reason| Exit::Usage.because(reason))?;
         let driver = |client| {
-            let options = LabOptions { client, ..LabOptions::default() };
+            let messages = messages.clone();
+            let options = LabOptions { client, messages, ..LabOptions::default() };
             wiring::driver(self.driver, options, Targets::default())
         };
         driver(Client::Builtin)?.probe().await?;
         let driver_of = |client| Ok((client, driver(client)?));
         let drivers = self.columns().into_iter().map(driver_of);
         let drivers = drivers.collect::<Result<_, TestbedError>>()?;
-        Ok((plan, ledger, drivers))
+        Ok((plan, ledger, drivers, messages))
     }
 
     /// The clients in their usual order, each once.

@@ -9,6 +9,7 @@ use clap::Args;
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::LabArguments;
 use super::live::{LiveArguments, announce_restoring, report_restored};
+use super::messages::complete;
 use super::output::{self, say, warn};
 use super::progress::Progress;
 use super::reports::Reports;
@@ -19,6 +20,7 @@ use super::wiring::{self, Targets};
 use ::report::terminal;
 use diagnostics::Palette;
 use model::scenario::Scenario;
+use recording::Folder;
 use results::Outcome;
 use runner::{default_jobs, run_all};
 use testbed::{Driver, DriverName, KeptLab};
@@ -37,7 +39,8 @@ Examples:
 Exit codes:
   0  all passed or were skipped
   2  wrong usage, or an invalid file
-  3  a lab could not be built or broke, a device could not be restored, or a capture is incomplete
+  3  a lab could not be built or broke, a device could not be restored,
+     or captures or saved messages are incomplete
   4  a scenario failed
   5  nothing was selected, or you answered no
   130  interrupted")]
@@ -63,12 +66,13 @@ impl RunArguments {
         let stop = StopSignals::listen();
         let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
         tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
-        let (scenarios, driver) = self.prepare(&stop).await?;
+        let (scenarios, driver, messages) = self.prepare(&stop).await?;
         let driver = Arc::clone(used.get_or_init(|| driver));
         let stopped = tokio::spawn(announce_restoring(stop.clone(), Arc::clone(&driver)));
         let exit = self.run(scenarios, &driver, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
         let remains = settle(&*driver).await;
+        let exit = complete(messages.as_ref(), exit);
         if stopped.is_finished()
             && let Ok(stopped) = stopped.await
         {
@@ -86,7 +90,7 @@ impl RunArguments {
     async fn prepare(
         &self,
         stop: &StopSignals,
-    ) -> Result<(Vec<Scenario>, Arc<dyn Driver>), CommandError> {
+    ) -> Result<(Vec<Scenario>, Arc<dyn Driver>, Option<Folder>), CommandError> {
         self.reports.check()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         // Mistakes in the files are shown without them.
@@ -95,17 +99,19 @@ impl RunArguments {
         self.selection.keep_secrets_of(&scenarios);
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = here.map(|scenario| &scenario.lab);
-        let arguments = self.lab.for_labs(labs).map_err(wrong_usage)?;
-        let (name, options) = arguments.options().map_err(wrong_usage)?;
+        let arguments = self.lab.for_labs(labs.clone()).map_err(wrong_usage)?;
+        let (name, mut options) = arguments.options().map_err(wrong_usage)?;
         self.live.fit(name).map_err(wrong_usage)?;
+        let messages = self.lab.messages.begin(labs).map_err(wrong_usage)?;
+        options.messages.clone_from(&messages);
         let targets = match name {
-            DriverName::Live => self.live.prepare(&scenarios, stop).await?,
+            DriverName::Live => self.live.prepare(&scenarios, messages.clone(), stop).await?,
             _ => Targets::default(),
         };
         let driver = wiring::driver(name, options, targets)?;
         // An error that all labs would have is reported once, and not by each scenario.
         driver.probe().await?;
-        Ok((scenarios, driver))
+        Ok((scenarios, driver, messages))
     }
 
     async fn run(

@@ -21,11 +21,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 pub(super) use self::arguments::{Serve, listening_port};
 use super::exit::{CommandError, Exit};
+use super::messages::complete;
 use super::output::{self, say, warn};
 use super::secrets::keep_secret;
 use super::stop::{Reading, StopSignals};
 use diagnostics::Diagnostic;
 use model::lab::Secret;
+use simulated::recorded_ca::RecordedCa;
 
 impl Serve {
     /// Serves until Ctrl-C or SIGTERM.
@@ -67,7 +69,10 @@ impl Serve {
             settings.limits.connections = connections;
         }
         drop(reading);
+        let messages = self.messages.begin([]).map_err(wrong_usage)?;
         let Some(ca) = open(settings, self.clock(), &stop).await? else { return Ok(Exit::Success) };
+        let recorder = messages.as_ref().map(|folder| folder.whole("serve", ca.clock().clone()));
+        let recorder = recorder.transpose().map_err(|reason| Exit::Lab.because(reason))?;
         for warning in warnings {
             warn(&format!("warning: {warning}"));
         }
@@ -86,8 +91,9 @@ impl Serve {
         if self.decides_by_hand() {
             decisions::read_from_stdin(&ca, control.is_some());
         }
-        serve(listener, control, ca, &stop).await;
-        Ok(Exit::Success)
+        let service = RecordedCa::new(Arc::clone(&ca), recorder, bound.to_string());
+        serve(listener, control, ca, service, &stop).await;
+        Ok(complete(messages.as_ref(), Exit::Success))
     }
 }
 
@@ -157,6 +163,7 @@ async fn serve(
     listener: TcpListener,
     control: Option<TcpListener>,
     ca: Arc<Ca>,
+    service: RecordedCa,
     stop: &StopSignals,
 ) {
     let controlling = async {
@@ -169,7 +176,7 @@ async fn serve(
     };
     tokio::select! {
         () = controlling => {}
-        () = mock_ca::serve(listener, Arc::clone(&ca), stop.clone().received(1)) => {}
+        () = service.serve(listener, stop.clone().received(1)) => {}
         () = stop.clone().received(2) => {}
     }
 }

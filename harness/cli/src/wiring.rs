@@ -53,7 +53,7 @@ pub(crate) fn console_driver(
     options: LabOptions,
 ) -> Result<Arc<dyn ConsoleDriver>, TestbedError> {
     Ok(match name {
-        DriverName::Virtual => Arc::new(Virtual::new(options.client)),
+        DriverName::Virtual => Arc::new(Virtual::new(options)),
         #[cfg(target_os = "linux")]
         DriverName::Netns => Arc::new(Netns::new(options)),
         #[cfg(feature = "docker")]

@@ -23,8 +23,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use model::lab::{Lab, Secret};
+use recording::Folder;
+use scep::clock::Clock;
 use testbed::pki::Pki;
-use testbed::{Driver, KeyStore, ReceivedLog, Testbed, TestbedError};
+use testbed::{Driver, KeyStore, LabOptions, ReceivedLog, Testbed, TestbedError};
 
 /// A driver that uses one PKI for all PKIs of a lab.
 pub struct OnePki {
@@ -38,12 +40,18 @@ pub struct OnePki {
     pub secrets: Vec<Secret>,
     /// The source of the keys to certify; each scenario has its own.
     pub keys: KeyStore,
+    /// Folder for what is exchanged with the PKI.
+    pub messages: Option<Folder>,
 }
 
 #[async_trait]
 impl Driver for OnePki {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
-        let pki = |name: &str| (name.to_owned(), Arc::clone(&self.pki));
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
+        let options = LabOptions { messages: self.messages.clone(), ..LabOptions::default() };
+        let recorder = options.recorder(id, &Clock::system())?;
+        let one = recorder.and_then(|recorder| self.pki.recorded(recorder));
+        let one = one.unwrap_or_else(|| Arc::clone(&self.pki));
+        let pki = |name: &str| (name.to_owned(), Arc::clone(&one));
         Ok(Testbed {
             pkis: lab.pki_names().into_iter().map(pki).collect(),
             subject: Some(self.subject.clone()),

@@ -17,6 +17,7 @@ mod listing;
 mod pem;
 mod reading;
 mod recognise;
+mod recorded;
 mod source;
 mod text;
 

@@ -11,4 +11,6 @@ mod replace;
 pub use self::file_set::{Draft, FileSet, Kept, Member};
 pub use self::private_folder::{PrivateFolder, Stale, is_private, living, remove_stale};
 pub use self::read::{ReadError, regular, stream};
-pub use self::replace::{Growing, Readers, check_replace, create_new, end_of_links, replace};
+pub use self::replace::{
+    Growing, Readers, check_replace, create_new, end_of_links, replace, replace_unflushed,
+};

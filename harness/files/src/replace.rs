@@ -45,6 +45,17 @@ pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a file like [`replace`], but does not flush it: a reader sees the old file or the whole new one, and after a crash of the machine
+/// it may be missing.
+///
+/// # Errors
+/// If the file cannot be written; then the old one is unchanged.
+pub fn replace_unflushed(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let place = end_of_links(path);
+    unflushed_draft(&place, bytes, readers)?.persist(&place)?;
+    Ok(())
+}
+
 /// Checks that [`replace`] can write a file there, and leaves nothing.
 ///
 /// # Errors
@@ -65,12 +76,18 @@ pub fn create_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()>
 
 /// A complete and flushed file beside the place.
 fn draft(place: &Path, bytes: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
+    let draft = unflushed_draft(place, bytes, readers)?;
+    draft.as_file().sync_all()?;
+    Ok(draft)
+}
+
+/// A complete file beside the place.
+fn unflushed_draft(place: &Path, bytes: &[u8], readers: Readers) -> io::Result<NamedTempFile> {
     let permissions = Permissions::from_mode(readers.mode());
     let mut draft = tempfile::Builder::new();
     let draft = draft.prefix(".sceplab-").suffix(".tmp").permissions(permissions);
     let mut draft = draft.tempfile_in(folder_of(place))?;
     draft.write_all(bytes)?;
-    draft.as_file().sync_all()?;
     Ok(draft)
 }
 

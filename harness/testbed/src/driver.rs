@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub use dut_sim::ScepClient as Client;
 use parking_lot::Mutex;
+use scep::clock::Clock;
 use tokio::sync::watch;
 
 use super::{Testbed, TestbedError};
@@ -136,10 +137,42 @@ pub struct LabOptions {
     pub sceplab: Option<PathBuf>,
     /// Image for nodes, for the driver `docker`; an image of the program itself if absent.
     pub node_image: Option<String>,
-    /// Folder for a capture of each link, for the driver `netns`.
+    /// Folder for a capture of each link, for the drivers `virtual` and `netns`.
     pub captures: Option<PathBuf>,
+    /// Folder for what is exchanged with PKIs.
+    pub messages: Option<recording::Folder>,
     /// If true, a closed lab keeps running until [`Driver::settle`]. Only the driver `netns` does this.
     pub keep: bool,
+}
+
+impl LabOptions {
+    /// Creates the folder for the captures of the lab `id`, if captures are wanted.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn capture_folder(&self, id: &str) -> Result<Option<PathBuf>, TestbedError> {
+        let Some(folder) = &self.captures else { return Ok(None) };
+        let folder = folder.join(recording::file_name(id));
+        let made = std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
+        made.map(Some).map_err(|error| {
+            let reason = format!("captures cannot be written to `{}`: {error}", folder.display());
+            TestbedError::Network { reason }
+        })
+    }
+
+    /// A recorder for what is exchanged in the lab `id`, with the times of that clock, if messages are saved.
+    ///
+    /// # Errors
+    /// If they cannot be.
+    pub fn recorder(
+        &self,
+        id: &str,
+        clock: &Clock,
+    ) -> Result<Option<recording::Recorder>, TestbedError> {
+        let Some(folder) = &self.messages else { return Ok(None) };
+        let recorder = folder.recorder(id, clock.clone());
+        recorder.map(Some).map_err(|reason| TestbedError::Messages { reason })
+    }
 }
 
 /// Counts a driver's labs that have not ended. Clones share the count.

@@ -1,9 +1,11 @@
 //! The contract for a PKI.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use recording::Recorder;
 use scep::attribute::{FailInfo, PkiStatus};
 use scep::http::{HttpRequest, HttpResponse};
 use thiserror::Error;
@@ -143,6 +145,12 @@ pub trait Pki: Send + Sync {
     /// [`PkiError::NotSupported`] if only clients can reach it.
     fn scep(&self) -> Result<&dyn ScepService, PkiError> {
         Err(PkiError::NotSupported { what: "requests that the scenario sends itself".to_owned() })
+    }
+
+    /// The same PKI, with what this end exchanges with it recorded; none if that is recorded elsewhere, such as at the PKI.
+    fn recorded(&self, recorder: Recorder) -> Option<Arc<dyn Pki>> {
+        let _ = recorder;
+        None
     }
 
     /// Stops serving: from now on, connections are refused. The state is kept.

@@ -96,7 +96,7 @@ async fn passing(pki: &Arc<dyn Pki>, cases: Vec<Scenario>) -> Vec<String> {
     let (subject, received) = ("CN=sceplab-{n}".to_owned(), ReceivedLog::default());
     let keys = KeyStore::default();
     let driver: Arc<dyn Driver> =
-        Arc::new(OnePki { pki, subject, received, secrets: Vec::new(), keys });
+        Arc::new(OnePki { pki, subject, received, secrets: Vec::new(), keys, messages: None });
     let jobs = NonZeroUsize::new(4).unwrap();
     let outcome = run_all(&driver, cases, jobs, std::future::pending(), |_| {}).await;
     let passed = outcome.scenarios.iter().filter(|case| case.verdict == Verdict::Passed);

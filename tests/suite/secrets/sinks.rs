@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use report::Format;
@@ -13,7 +14,7 @@ use super::scenarios::SEALED;
 use crate::suite::sceplab::{command, finish, run, run_in, workspace};
 use crate::suite::serve::client::{enrol, settings};
 use crate::suite::serve::control::{answer_to, controlled};
-use crate::suite::serve::{LINUX, Server};
+use crate::suite::serve::{LINUX, NDES, Server};
 use crate::support::secret_forms::{
     Form, Found, SECRET, add, add_all, assert_nothing_found, forms, reports, sinks,
 };
@@ -88,6 +89,62 @@ fn matrix_and_its_reports_show_no_form_of_a_password_in_a_check() {
 fn check_and_list_show_no_form_of_a_password_in_a_check() {
     assert_nothing_found(&found_of(&["check", "a.yaml"], "contains", 0, 2));
     assert_nothing_found(&found_of(&["list", "a.yaml"], "contains", 0, 2));
+}
+
+/// Messages are saved on request, as they are: the page has the password, and the login that of the administrator.
+#[test]
+fn messages_are_saved_with_their_secrets_for_their_user_alone_and_nothing_else_shows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("admin"), SECRET).unwrap();
+    let file = folder.path().join("admin");
+    let admin = ["--admin-user", "boss", "--admin-password-file", file.to_str().unwrap()];
+    let server = Server::start(&[&["ndes"][..], &admin].concat());
+    let (url, page) = (server.url(NDES), server.url("/CertSrv/mscep_admin/"));
+    let client = ["enrol", &url, "--ndes-admin", &page, "--save-messages", "m"];
+    let ended = run_in(folder.path(), &[&client[..], &admin].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+
+    let saved = folder.path().join("m");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&saved), 0o700);
+    let mut heads = String::new();
+    let mut passwords = Vec::new();
+    for entry in fs::read_dir(&saved).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let bytes = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.ends_with("-request.http") {
+            heads.push_str(&String::from_utf8(bytes).unwrap());
+        } else if name.contains("mscep_admin-reply") {
+            // Windows writes UTF-16.
+            let text = bytes.into_iter().filter(|byte| *byte != 0).map(char::from);
+            let text: String = text.collect();
+            let words = text.split(|char: char| !char.is_ascii_hexdigit());
+            let words =
+                words.filter(|word| word.len() >= 16 && text.contains("challenge password"));
+            passwords.extend(words.map(str::to_owned));
+        }
+    }
+    assert!(heads.contains("Authorization: ") || heads.contains("authorization: "), "{heads}");
+    assert!(!passwords.is_empty(), "the page with the password is saved");
+
+    // Nothing else has them, and nothing else was written.
+    let written = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(written, 2, "the folder and the file with the password");
+    let (_, stdout, stderr) = server.interrupt();
+    let sinks = [
+        ("stdout", ended.stdout),
+        ("stderr", ended.stderr),
+        ("serve", stdout),
+        ("serve, stderr", stderr),
+    ];
+    let mut found = Found::new();
+    add_all(&mut found, &forms(SECRET), &sinks);
+    assert_nothing_found(&found);
+    for password in passwords {
+        assert!(sinks.iter().all(|(_, text)| !text.contains(&password)), "{sinks:?}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use conformance::{Gate, OnePki, Password, Plan, Rules, SetUpFinding, judge};
 use diagnostics::{Diagnostic, counted};
 use model::lab::Secret;
 use model::scenario::Scenario;
+use recording::Folder;
 use results::requirement::End;
 use results::{
     Assessment, Case, ConformanceReport, Outcome, ScenarioOutcome, Skip, SkipCause, Verdict,
@@ -45,6 +46,8 @@ pub(super) struct Settings {
     pub(super) may_repeat: bool,
     /// Fingerprints of the CA's certificates before the run; none if they are unknown.
     pub(super) ca: Vec<Fingerprint>,
+    /// Folder for what is exchanged with the server.
+    pub(super) messages: Option<Folder>,
 }
 
 /// The cases of a plan at a server.
@@ -81,6 +84,7 @@ impl<'a> Trial<'a> {
             received: log,
             secrets,
             keys: KeyStore::default(),
+            messages: settings.messages.clone(),
         });
         Self { settings, pki, stop, driver, received, order: Order::default() }
     }

@@ -45,7 +45,7 @@ pub(super) async fn hindrance(
     };
     let (real, shown) = (Clock::system().now(), Clock::system().now() + AHEAD);
     let trial = Scenario { lab: Lab { start: Some(shown), ..plain.lab.clone() }, ..plain };
-    let exchange = Exchange::run(&trial, client).await;
+    let exchange = Exchange::run(&trial, client, None).await;
     let exchange = exchange.map_err(|wrong| Exit::Lab.with(vec![wrong]))?;
     let is_own = |one: &&SeenRequest| one.value(SeenFact::Signer) == Some("self-signed");
     let mut own = exchange.seen.iter().filter(is_own);

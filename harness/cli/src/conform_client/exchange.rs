@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::wiring::Loopback;
 use diagnostics::Diagnostic;
 use model::scenario::Scenario;
+use recording::Folder;
 use results::ScenarioOutcome;
 use runner::run_on;
 use simulated::client::Command;
@@ -39,13 +40,14 @@ impl Exchange {
     pub(super) async fn run(
         scenario: &Scenario,
         client: &Arc<Command>,
+        messages: Option<&Folder>,
     ) -> Result<Self, Diagnostic> {
         let watched = Arc::new(Watched {
             client: Arc::clone(client),
             run: Mutex::new(None),
             command: Mutex::new(None),
         });
-        let loopback = Loopback::new(Arc::<Watched>::clone(&watched));
+        let loopback = Loopback::new(Arc::<Watched>::clone(&watched), messages.cloned());
         let testbed = loopback.build(&scenario.lab, &scenario.id).await;
         let testbed = testbed.map_err(|error| Diagnostic::general(error.to_string()))?;
         let outcome = run_on(scenario, &testbed).await;

@@ -15,6 +15,7 @@ use mock_ca::{Approval, Hierarchy, PersonalityName};
 use model::lab::{self, Lab};
 use model::scenario::client::ClientStep;
 use model::scenario::{Action, Expect, Scenario, Step};
+use recording::Folder;
 use results::{ScenarioOutcome, Skip, SkipCause, Verdict};
 use simulated::client::Command;
 
@@ -45,13 +46,14 @@ impl Gate {
         selected: &[Scenario],
         all: &[Scenario],
         client: &Arc<Command>,
+        messages: Option<&Folder>,
     ) -> Result<Self, CommandError> {
         let exchanges = personalities(selected)
             .into_iter()
             .filter_map(|it| Some((it, plain_exchange(it, all)?)));
         let (mut gate, mut mistake) = (Self::default(), None);
         for (personality, scenario) in exchanges {
-            let exchange = Exchange::run(&scenario, client).await;
+            let exchange = Exchange::run(&scenario, client, messages).await;
             let exchange = exchange.map_err(|wrong| Exit::Lab.with(vec![wrong]))?;
             if exchange.outcome.verdict == Verdict::Passed {
                 gate.plain = gate.plain.or(Some(scenario));

@@ -20,6 +20,7 @@ use scep::secret::Secret;
 use super::lifetimes::LifeOptions;
 use super::limits::LimitOptions;
 use crate::blanks::warn_of_blanks;
+use crate::messages::MessagesArgument;
 use crate::output::{log_queued, log_to, shown, warn};
 use crate::values::{listening_address, offset, one_of, validity};
 use model::lab::{PasswordSource, passwords_in};
@@ -47,7 +48,8 @@ Examples:
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM, or the copy is made
   2  wrong usage, or a file of passwords cannot be read
-  3  an address is in use, or the log or the state cannot be read or written"
+  3  an address is in use, the log or the state cannot be read or written,
+     or saved messages are incomplete"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Serve {
@@ -98,6 +100,8 @@ pub(crate) struct Serve {
     /// How long issued certificates are valid, such as 10m or 90d [default: 365d, or two calendar years for ndes]
     #[arg(long, value_name = "DURATION", value_parser = validity)]
     valid_for: Option<Duration>,
+    #[command(flatten)]
+    pub(super) messages: MessagesArgument,
     #[command(flatten)]
     pub(super) lifetimes: LifeOptions,
     /// Issue further certificates to a name that already has one (linux)

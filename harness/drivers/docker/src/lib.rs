@@ -95,7 +95,7 @@ impl Driver for Docker {
         refuse_live_lab(lab, DriverName::Docker)?;
         refuse_clock_of_programs(lab, self.options.client, DriverName::Docker)?;
         if !lab.is_networked() {
-            return without_network(lab, self.options.client, &self.state.keys);
+            return without_network(lab, id, &self.options, &self.state.keys);
         }
         self.start_lab(lab, id, None).await.map(|(_, testbed)| testbed)
     }

@@ -1,15 +1,18 @@
 //! An existing PKI at a URL. Because it is real, messages and challenge passwords are used sparingly.
 
 mod admin;
+mod connection;
 mod unanswered;
 mod watch;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use recording::Recorder;
 use scep::http::{HttpRequest, Method, Operation};
 use tokio::sync;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
@@ -20,7 +23,7 @@ use self::watch::Watch;
 
 use diagnostics::visible;
 use model::lab::Secret;
-use model::scep_url::{ScepUrl, connect};
+use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
 use testbed::http::{self, RequestOptions};
 use testbed::pki::{Exchanged, Pki, PkiError, ScepService};
@@ -47,25 +50,28 @@ impl Challenges {
     }
 }
 
-/// A PKI at a URL.
+/// A PKI at a URL. Clones share its state.
+#[derive(Clone)]
 pub struct LivePki {
     /// The URL of its SCEP service.
     pub url: ScepUrl,
-    challenges: Challenges,
+    challenges: Arc<Challenges>,
     /// The timeout from the first byte of a request to the last of its answer.
     limit: Duration,
     /// The number of challenge passwords that were used.
-    given: AtomicUsize,
+    given: Arc<AtomicUsize>,
     /// The passwords of refused requests. NDES still stores them, and issues no new ones while it stores too many.
-    unused: Mutex<VecDeque<Secret>>,
+    unused: Arc<Mutex<VecDeque<Secret>>>,
     /// The password that all mutated requests share.
-    expendable: sync::Mutex<Option<Secret>>,
+    expendable: Arc<sync::Mutex<Option<Secret>>>,
     /// The limit of the rate of requests, if any.
-    pace: Option<sync::Mutex<Interval>>,
+    pace: Option<Arc<sync::Mutex<Interval>>>,
     unanswered: sync::watch::Sender<Unanswered>,
     /// The passwords that were given out a second time.
-    reused: Mutex<Vec<Secret>>,
-    watch: Option<Watch>,
+    reused: Arc<Mutex<Vec<Secret>>>,
+    watch: Option<Arc<Watch>>,
+    /// Records what is exchanged by this clone, if it is saved.
+    recorder: Option<Recorder>,
 }
 
 impl LivePki {
@@ -81,20 +87,27 @@ impl LivePki {
             let pause = Duration::from_secs_f64(1.0 / rate.max(0.001));
             let mut pace = interval(pause.max(Duration::from_nanos(1)));
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            sync::Mutex::new(pace)
+            Arc::new(sync::Mutex::new(pace))
         });
         Self {
             url,
-            challenges,
+            challenges: Arc::new(challenges),
             limit,
-            given: AtomicUsize::new(0),
-            unused: Mutex::default(),
-            expendable: sync::Mutex::default(),
+            given: Arc::default(),
+            unused: Arc::default(),
+            expendable: Arc::default(),
             pace,
             unanswered: sync::watch::Sender::default(),
-            reused: Mutex::default(),
+            reused: Arc::default(),
             watch: None,
+            recorder: None,
         }
+    }
+
+    /// The same PKI; what is exchanged with it by the result is recorded.
+    #[must_use]
+    pub fn with_recorder(&self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self.clone() }
     }
 
     /// The URL, and the answer to GetCACaps or the reason why there is none, in a line.
@@ -119,7 +132,7 @@ impl LivePki {
     /// The number of challenge passwords that were used; a reusable one counts once.
     pub fn challenges_given(&self) -> usize {
         let given = self.given.load(Ordering::Relaxed);
-        if matches!(self.challenges, Challenges::One(_)) { given.min(1) } else { given }
+        if matches!(*self.challenges, Challenges::One(_)) { given.min(1) } else { given }
     }
 
     /// Waits until so many consecutive messages were not answered in time that sending more is useless; returns a description.
@@ -139,7 +152,7 @@ impl LivePki {
     }
 
     async fn next_challenge(&self) -> Result<Option<Secret>, PkiError> {
-        let next = match &self.challenges {
+        let next = match &*self.challenges {
             Challenges::None => return Ok(None),
             Challenges::One(secret) => secret.clone(),
             Challenges::OneTime(secrets) => secrets.lock().pop_front().ok_or_else(|| {
@@ -147,7 +160,10 @@ impl LivePki {
             })?,
             Challenges::Ndes(admin) => {
                 self.turn().await;
-                admin.password(self.limit).await?.map_or_else(|| self.unused(), Ok)?
+                admin
+                    .password(self.limit, self.recorder.as_ref())
+                    .await?
+                    .map_or_else(|| self.unused(), Ok)?
             }
         };
         self.given.fetch_add(1, Ordering::Relaxed);
@@ -189,9 +205,8 @@ impl LivePki {
         suffix: &str,
     ) -> Result<Exchanged, PkiError> {
         self.turn().await;
-        let stream = connect(&self.url)
-            .await
-            .map_err(|error| PkiError::NotServed { reason: error.into() })?;
+        let stream = connection::connect(&self.url, self.recorder.as_ref()).await;
+        let stream = stream.map_err(|error| PkiError::NotServed { reason: error.into() })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
         let options = RequestOptions::new(&authority, &path, limit);
@@ -211,7 +226,7 @@ impl ScepService for LivePki {
 
     /// True if there are challenge passwords.
     async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
-        Ok(!matches!(self.challenges, Challenges::None))
+        Ok(!matches!(*self.challenges, Challenges::None))
     }
 
     async fn challenge(&self, expendable: bool) -> Result<Option<Secret>, PkiError> {
@@ -246,6 +261,10 @@ impl ScepService for LivePki {
 impl Pki for LivePki {
     fn scep(&self) -> Result<&dyn ScepService, PkiError> {
         Ok(self)
+    }
+
+    fn recorded(&self, recorder: Recorder) -> Option<Arc<dyn Pki>> {
+        Some(Arc::new(self.with_recorder(recorder)))
     }
 }
 

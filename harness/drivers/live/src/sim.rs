@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use dut_sim::DeviceSettings;
 use dut_sim::network::kernel::HostNetwork;
+use dut_sim::network::{
+    Addressing, ApplyError, ConnectError, EchoOutcome, EchoRequest, Network, ResolveError, Stream,
+};
+use recording::{End, Peers, Recorder, Tap};
 
 use model::lab::Lab;
 use model::scep_url::resolve;
@@ -13,12 +18,47 @@ use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
 use testbed::{Client, TestbedError};
 
-/// Starts the device; it can reach the hosts and the PKIs of the lab, and nothing else.
-pub(super) async fn start(name: &str, lab: &Lab) -> Result<Arc<dyn Device>, TestbedError> {
+/// Starts the device; it can reach the hosts and the PKIs of the lab, and nothing else. What it exchanges is recorded if there is a recorder.
+pub(super) async fn start(
+    name: &str,
+    lab: &Lab,
+    recorder: Option<&Recorder>,
+) -> Result<Arc<dyn Device>, TestbedError> {
     let own = sim_device::settings(lab, name, Client::Builtin)?;
-    let defaults = DeviceSettings::new(Arc::new(network(lab).await));
+    let defaults = DeviceSettings::new(Arc::new(RecordedNetwork {
+        network: network(lab).await,
+        recorder: recorder.cloned(),
+    }));
     let device = dut_sim::Device::start(DeviceSettings { own, ..defaults });
     Ok(Arc::new(SimDevice::new(device)))
+}
+
+/// The network of a device, on which its connections are recorded if there is a recorder.
+struct RecordedNetwork {
+    network: HostNetwork,
+    recorder: Option<Recorder>,
+}
+
+#[async_trait]
+impl Network for RecordedNetwork {
+    async fn apply(&self, addressing: &Addressing) -> Result<(), ApplyError> {
+        self.network.apply(addressing).await
+    }
+
+    async fn resolve(&self, host: &str) -> Result<Ipv4Addr, ResolveError> {
+        self.network.resolve(host).await
+    }
+
+    async fn echo(&self, request: &EchoRequest) -> EchoOutcome {
+        self.network.echo(request).await
+    }
+
+    async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+        let stream = self.network.connect(address, port).await?;
+        let server = Some(format!("{address}:{port}"));
+        let peers = || Peers { seen_by: End::Client, pki: None, client: None, server };
+        Ok(Box::new(Tap::new(stream, self.recorder.as_ref(), peers)))
+    }
 }
 
 async fn network(lab: &Lab) -> HostNetwork {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mock_ca::control;
 use parking_lot::Mutex;
+use recording::{Folder, Recorder};
 use scep::attribute::TransactionId;
 
 use super::live_pki::{Challenges, LivePki, NdesAdmin};
@@ -18,7 +19,7 @@ use model::lab::{
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService};
-use testbed::{Driver, DriverName, KeyStore, Remains, Resource, Testbed, TestbedError};
+use testbed::{Driver, DriverName, KeyStore, LabOptions, Remains, Resource, Testbed, TestbedError};
 
 /// How existing devices and PKIs are used, in addition to the lab file.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +30,8 @@ pub struct TargetOptions {
     pub challenge: Option<ChallengeSource>,
     /// The source of challenge passwords if the lab file has none.
     pub otherwise: Option<ChallengeSource>,
+    /// Folder for what is exchanged with PKIs.
+    pub messages: Option<Folder>,
 }
 
 /// The existing devices and PKIs of a run, as the driver of that run.
@@ -96,17 +99,24 @@ impl Targets {
 
 #[async_trait]
 impl Driver for Targets {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         if !lab.is_live() {
             let what =
                 "a lab without a device by SSH or a PKI by URL; choose another with `--lab FILE`";
             return Err(not_supported(what.to_owned()));
         }
         let mut testbed = Testbed { keys: self.keys.with_new_names(), ..Testbed::default() };
+        let recorder =
+            LabOptions { messages: self.options.messages.clone(), ..LabOptions::default() };
+        let recorder = recorder.recorder(id, &testbed.clock)?;
         for (name, plan) in &lab.by_url {
             let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
             let pki = self.pki(plan).map_err(|error| broken(error.to_string()))?;
-            let pki = pki.for_scenario().await.map_err(|error| broken(error.to_string()))?;
+            let pki = pki
+                .recorded_by(recorder.as_ref())
+                .for_scenario()
+                .await
+                .map_err(|error| broken(error.to_string()))?;
             testbed.secrets.extend(pki.secrets.iter().cloned());
             testbed.pkis.insert(name.clone(), Arc::new(pki));
         }
@@ -118,7 +128,7 @@ impl Driver for Targets {
                     testbed.resources.push(Box::new(RestoreOnClose(Arc::clone(&device))));
                     device
                 }
-                None => simulated(name, lab).await?,
+                None => simulated(name, lab, recorder.as_ref()).await?,
             };
             testbed.devices.insert(name.clone(), device);
         }
@@ -154,7 +164,11 @@ impl Driver for Targets {
 
 /// Refuses simulated devices, because their ping needs sockets that exist only on Linux.
 #[cfg(not(target_os = "linux"))]
-async fn simulated(name: &str, _: &Lab) -> Result<Arc<dyn testbed::device::Device>, TestbedError> {
+async fn simulated(
+    name: &str,
+    _: &Lab,
+    _: Option<&Recorder>,
+) -> Result<Arc<dyn testbed::device::Device>, TestbedError> {
     Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
 }
 
@@ -198,6 +212,14 @@ impl OpenPki {
             self.pending_before = control.pending().await?;
         }
         Ok(self)
+    }
+
+    /// The PKI, whose exchanges are recorded if there is a recorder.
+    fn recorded_by(mut self, recorder: Option<&Recorder>) -> Self {
+        if let Some(recorder) = recorder {
+            self.pki = Arc::new(self.pki.with_recorder(recorder.clone()));
+        }
+        self
     }
 
     fn control(&self, what: &str) -> Result<&MockPki<Connections>, PkiError> {

@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::wait;
 use nix::unistd::{Pid, getpid};
 use process::messages::{Messages, encode, write};
+use recording::Recorder;
 use tokio::io::BufReader;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
@@ -130,6 +131,8 @@ struct Remains {
     folder: Option<PathBuf>,
     /// Captures to complete.
     captures: Vec<Capture>,
+    /// Saved messages to complete.
+    recorder: Option<Recorder>,
     /// The namespaces, kept open because one may have no process for a while, and others enter it through its descriptor here.
     namespaces: Namespaces,
     /// The links, once they have been made.
@@ -137,7 +140,7 @@ struct Remains {
 }
 
 impl Remains {
-    /// Ends every process of the lab, completes the captures and removes the folder.
+    /// Ends every process of the lab, completes captures and saved messages, and removes the folder.
     ///
     /// # Errors
     /// If the folder cannot be removed.
@@ -145,8 +148,9 @@ impl Remains {
         // From the first process of a PID namespace, -1 means all other processes of that namespace. There may be none.
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while wait().is_ok() {}
-        let incomplete: Vec<String> =
-            self.captures.into_iter().filter_map(|capture| capture.finish().err()).collect();
+        let captures = self.captures.into_iter().filter_map(|capture| capture.finish().err());
+        let messages = self.recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        let incomplete: Vec<String> = captures.chain(messages).collect();
         match self.folder.map(fs::remove_dir_all) {
             // The runner, if it still runs, removes the folder as well.
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),

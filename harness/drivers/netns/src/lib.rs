@@ -35,6 +35,7 @@ use self::program::ProgramPki;
 pub use self::registry::leftovers;
 pub use self::shell::{NotRun, run_in};
 use model::lab::Lab;
+use recording::Part;
 use simulated::channel::Channel;
 use simulated::client::Builtin;
 use simulated::connector::Connections;
@@ -79,7 +80,7 @@ impl Netns {
 #[async_trait]
 impl Driver for Netns {
     async fn probe(&self) -> Result<(), TestbedError> {
-        let (process, _) = self.start(&Lab::default(), None).await?;
+        let (process, _) = self.start(&Lab::default(), Outputs::default()).await?;
         process.end().await;
         Ok(())
     }
@@ -88,7 +89,7 @@ impl Driver for Netns {
         refuse_live_lab(lab, DriverName::Netns)?;
         refuse_clock_of_programs(lab, self.options.client, DriverName::Netns)?;
         if !lab.is_networked() {
-            return without_network(lab, self.options.client, &self.state.keys);
+            return without_network(lab, id, &self.options, &self.state.keys);
         }
         self.build_network(lab, id).await.map(|(_, testbed)| testbed)
     }
@@ -146,7 +147,7 @@ impl Netns {
             return Err(TestbedError::NotInstalled { program: missing.program, origin });
         }
         let (lab, begun) = (&lab.begun(), Stopwatch::start());
-        let (mut process, built) = self.start(lab, captures(options, id)?).await?;
+        let (mut process, built) = self.start(lab, Outputs::of(options, id)?).await?;
         process.register(id, &built);
         let keys = &self.state.keys;
         match fill_testbed(lab, options, keys, &built, process.channel()).await {
@@ -166,7 +167,7 @@ impl Netns {
     async fn start(
         &self,
         lab: &Lab,
-        captures: Option<PathBuf>,
+        outputs: Outputs,
     ) -> Result<(LabProcess, Built), TestbedError> {
         let broken = |reason: String| TestbedError::Network { reason };
         self.state.swept.get_or_init(registry::remove_dead_folders);
@@ -177,7 +178,8 @@ impl Netns {
             lab: lab.clone(),
             folder: folder.path().to_owned(),
             sceplab: sceplab.clone(),
-            captures,
+            captures: outputs.captures,
+            messages: outputs.messages,
         };
         let process = LabProcess::start(&sceplab, folder, self.state.labs.open())?;
         let limit = process::building_limit(lab);
@@ -259,25 +261,22 @@ async fn fill_testbed(
     Ok(testbed)
 }
 
-/// Creates the folder for the lab's captures, if captures are wanted.
-fn captures(options: &LabOptions, id: &str) -> Result<Option<PathBuf>, TestbedError> {
-    let Some(folder) = &options.captures else { return Ok(None) };
-    let folder = folder.join(file_name(id));
-    std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()).map(Some).map_err(
-        |error| {
-            let reason = format!("captures cannot be written to `{}`: {error}", folder.display());
-            TestbedError::Network { reason }
-        },
-    )
+/// The folders that a lab process writes to.
+#[derive(Default)]
+struct Outputs {
+    captures: Option<PathBuf>,
+    messages: Option<Part>,
 }
 
-/// A scenario's id as a single file name.
-fn file_name(id: &str) -> String {
-    let plain = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '@' | '+');
-    let name: String = id.chars().map(|char| if plain(char) { char } else { '-' }).collect();
-    match name.trim_start_matches('.') {
-        "" => "lab".to_owned(),
-        name => name.to_owned(),
+impl Outputs {
+    /// Makes the folders that are wanted for the lab `id`.
+    fn of(options: &LabOptions, id: &str) -> Result<Self, TestbedError> {
+        let part = options.messages.as_ref().map(|folder| folder.part(id)).transpose();
+        let messages = part.map_err(|error| {
+            let reason = format!("the folder for messages of `{id}` cannot be made: {error}");
+            TestbedError::Messages { reason }
+        })?;
+        Ok(Self { captures: options.capture_folder(id)?, messages })
     }
 }
 
@@ -289,18 +288,5 @@ fn program(options: &LabOptions) -> Result<PathBuf, TestbedError> {
             let reason = format!("the path of the program `sceplab` is unknown: {error}");
             TestbedError::Network { reason }
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scenario_id_becomes_a_single_file_name() {
-        assert_eq!(file_name("scep/linux-pki"), "scep-linux-pki");
-        assert_eq!(file_name("../a b"), "-a-b");
-        assert_eq!(file_name(".."), "lab");
-        assert_eq!(file_name(""), "lab");
     }
 }

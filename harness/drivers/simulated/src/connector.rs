@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dut_sim::network::Stream;
-use mock_ca::Ca;
 use mock_ca::control::{Control, Transport};
 use scep::http::{HttpRequest, HttpResponse};
 use tokio::io::{DuplexStream, duplex};
@@ -66,17 +65,6 @@ impl Connector for PathBuf {
     }
 }
 
-/// Connects in memory to the SCEP service of a CA in this process.
-#[async_trait]
-impl Connector for Arc<Ca> {
-    async fn connect(&self) -> Result<Box<dyn Stream>, NoAnswer> {
-        let ca = Self::clone(self);
-        Ok(in_memory(|stream| async move {
-            ca.serve_connection(stream, "scep step".to_owned()).await;
-        }))
-    }
-}
-
 /// Connects in memory to a control API in this process.
 #[async_trait]
 impl Connector for Arc<Control> {
@@ -87,7 +75,7 @@ impl Connector for Arc<Control> {
 }
 
 /// A connection in memory; a task serves its other end until it is closed.
-fn in_memory<F>(serve: impl FnOnce(DuplexStream) -> F) -> Box<dyn Stream>
+pub(crate) fn in_memory<F>(serve: impl FnOnce(DuplexStream) -> F) -> Box<dyn Stream>
 where
     F: Future<Output = ()> + Send + 'static,
 {

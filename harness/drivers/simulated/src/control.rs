@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use recording::Part;
 use serde::{Deserialize, Serialize};
 
 use crate::server::NotListening;
@@ -54,6 +55,8 @@ pub struct LabSpec {
     pub sceplab: PathBuf,
     /// The folder for a capture of each link, if any; it exists.
     pub captures: Option<PathBuf>,
+    /// The folder for what the mock CAs exchange, if any; it exists.
+    pub messages: Option<Part>,
 }
 
 /// A message of a lab process.

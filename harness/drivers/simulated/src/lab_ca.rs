@@ -8,10 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mock_ca::control::{Control, Exchanged, ScepService};
 use mock_ca::{Ca, Keys, Settings};
+use recording::Recorder;
 use scep::clock::Clock;
 use scep::http::HttpRequest;
 
 use crate::connector::Connector;
+use crate::recorded_ca::RecordedCa;
 use crate::serving::Serving;
 use model::lab::{self, Lab};
 use testbed::NoAnswer;
@@ -29,6 +31,9 @@ pub struct LabCa {
     pub serving: Arc<Serving>,
     authority: String,
     path: &'static str,
+    /// The address at which clients know its SCEP service.
+    known_at: String,
+    recorder: Option<Recorder>,
 }
 
 impl LabCa {
@@ -68,13 +73,31 @@ impl LabCa {
     ) -> Result<Self, TestbedError> {
         let clock = clock.ahead_by(plan.clock_ahead_ms);
         let mut settings = settings(name, plan);
-        settings.address = Some(authority(name, known_at));
+        let known_at = authority(name, known_at);
+        settings.address = Some(known_at.clone());
         let ca = Ca::open(settings, clock).map_err(|error| TestbedError::Pki {
             name: name.to_owned(),
             reason: error.to_string(),
         })?;
-        let (authority, path) = (authority(name, address), path(plan));
-        Ok(Self { ca, serving: Arc::default(), authority, path })
+        Ok(Self {
+            ca,
+            serving: Arc::default(),
+            authority: authority(name, address),
+            path: path(plan),
+            known_at,
+            recorder: None,
+        })
+    }
+
+    /// The same, with its exchanges recorded if there is a recorder.
+    #[must_use]
+    pub fn recorded(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// The CA for connections to its SCEP service.
+    pub fn service(&self) -> RecordedCa {
+        RecordedCa::new(Arc::clone(&self.ca), self.recorder.clone(), self.known_at.clone())
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
@@ -90,11 +113,11 @@ impl LabCa {
     pub fn listen(&self, listener: std::net::TcpListener) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         self.serving.add(&listener)?;
-        let (ca, serving) = (Arc::clone(&self.ca), Arc::clone(&self.serving));
+        let (ca, serving) = (self.service(), Arc::clone(&self.serving));
         tokio::spawn(async move {
             // For tokio, a socket that was closed once is closed for ever: it gets another descriptor of the same socket.
             while let Ok(own) = listener.try_clone().and_then(tokio::net::TcpListener::from_std) {
-                mock_ca::serve(own, Arc::clone(&ca), serving.stopped()).await;
+                ca.serve(own, serving.stopped()).await;
                 serving.started().await;
             }
         });
@@ -103,7 +126,7 @@ impl LabCa {
 
     /// The control API, which connects to the SCEP service in memory.
     pub fn control(&self) -> Arc<Control> {
-        self.control_over(Arc::clone(&self.ca))
+        self.control_over(self.service())
     }
 
     /// The control API, which connects to the SCEP service over the network that the CA is in.

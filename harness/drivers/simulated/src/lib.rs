@@ -11,6 +11,8 @@ pub mod exit;
 pub mod kernel;
 pub mod lab_ca;
 pub mod mock_pki;
+pub mod pcap;
+pub mod recorded_ca;
 pub mod server;
 pub mod serving;
 pub mod sim_device;
@@ -21,7 +23,7 @@ use async_trait::async_trait;
 use dut_sim::remote::RemoteConsole;
 use model::lab::{self, Lab};
 use process::faketime::Faketime;
-use testbed::{Client, Driver, DriverName, KeyStore, Testbed, TestbedError};
+use testbed::{Client, Driver, DriverName, KeyStore, LabOptions, Testbed, TestbedError};
 
 use crate::client::Builtin;
 use crate::lab_ca::LabCa;
@@ -44,18 +46,22 @@ pub trait ConsoleDriver: Driver {
     ) -> Result<(RemoteConsole, Testbed), TestbedError>;
 }
 
-/// Builds a lab without hosts and devices; its PKIs are called in this process, and certify these `keys`.
+/// Builds the lab `id` without hosts and devices; its PKIs are called in this process, and certify these `keys`.
 ///
 /// # Errors
-/// If a PKI cannot be started.
+/// If a PKI cannot be started, or messages cannot be saved.
 pub fn without_network(
     lab: &Lab,
-    client: Client,
+    id: &str,
+    options: &LabOptions,
     keys: &KeyStore,
 ) -> Result<Testbed, TestbedError> {
+    let client = options.client;
     let mut testbed = Testbed { keys: keys.clone(), clock: lab.clock(), ..Testbed::default() };
+    let recorder = options.recorder(id, &testbed.clock)?;
     for (name, plan) in &lab.pkis {
-        let pki = MockPki::in_this_process(&LabCa::open(name, plan, None, &testbed.clock)?);
+        let ca = LabCa::open(name, plan, None, &testbed.clock)?.recorded(recorder.clone());
+        let pki = MockPki::in_this_process(&ca);
         testbed.pkis.insert(name.clone(), Arc::new(pki));
     }
     // A client that is a program would need a network.

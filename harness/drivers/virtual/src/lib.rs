@@ -8,6 +8,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dut_sim::network::Stream;
 use dut_sim::remote::RemoteConsole;
 use dut_sim::{Device, DeviceSettings, KeySource};
 use model::lab::{self, Lab, Runs};
@@ -19,15 +20,18 @@ use simulated::sim_device::{self, SimDevice};
 use simulated::{ConsoleDriver, image_of, refuse_live_lab};
 use testbed::injection::panic_if_asked;
 use testbed::lab_time;
-use testbed::{Client, Driver, DriverName, KeyStore, Resource, Testbed, TestbedError};
-use tokio::io::DuplexStream;
+use testbed::{
+    Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Resource,
+    Testbed, TestbedError,
+};
 
 use crate::virtual_lab::{Service, VirtualLab};
 
 /// Builds labs in this process, without sockets and privileges.
 #[derive(Debug, Clone, Default)]
 pub struct Virtual {
-    client: Client,
+    options: LabOptions,
+    labs: OpenLabs,
     keys: KeySource,
     /// The keys that `scep` steps have certified; the labs share them, because a mock CA certifies a key twice and making keys takes
     /// most of the time.
@@ -35,19 +39,19 @@ pub struct Virtual {
 }
 
 impl Virtual {
-    /// The driver, for devices with that client.
-    pub fn new(client: Client) -> Self {
-        Self { client, keys: KeySource::Generate, certified: KeyStore::default() }
+    /// The driver.
+    pub fn new(options: LabOptions) -> Self {
+        Self { options, ..Self::default() }
     }
 
     /// The driver, for devices that take their keys from `keys`.
     pub fn with_keys(keys: KeySource) -> Self {
-        Self { client: Client::Builtin, keys, certified: KeyStore::default() }
+        Self { keys, ..Self::default() }
     }
 
     fn check(&self, lab: &Lab) -> Result<(), TestbedError> {
         refuse_live_lab(lab, DriverName::Virtual)?;
-        check_client(self.client)
+        check_client(self.options.client)
     }
 }
 
@@ -57,10 +61,10 @@ impl Driver for Virtual {
         true
     }
 
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         panic_if_asked("driver");
         self.check(lab)?;
-        let (network, mut testbed) = without_devices(lab)?;
+        let (network, mut testbed) = without_devices(lab, &self.options, id)?;
         for name in lab.devices.keys() {
             let device = start_device(name, lab, &network, &testbed.clock, &self.keys, None)?;
             testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
@@ -68,8 +72,14 @@ impl Driver for Virtual {
         testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         testbed.keys = self.certified.clone();
         testbed.links = Some(network.links());
-        testbed.resources.push(Box::new(network));
+        testbed.resources.push(Box::new(Network { lab: network, entry: self.labs.open() }));
         Ok(testbed)
+    }
+
+    async fn settle(&self) -> Remains {
+        let complaints = self.labs.settled().await;
+        let captures = self.labs.take_captures();
+        Remains { complaints, captures, ..Remains::default() }
     }
 }
 
@@ -122,19 +132,36 @@ fn with_device(
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
 ) -> Result<(Arc<Device>, Testbed), TestbedError> {
-    let (network, mut testbed) = without_devices(lab)?;
+    let (network, mut testbed) = without_devices(lab, &LabOptions::default(), "")?;
     let device = start_device(name, lab, &network, &testbed.clock, keys, restarts_in_commit)?;
-    testbed.resources.push(Box::new(network));
+    let entry = OpenLabs::default().open();
+    testbed.resources.push(Box::new(Network { lab: network, entry }));
     Ok((device, testbed))
 }
 
-impl Resource for VirtualLab {}
+/// The network of a lab, and its entry among the driver's labs.
+struct Network {
+    lab: VirtualLab,
+    entry: OpenLab,
+}
+
+#[async_trait]
+impl Resource for Network {}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for incomplete in self.lab.end() {
+            self.entry.miss_capture(incomplete);
+        }
+    }
+}
 
 #[async_trait]
 impl Service for LabCa {
-    async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4) {
+    async fn serve(&self, stream: Box<dyn Stream>, peer: SocketAddrV4) {
+        let service = self.service();
         tokio::select! {
-            () = self.ca.serve_connection(stream, peer.to_string()) => {}
+            () = service.serve_connection(stream, peer.to_string()) => {}
             () = self.serving.stopped() => {}
         }
     }
@@ -145,15 +172,26 @@ impl Service for LabCa {
 }
 
 /// Builds the network of `lab` and its PKIs.
-fn without_devices(lab: &Lab) -> Result<(VirtualLab, Testbed), TestbedError> {
+fn without_devices(
+    lab: &Lab,
+    options: &LabOptions,
+    id: &str,
+) -> Result<(VirtualLab, Testbed), TestbedError> {
     if let Some(what) = lab.hosts.iter().find_map(unsupported_service) {
         return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
     }
     let start = lab.start.unwrap_or_else(|| Clock::system().now());
     let clock = lab_time::clock(start);
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
+    let recorder = options.recorder(id, &testbed.clock)?;
+    if let Some(folder) = options.capture_folder(id)? {
+        network.capture(&folder, testbed.clock.clone()).map_err(|error| TestbedError::Network {
+            reason: format!("the links cannot be captured: {error}"),
+        })?;
+    }
     for (name, plan) in &lab.pkis {
-        let ca = Arc::new(LabCa::open_within(lab, name, plan, &testbed.clock)?);
+        let ca = LabCa::open_within(lab, name, plan, &testbed.clock)?;
+        let ca = Arc::new(ca.recorded(recorder.clone()));
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is not a host of the lab");

@@ -8,29 +8,31 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use model::lab::{self, Lab};
+use recording::{Folder, Recorder};
 use scep::clock::Clock;
 use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
 use testbed::client::Client;
 use testbed::injection::panic_if_asked;
 use testbed::pki::Pki;
-use testbed::{Driver, DriverName, Resource, Testbed, TestbedError};
+use testbed::{Driver, DriverName, LabOptions, Resource, Testbed, TestbedError};
 
 /// Starts mock CAs on the loopback interface, each on a port that the system chooses, and a client that enrols with them.
 pub struct Loopback {
     client: Arc<dyn Client>,
+    options: LabOptions,
 }
 
 impl Loopback {
-    /// The driver for that client.
-    pub fn new(client: Arc<dyn Client>) -> Self {
-        Self { client }
+    /// The driver for that client; what it exchanges is saved if there is a folder for it.
+    pub fn new(client: Arc<dyn Client>, messages: Option<Folder>) -> Self {
+        Self { client, options: LabOptions { messages, ..LabOptions::default() } }
     }
 }
 
 #[async_trait]
 impl Driver for Loopback {
-    async fn build(&self, lab: &Lab, _: &str) -> Result<Testbed, TestbedError> {
+    async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         if let Some(name) = lab.devices.keys().chain(lab.hosts.keys()).next() {
             let what = format!("a lab with devices and hosts, such as `{name}`, on loopback");
             return Err(TestbedError::NotSupported { driver: DriverName::Virtual, what });
@@ -41,8 +43,9 @@ impl Driver for Loopback {
             clock: lab.clock(),
             ..Testbed::default()
         };
+        let recorder = self.options.recorder(id, &testbed.clock)?;
         for (name, plan) in &lab.pkis {
-            let (pki, listener) = listen(name, plan, &testbed.clock).await?;
+            let (pki, listener) = listen(name, plan, &testbed.clock, recorder.clone()).await?;
             testbed.pkis.insert(name.clone(), pki);
             testbed.resources.push(Box::new(listener));
         }
@@ -65,16 +68,17 @@ async fn listen(
     name: &str,
     plan: &lab::Pki,
     clock: &Clock,
+    recorder: Option<Recorder>,
 ) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
     let network = |error: std::io::Error| TestbedError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let ca = LabCa::open(name, plan, Some(address), clock)?;
+    let ca = LabCa::open(name, plan, Some(address), clock)?.recorded(recorder);
     let mut serving = JoinSet::new();
-    let its_ca = Arc::clone(&ca.ca);
+    let service = ca.service();
     serving.spawn(async move {
         panic_if_asked("service");
-        mock_ca::serve(listener, its_ca, std::future::pending()).await;
+        service.serve(listener, std::future::pending()).await;
     });
     Ok((Arc::new(MockPki::in_this_process(&ca)), Listener(serving)))
 }

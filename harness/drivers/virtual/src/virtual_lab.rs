@@ -5,11 +5,16 @@
 //! connection is opened with such packets too; afterwards its bytes flow through memory. Links lose nothing and take no time: a
 //! node's absence is detected at once, while a kernel would search for it for three seconds.
 
+mod capture;
+mod crossing;
 mod fabric;
 mod packet;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -21,11 +26,14 @@ use dut_sim::network::{
 };
 use parking_lot::{Mutex, RwLock};
 use pnet_packet::icmp::IcmpCode;
-use tokio::io::DuplexStream;
+use scep::clock::Clock;
 use tokio::task::JoinSet;
 
-use self::fabric::{Exchange, Fabric, NodeId};
+use self::capture::Captures;
+use self::crossing::{Crossing, NodeId};
+use self::fabric::{Exchange, Fabric};
 use self::packet::{Content, Echo, Packet, Ports};
+use self::wire::{Opened, Party, Wire};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Route};
 use testbed::injection::panic_if_asked;
@@ -49,7 +57,7 @@ const FIRST_EPHEMERAL_PORT: u16 = 32_768;
 #[async_trait]
 pub trait Service: Send + Sync {
     /// Serves one connection that `peer` opened.
-    async fn serve(&self, stream: DuplexStream, peer: SocketAddrV4);
+    async fn serve(&self, stream: Box<dyn Stream>, peer: SocketAddrV4);
 
     /// True if it takes connections; otherwise they are refused.
     fn is_listening(&self) -> bool {
@@ -66,7 +74,7 @@ impl VirtualLab {
     /// Builds the links, hosts and devices of `lab`; nothing listens anywhere yet.
     pub fn new(lab: &Lab) -> Self {
         let (topology, listeners) = (Topology::of(lab), BTreeMap::new());
-        let fabric = Fabric { topology, listeners, down: BTreeSet::new() };
+        let fabric = Fabric { topology, listeners, down: BTreeSet::new(), captures: None };
         let shared = Shared {
             fabric: RwLock::new(fabric),
             connections: Mutex::new(Some(JoinSet::new())),
@@ -84,6 +92,25 @@ impl VirtualLab {
         true
     }
 
+    /// Captures the packets of each link from now on, with the times of that clock, into a file in `folder` that is named after the link's
+    /// subnet.
+    ///
+    /// # Errors
+    /// Which file cannot be written, and why.
+    pub fn capture(&self, folder: &Path, clock: Clock) -> io::Result<()> {
+        let mut fabric = self.shared.fabric.write();
+        fabric.captures = Some(Arc::new(Captures::begin(folder, &fabric.topology.links, clock)?));
+        Ok(())
+    }
+
+    /// Ends every connection, and completes the captures; returns which are incomplete, and why.
+    pub fn end(&self) -> Vec<String> {
+        // Devices may still hold the network, but can no longer connect to services.
+        *self.shared.connections.lock() = None;
+        let captures = self.shared.fabric.write().captures.take();
+        captures.map(|captures| captures.finish()).unwrap_or_default()
+    }
+
     /// The links of the lab, which can be taken down.
     pub fn links(&self) -> Arc<dyn Links> {
         Arc::new(Switch(Arc::clone(&self.shared)))
@@ -98,8 +125,7 @@ impl VirtualLab {
 
 impl Drop for VirtualLab {
     fn drop(&mut self) {
-        // Devices may still hold the network, but can no longer connect to services.
-        *self.shared.connections.lock() = None;
+        self.end();
     }
 }
 
@@ -112,19 +138,35 @@ struct Shared {
 }
 
 impl Shared {
-    /// Opens a connection to the service that listens at the node; `None` if there is none.
-    fn accept(&self, node: NodeId, peer: SocketAddrV4) -> Option<Box<dyn Stream>> {
-        let service = Arc::clone(&self.fabric.read().listeners.get(&node)?.1);
+    /// The initial TTL of the node's packets.
+    fn ttl_of(&self, node: NodeId) -> u8 {
+        self.fabric.read().topology.nodes[node].ttl()
+    }
+
+    /// Opens the connection to the service that listens at the node; `None` if there is none.
+    fn accept(&self, node: NodeId, opened: Opened) -> Option<Box<dyn Stream>> {
+        let (service, captures) = {
+            let fabric = self.fabric.read();
+            (Arc::clone(&fabric.listeners.get(&node)?.1), fabric.captures.clone())
+        };
         let mut connections = self.connections.lock();
         let connections = connections.as_mut()?;
         // Removes finished connections, which would otherwise accumulate.
         while connections.try_join_next().is_some() {}
         let (near, far) = tokio::io::duplex(WINDOW);
+        let peer = opened.client.address;
+        let (near, far): (Box<dyn Stream>, Box<dyn Stream>) = match captures {
+            None => (Box::new(near), Box::new(far)),
+            Some(captures) => {
+                let (near, far) = Wire::pair(near, far, opened, captures);
+                (Box::new(near), Box::new(far))
+            }
+        };
         connections.spawn(async move {
             panic_if_asked("service");
             service.serve(far, peer).await;
         });
-        Some(Box::new(near))
+        Some(near)
     }
 }
 
@@ -173,7 +215,9 @@ impl Network for Attachment {
         let &EchoRequest { identifier, sequence, ref payload, .. } = request;
         let content = Content::EchoRequest(Echo { identifier, sequence, payload });
         let outcome = match self.exchange(request.destination, content) {
-            Exchange::Answered { packet, links, .. } => outcome_of(&packet, request, links),
+            Exchange::Answered { packet, there, back, .. } => {
+                outcome_of(&packet, request, there.len() + back.len())
+            }
             Exchange::NoRoute => Some(EchoOutcome::NoRoute),
             Exchange::Lost => None,
         };
@@ -189,7 +233,9 @@ impl Network for Attachment {
         let ports = Ports { source: earlier | FIRST_EPHEMERAL_PORT, destination: port };
         for pause in SYN_PAUSES_S {
             match self.exchange(address, Content::Syn(ports)) {
-                Exchange::Answered { packet, by, .. } => return self.answered(&packet, by, ports),
+                Exchange::Answered { packet, by, there, back } => {
+                    return self.answered(&packet, by, ports, [there, back]);
+                }
                 Exchange::NoRoute => return Err(ConnectError::NoRoute),
                 Exchange::Lost => tokio::time::sleep(Duration::from_secs(pause)).await,
             }
@@ -212,11 +258,18 @@ impl Attachment {
         packet: &Packet,
         by: NodeId,
         ports: Ports,
+        [there, back]: [Vec<Crossing>; 2],
     ) -> Result<Box<dyn Stream>, ConnectError> {
         match packet.content() {
             Some(Content::SynAck(_)) => {
-                let peer = SocketAddrV4::new(packet.envelope().destination, ports.source);
-                self.shared.accept(by, peer).ok_or(ConnectError::Refused)
+                let (envelope, ttl) = (packet.envelope(), |node| self.shared.ttl_of(node));
+                let client = SocketAddrV4::new(envelope.destination, ports.source);
+                let server = SocketAddrV4::new(envelope.source, ports.destination);
+                let opened = Opened {
+                    client: Party { address: client, ttl: ttl(self.node), path: there },
+                    server: Party { address: server, ttl: ttl(by), path: back },
+                };
+                self.shared.accept(by, opened).ok_or(ConnectError::Refused)
             }
             Some(Content::Unreachable(IcmpCode(0 | 6 | 9 | 11), _)) => {
                 Err(ConnectError::NetworkUnreachable)
@@ -250,7 +303,7 @@ fn apply(node: &mut Node, addressing: &Addressing) -> Result<(), ApplyError> {
 }
 
 /// `None` if the packet is not an answer to the request.
-fn outcome_of(packet: &Packet, request: &EchoRequest, links: u32) -> Option<EchoOutcome> {
+fn outcome_of(packet: &Packet, request: &EchoRequest, links: usize) -> Option<EchoOutcome> {
     let envelope = packet.envelope();
     let from = envelope.source;
     match packet.content()? {
@@ -261,7 +314,7 @@ fn outcome_of(packet: &Packet, request: &EchoRequest, links: u32) -> Option<Echo
                 from,
                 ttl: envelope.ttl,
                 payload: echo.payload.to_vec(),
-                round_trip: HOST_TIME + LINK_TIME * links,
+                round_trip: HOST_TIME + LINK_TIME * u32::try_from(links).unwrap_or(u32::MAX),
             })
         }
         Content::Unreachable(code, _) => {

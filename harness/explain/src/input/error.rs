@@ -13,6 +13,8 @@ pub enum InputError {
     NoSuchFile(String),
     /// The input from this origin exceeds a limit, which is in words.
     TooMuch(String, String),
+    /// A folder of saved messages cannot be read.
+    Recording(recording::ReadError),
     /// Nothing in the input is recognised.
     Unrecognised(Box<Unrecognised>),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for InputError {
                 f,
                 "`{origin}` has {limit}; hand in the part that matters, such as one message or one connection"
             ),
+            Self::Recording(error) => error.fmt(f),
             Self::Unrecognised(unrecognised) => unrecognised.fmt(f),
         }
     }
@@ -51,6 +54,7 @@ impl Error for InputError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable(_, error) => Some(error),
+            Self::Recording(error) => Some(error),
             _ => None,
         }
     }

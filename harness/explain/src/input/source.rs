@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{InputError, MAX_INPUT_BYTES, budget::Budget, folder, recognise};
+use super::{InputError, MAX_INPUT_BYTES, budget::Budget, folder, recognise, recorded};
 use crate::exhibit::Exhibit;
 
 /// The longest beginning of a text that names it, in characters: too short for a message or a password in it.
@@ -45,7 +45,10 @@ impl Source {
         match self {
             Self::File(path) => stream(path, &path.display().to_string(), budget),
             Self::StandardInput => stream(Path::new("/dev/stdin"), "-", budget),
-            Self::Folder(path) => folder::exhibits(path, budget),
+            Self::Folder(path) => match recorded::exhibits(path, budget)? {
+                Some(exhibits) => Ok(exhibits),
+                None => folder::exhibits(path, budget),
+            },
             Self::Text(text) => in_text(text, budget),
         }
     }

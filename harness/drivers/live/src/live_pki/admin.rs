@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use recording::Recorder;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use super::connection::connect;
 use diagnostics::visible;
 use explain::challenge_page::{self, Shown};
 use model::lab::Secret;
-use model::scep_url::{ScepUrl, connect};
+use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
 use testbed::http::{self, Answer, RequestOptions};
 use testbed::pki::PkiError;
@@ -62,7 +64,11 @@ impl NdesAdmin {
 
     /// Fetches one password; there is none while the server stores the maximum number of unused ones. After the user was rejected
     /// once, it does not try again.
-    pub(super) async fn password(&self, limit: Duration) -> Result<Option<Secret>, PkiError> {
+    pub(super) async fn password(
+        &self,
+        limit: Duration,
+        recorder: Option<&Recorder>,
+    ) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: &dyn fmt::Display| PkiError::Broken {
             reason: format!("mscep_admin: {reason}"),
         };
@@ -73,7 +79,7 @@ impl NdesAdmin {
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
             return Err(broken(&again));
         }
-        self.page(&mut refused, limit)
+        self.page(&mut refused, limit, recorder)
             .await
             .and_then(|page| read(&page))
             .map_err(|error| broken(&error))
@@ -84,18 +90,19 @@ impl NdesAdmin {
         &self,
         refused: &mut Option<String>,
         limit: Duration,
+        recorder: Option<&Recorder>,
     ) -> Result<HttpResponse, NoPassword> {
-        let answer = self.ask(None, limit).await?;
+        let answer = self.ask(None, limit, recorder).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
         }
         let scheme = choose(&answer.schemes()).map_err(NoPassword::NoLogin)?;
         let page = match scheme {
-            Scheme::Ntlm => self.ask_by_ntlm(limit).await?,
+            Scheme::Ntlm => self.ask_by_ntlm(limit, recorder).await?,
             Scheme::Basic => {
                 let credentials = format!("{}:{}", self.user, self.password.expose());
                 let basic = format!("Basic {}", STANDARD.encode(credentials));
-                self.ask(Some(&basic), limit).await?
+                self.ask(Some(&basic), limit, recorder).await?
             }
         };
         let page = page.response;
@@ -109,15 +116,25 @@ impl NdesAdmin {
         Ok(page)
     }
 
-    async fn ask(&self, credentials: Option<&str>, limit: Duration) -> Result<Answer, NoAnswer> {
-        let (stream, authority) = (connect(&self.url).await?, self.url.authority());
+    async fn ask(
+        &self,
+        credentials: Option<&str>,
+        limit: Duration,
+        recorder: Option<&Recorder>,
+    ) -> Result<Answer, NoAnswer> {
+        let stream = connect(&self.url, recorder).await?;
+        let authority = self.url.authority();
         let options = RequestOptions::new(&authority, self.url.path(), limit);
         http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
     }
 
     /// Sends both requests over one connection, because NTLM authenticates the connection.
-    async fn ask_by_ntlm(&self, limit: Duration) -> Result<Answer, NoPassword> {
-        let stream = connect(&self.url).await.map_err(NoAnswer::from)?;
+    async fn ask_by_ntlm(
+        &self,
+        limit: Duration,
+        recorder: Option<&Recorder>,
+    ) -> Result<Answer, NoPassword> {
+        let stream = connect(&self.url, recorder).await.map_err(NoAnswer::from)?;
         let authority = self.url.authority();
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
         let options = RequestOptions::new(&authority, self.url.path(), limit);

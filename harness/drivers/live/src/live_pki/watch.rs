@@ -1,8 +1,8 @@
 //! Finds out if a server is still there after a request without an answer of its service, and which request ended it.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -66,7 +66,7 @@ impl LivePki {
     /// The same PKI with one request at a time, and a further request after each without an answer of the service.
     #[must_use]
     pub fn watched(mut self) -> Self {
-        self.watch = Some(Watch::default());
+        self.watch = Some(Arc::default());
         self
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dut_sim::network::Stream;
 use mock_ca::control::Control;
+use recording::Recorder;
 use tokio::net::{TcpSocket, UnixListener};
 
 use super::{EventSender, Namespaces, bind, namespace_of};
@@ -28,12 +29,13 @@ pub(super) type Programs = BTreeMap<String, Arc<Server>>;
 pub(super) fn start_cas(
     spec: &LabSpec,
     namespaces: &Namespaces,
+    recorder: Option<&Recorder>,
 ) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut sockets = BTreeMap::new();
     for (number, (name, plan)) in spec.lab.pkis.iter().enumerate() {
         panic_if_asked("lab-process");
         let address = address_of(&spec.lab, name);
-        let ca = LabCa::open(name, plan, address, &spec.lab.clock())?;
+        let ca = LabCa::open(name, plan, address, &spec.lab.clock())?.recorded(recorder.cloned());
         let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
         for host in spec.lab.hosts_that_run(name) {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use pnet_packet::icmp::destination_unreachable::IcmpCodes;
 
 use super::Service;
+use super::capture::Captures;
+use super::crossing::{Crossing, NodeId};
 use super::packet::{Content, Envelope, Packet};
 use model::lab::topology::{Hop, Topology};
 
@@ -17,19 +19,18 @@ pub(super) struct Fabric {
     pub listeners: BTreeMap<NodeId, (u16, Arc<dyn Service>)>,
     /// The plugs that carry nothing, because their link was taken down.
     pub down: BTreeSet<Plug>,
+    /// The captures of the links, if they are wanted.
+    pub captures: Option<Arc<Captures>>,
 }
 
 /// Where an interface of a node is plugged into a link: the node, and the index of the link.
 pub(super) type Plug = (NodeId, usize);
 
-/// The index of a node in the topology.
-pub(super) type NodeId = usize;
-
 /// The result of sending a packet, for the sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// The answer, the node that sent it, and the number of links that request and answer crossed.
-    Answered { packet: Packet, by: NodeId, links: u32 },
+    /// The answer, the node that sent it, and the links that request and answer crossed.
+    Answered { packet: Packet, by: NodeId, there: Vec<Crossing>, back: Vec<Crossing> },
     /// No answer came, because the packet or its answer was lost.
     Lost,
     /// No packet was sent, because the sender has no route.
@@ -69,22 +70,29 @@ impl Fabric {
     /// Terminates, because an answer has no answer and an ICMP error no error.
     fn carry_both_ways(&self, sender: NodeId, packet: Packet) -> Option<Exchange> {
         let (mut from, mut on_its_way) = (sender, packet);
-        let mut links = 0;
+        let mut there = Vec::new();
         loop {
-            (from, on_its_way) = match self.carry(from, on_its_way, &mut links)? {
+            let mut crossed = Vec::new();
+            (from, on_its_way) = match self.carry(from, on_its_way, &mut crossed)? {
                 Journey::Arrived { at, packet } => match self.answer(at, &packet) {
                     None if at == sender => {
-                        return Some(Exchange::Answered { packet, by: from, links });
+                        return Some(Exchange::Answered { packet, by: from, there, back: crossed });
                     }
                     answer => (at, answer?),
                 },
                 Journey::Failed { at, error } => (at, error),
             };
+            there.append(&mut crossed);
         }
     }
 
-    /// Carries a packet from hop to hop until it arrives or a node drops it, and counts the links; the TTL ends loops.
-    fn carry(&self, from: NodeId, mut packet: Packet, links: &mut u32) -> Option<Journey> {
+    /// Carries a packet from hop to hop until it arrives or a node drops it, and notes the links; the TTL ends loops.
+    fn carry(
+        &self,
+        from: NodeId,
+        mut packet: Packet,
+        crossed: &mut Vec<Crossing>,
+    ) -> Option<Journey> {
         let destination = packet.envelope().destination;
         let mut at = from;
         let mut in_transit = false;
@@ -111,8 +119,12 @@ impl Fabric {
                 let code = IcmpCodes::DestinationHostUnreachable;
                 return self.give_up(at, &packet, |cause| Content::Unreachable(code, cause));
             };
+            let crossing = Crossing { link: hop.link, from: at, to: next };
+            if let Some(captures) = &self.captures {
+                captures.add(crossing, &packet);
+            }
+            crossed.push(crossing);
             (at, in_transit) = (next, true);
-            *links += 1;
         }
     }
 

@@ -1,12 +1,16 @@
-//! IPv4 packets as bytes: ICMP echo and errors (RFC 792), and the TCP segments that open a connection (RFC 9293).
+//! IPv4 packets as bytes: ICMP echo and errors (RFC 792), and TCP segments (RFC 9293).
+
+mod segment;
 
 use std::net::Ipv4Addr;
 
 use pnet_packet::icmp::echo_request::EchoRequestPacket;
 use pnet_packet::icmp::{self, IcmpCode, IcmpPacket, IcmpType, IcmpTypes, MutableIcmpPacket};
-use pnet_packet::ip::IpNextHeaderProtocols;
+use pnet_packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
 use pnet_packet::ipv4::{self, Ipv4Packet, MutableIpv4Packet};
-use pnet_packet::tcp::{self, MutableTcpPacket, TcpFlags, TcpPacket};
+use pnet_packet::tcp::TcpFlags;
+
+pub(super) use self::segment::{MSS, Ports, Segment};
 
 /// An IPv4 packet, with a header without options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +46,6 @@ pub(super) struct Echo<'a> {
     pub payload: &'a [u8],
 }
 
-/// The two ports of a TCP connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ports {
-    pub source: u16,
-    pub destination: u16,
-}
-
 /// The maximum length of the quoted packet in an ICMP error, in bytes: the whole error stays within 576 (RFC 1812 §4.3.2.3).
 const QUOTE_LIMIT: usize = 576 - Ipv4Packet::minimum_packet_size() - ICMP_HEADER_LEN;
 
@@ -62,18 +59,13 @@ impl Envelope {
     }
 }
 
-impl Ports {
-    /// The ports of an answer.
-    pub(super) fn answered(self) -> Self {
-        Self { source: self.destination, destination: self.source }
-    }
-}
-
 impl Packet {
     /// A packet with this content; `None` if the content does not fit into one.
     pub(super) fn new(envelope: Envelope, content: Content<'_>) -> Option<Self> {
         let icmp = |message| (IpNextHeaderProtocols::Icmp, message);
-        let tcp = |ports, flags| (IpNextHeaderProtocols::Tcp, segment(envelope, ports, flags));
+        let tcp = |ports, flags| {
+            (IpNextHeaderProtocols::Tcp, Segment::opening(ports, flags).to_bytes(envelope))
+        };
         let (protocol, payload) = match content {
             Content::EchoRequest(echo) => icmp(echo_message(IcmpTypes::EchoRequest, echo)),
             Content::EchoReply(echo) => icmp(echo_message(IcmpTypes::EchoReply, echo)),
@@ -87,6 +79,15 @@ impl Packet {
             Content::SynAck(ports) => tcp(ports, TcpFlags::SYN | TcpFlags::ACK),
             Content::Reset(ports) => tcp(ports, TcpFlags::RST | TcpFlags::ACK),
         };
+        Self::of(envelope, protocol, &payload)
+    }
+
+    /// A packet with a TCP segment; `None` if its data is too long.
+    pub(super) fn with_segment(envelope: Envelope, segment: Segment<'_>) -> Option<Self> {
+        Self::of(envelope, IpNextHeaderProtocols::Tcp, &segment.to_bytes(envelope))
+    }
+
+    fn of(envelope: Envelope, protocol: IpNextHeaderProtocol, payload: &[u8]) -> Option<Self> {
         let len = Ipv4Packet::minimum_packet_size() + payload.len();
         let mut bytes = vec![0; len];
         let mut header = header_mut(&mut bytes);
@@ -97,7 +98,7 @@ impl Packet {
         header.set_next_level_protocol(protocol);
         header.set_source(envelope.source);
         header.set_destination(envelope.destination);
-        header.set_payload(&payload);
+        header.set_payload(payload);
         seal_header(&mut header);
         Some(Self(bytes))
     }
@@ -132,7 +133,7 @@ impl Packet {
         let payload = &self.0[Ipv4Packet::minimum_packet_size()..];
         match header.get_next_level_protocol() {
             IpNextHeaderProtocols::Icmp => icmp_content(payload),
-            IpNextHeaderProtocols::Tcp => tcp_content(payload, self.envelope()),
+            IpNextHeaderProtocols::Tcp => segment::content(payload, self.envelope()),
             _ => None,
         }
     }
@@ -143,6 +144,11 @@ impl Packet {
             Some(Content::Unreachable(..) | Content::TimeExceeded(_)) => None,
             _ => Some(&self.0[..self.0.len().min(QUOTE_LIMIT)]),
         }
+    }
+
+    /// The bytes.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn header(&self) -> Ipv4Packet<'_> {
@@ -196,37 +202,6 @@ fn icmp_content(bytes: &[u8]) -> Option<Content<'_>> {
             Some(Content::Unreachable(message.get_icmp_code(), data))
         }
         IcmpTypes::TimeExceeded => Some(Content::TimeExceeded(data)),
-        _ => None,
-    }
-}
-
-/// A TCP segment without data.
-fn segment(envelope: Envelope, ports: Ports, flags: u8) -> Vec<u8> {
-    let mut bytes = vec![0; TcpPacket::minimum_packet_size()];
-    let mut segment =
-        MutableTcpPacket::new(&mut bytes).expect("the buffer has the length of the header");
-    segment.set_source(ports.source);
-    segment.set_destination(ports.destination);
-    segment.set_data_offset(5);
-    segment.set_flags(flags);
-    segment.set_window(u16::MAX);
-    let checksum =
-        tcp::ipv4_checksum(&segment.to_immutable(), &envelope.source, &envelope.destination);
-    segment.set_checksum(checksum);
-    bytes
-}
-
-fn tcp_content(bytes: &[u8], envelope: Envelope) -> Option<Content<'_>> {
-    let segment = TcpPacket::new(bytes)?;
-    let checksum = tcp::ipv4_checksum(&segment, &envelope.source, &envelope.destination);
-    if checksum != segment.get_checksum() {
-        return None;
-    }
-    let ports = Ports { source: segment.get_source(), destination: segment.get_destination() };
-    match segment.get_flags() {
-        flags if flags & TcpFlags::RST != 0 => Some(Content::Reset(ports)),
-        flags if flags == TcpFlags::SYN => Some(Content::Syn(ports)),
-        flags if flags == TcpFlags::SYN | TcpFlags::ACK => Some(Content::SynAck(ports)),
         _ => None,
     }
 }

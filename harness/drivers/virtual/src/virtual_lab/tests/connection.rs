@@ -25,7 +25,7 @@ struct EchoService;
 
 #[async_trait]
 impl Service for EchoService {
-    async fn serve(&self, mut stream: DuplexStream, peer: SocketAddrV4) {
+    async fn serve(&self, mut stream: Box<dyn Stream>, peer: SocketAddrV4) {
         let _ = stream.write_all(format!("{peer}\n").as_bytes()).await;
         let (mut from, mut to) = tokio::io::split(stream);
         let _ = tokio::io::copy(&mut from, &mut to).await;

@@ -1,0 +1,70 @@
+//! The option that saves what is exchanged with PKIs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::warn;
+use diagnostics::{Diagnostic, Palette, render};
+use model::lab::Lab;
+use recording::Folder;
+use testbed::DriverName;
+
+/// The option that saves what is exchanged with PKIs.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct MessagesArgument {
+    /// Save what is exchanged with PKIs in this new folder, for you alone: each message by itself, heads, times, and an index;
+    /// passwords in it are not masked
+    #[arg(long, value_name = "DIR")]
+    save_messages: Option<PathBuf>,
+}
+
+impl MessagesArgument {
+    /// Makes the folder, if messages are saved, and says what it will have, and which messages of these labs it will not; the error says
+    /// what to type instead.
+    pub(super) fn begin<'a>(
+        &self,
+        labs: impl IntoIterator<Item = &'a Lab>,
+    ) -> Result<Option<Folder>, String> {
+        let Some(path) = &self.save_messages else { return Ok(None) };
+        let folder = Folder::begin(path).map_err(|error| error.to_string())?;
+        let path = path.display();
+        warn(&format!(
+            "note: `{path}` gets the messages as they are on the wire, so challenge passwords and keys in them are what they are; only you can read it"
+        ));
+        let program = labs.into_iter().find_map(|lab| lab.programs().map(|(host, _)| host).next());
+        if let Some(host) = program {
+            warn(&format!(
+                "note: what server programs exchange is not saved, such as that of host `{host}`; `run` with `--driver netns` and `--pcap DIR` captures it"
+            ));
+        }
+        Ok(Some(folder))
+    }
+
+    /// Checks that a driver can save messages; the error says what to type instead.
+    pub(super) fn fits(&self, driver: DriverName) -> Result<(), String> {
+        match (&self.save_messages, driver) {
+            (Some(folder), DriverName::Docker) => {
+                let option = format!("--save-messages {}", folder.display());
+                let why =
+                    "needs mock CAs that can write to this machine, and those in containers cannot";
+                Err(format!("`{option}` {why}; type `{option} --driver netns`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Warns of folders that are incomplete, and returns the exit code after that.
+pub(super) fn complete(folder: Option<&Folder>, exit: Exit) -> Exit {
+    let complaints = folder.map(Folder::complaints).unwrap_or_default();
+    let palette = Palette::of(&std::io::stderr());
+    for complaint in &complaints {
+        warn(&render("warning", &Diagnostic::general(complaint.as_str()), palette));
+    }
+    match exit {
+        Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
+        exit => exit,
+    }
+}

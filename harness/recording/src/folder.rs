@@ -1,0 +1,194 @@
+//! The folder that a user names for messages.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use scep::clock::Clock;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::name::file_name;
+use crate::recorder::{Complaints, Recorder};
+
+/// A folder for messages, of its user alone. Clones share the complaints.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+    complaints: Complaints,
+}
+
+/// The folder of one scenario, case or cell in it, for a recorder in another process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    path: PathBuf,
+    of: String,
+}
+
+/// Why a folder is not used for messages.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// There is something in it already.
+    #[error(
+        "`{0}` is not empty, and messages are saved in a folder of their own, so that none is mixed up with those of another run: name a new folder, or \
+         remove this one"
+    )]
+    NotEmpty(String),
+    /// It is something else.
+    #[error("messages cannot be saved in `{0}`: it is not a folder")]
+    NoFolder(String),
+    /// It cannot be made, or be the user's alone.
+    #[error("messages cannot be saved in `{0}`: {1}")]
+    Io(String, io::Error),
+}
+
+impl Folder {
+    /// Makes the folder, or takes an empty one, and keeps other users out of it.
+    ///
+    /// # Errors
+    /// If it has something in it, or cannot be made.
+    pub fn begin(path: &Path) -> Result<Self, FolderError> {
+        let shown = || path.display().to_string();
+        let failed = |error| FolderError::Io(shown(), error);
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_dir() => return Err(FolderError::NoFolder(shown())),
+            Ok(_) => {
+                if fs::read_dir(path).map_err(failed)?.next().is_some() {
+                    return Err(FolderError::NotEmpty(shown()));
+                }
+                // Only the owner can do this.
+                fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let parent = path.parent().filter(|parent| *parent != Path::new(""));
+                parent.map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+                make(path).map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        let path = path.canonicalize().map_err(failed)?;
+        Ok(Self { path, complaints: Complaints::default() })
+    }
+
+    /// Makes a folder in it for the scenario, case or cell of that id.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn part(&self, id: &str) -> io::Result<Part> {
+        let name = file_name(id);
+        let mut path = self.path.join(&name);
+        let mut number = 1_u64;
+        // The same may run again, and two ids may have the same name.
+        loop {
+            match make(&path) {
+                Ok(()) => return Ok(Part { path, of: id.to_owned() }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    number += 1;
+                    path = self.path.join(format!("{name}-{number}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock.
+    ///
+    /// # Errors
+    /// Which folder cannot be written, and why.
+    pub fn recorder(&self, id: &str, clock: Clock) -> Result<Recorder, String> {
+        let part = self.part(id).map_err(|error| self.unwritable(error))?;
+        part.open(clock, self.complaints.clone()).map_err(|error| self.unwritable(error))
+    }
+
+    /// Saves in the folder itself, for a command without scenarios.
+    ///
+    /// # Errors
+    /// Which folder cannot be written, and why.
+    pub fn whole(&self, of: &str, clock: Clock) -> Result<Recorder, String> {
+        let part = Part { path: self.path.clone(), of: of.to_owned() };
+        part.open(clock, self.complaints.clone()).map_err(|error| self.unwritable(error))
+    }
+
+    /// Takes the complaints so far: which folders are incomplete, and why.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.take()
+    }
+
+    fn unwritable(&self, error: io::Error) -> String {
+        FolderError::Io(self.path.display().to_string(), error).to_string()
+    }
+}
+
+impl PartialEq for Folder {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Folder {}
+
+impl Part {
+    /// Saves in the folder from now on, with the times of that clock.
+    ///
+    /// # Errors
+    /// Which folder cannot be written, and why.
+    pub fn recorder(&self, clock: Clock) -> Result<Recorder, String> {
+        let recorder = self.open(clock, Complaints::default());
+        recorder
+            .map_err(|error| FolderError::Io(self.path.display().to_string(), error).to_string())
+    }
+}
+
+impl Part {
+    fn open(&self, clock: Clock, complaints: Complaints) -> io::Result<Recorder> {
+        Recorder::open(self.path.clone(), self.of.clone(), clock, complaints)
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn folder_is_made_for_its_user_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        let folder = Folder::begin(&path).unwrap();
+        let part = folder.part("scep/linux-pki").unwrap();
+        assert_eq!((mode(&path), mode(&part.path)), (0o700, 0o700));
+        assert_eq!(part.path, path.canonicalize().unwrap().join("scep-linux-pki"));
+        let again = folder.part("scep/linux-pki").unwrap();
+        assert_eq!(again.path, path.canonicalize().unwrap().join("scep-linux-pki-2"));
+    }
+
+    #[test]
+    fn empty_folder_is_taken_and_closed_to_others() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        Folder::begin(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn folder_with_other_things_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("notes"), "").unwrap();
+        let error = Folder::begin(parent.path()).unwrap_err();
+        assert!(matches!(error, FolderError::NotEmpty(_)), "{error}");
+        let error = Folder::begin(&parent.path().join("notes")).unwrap_err();
+        assert!(matches!(error, FolderError::NoFolder(_)), "{error}");
+        let error = Folder::begin(&parent.path().join("notes/a")).unwrap_err();
+        assert!(matches!(error, FolderError::Io(..)), "{error}");
+    }
+}

@@ -1,0 +1,258 @@
+//! HTTP/1 messages in the bytes of one direction of a connection.
+
+mod chunked;
+mod head;
+
+use std::time::SystemTime;
+
+use self::chunked::Chunked;
+pub(crate) use self::head::{FirstLine, Head, Kind, head};
+use self::head::{Parsed, has_end, parse};
+use crate::held::{Budget, Held};
+
+/// Limit of a head in bytes.
+const MOST_HEAD_BYTES: usize = 256 << 10;
+
+/// What is said of bytes that are no message.
+const NO_HTTP: &str = "it is no HTTP/1";
+
+/// A message, or the part of one that came.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) head: Head,
+    pub(crate) body: Held,
+    pub(crate) first_at: SystemTime,
+    pub(crate) last_at: SystemTime,
+    /// What is missing, in a sentence.
+    pub(crate) gap: Option<String>,
+}
+
+/// Reads the messages of one direction.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    kind: Kind,
+    budget: Budget,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Head {
+        bytes: Vec<u8>,
+        first_at: Option<SystemTime>,
+    },
+    Body {
+        message: Message,
+        framing: Framing,
+    },
+    /// Bytes that are no HTTP/1, until the connection ends.
+    Foreign {
+        message: Message,
+    },
+}
+
+/// How the end of a body is found (RFC 9112 §6.3).
+#[derive(Debug)]
+enum Framing {
+    Length { left: u64, whole: u64 },
+    Chunked(Chunked),
+    UntilClose,
+}
+
+impl Reader {
+    pub(crate) fn new(kind: Kind, budget: Budget) -> Self {
+        Self { kind, budget, state: State::Head { bytes: Vec::new(), first_at: None } }
+    }
+
+    /// Reads bytes up to the end of a message; returns the other bytes, and the message if it is complete. `answers` is the method of the
+    /// request that the next reply answers.
+    pub(crate) fn read<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        at: SystemTime,
+        answers: Option<&str>,
+    ) -> (&'a [u8], Option<Message>) {
+        while !bytes.is_empty() {
+            let (rest, complete) = self.step(bytes, at, answers);
+            if complete.is_some() {
+                return (rest, complete);
+            }
+            bytes = rest;
+        }
+        (bytes, None)
+    }
+
+    /// The message that the end of the connection completes or breaks off, if any.
+    pub(crate) fn end(&mut self) -> Option<Message> {
+        let state =
+            std::mem::replace(&mut self.state, State::Head { bytes: Vec::new(), first_at: None });
+        match state {
+            State::Head { first_at: None, .. } => None,
+            State::Head { bytes, first_at: Some(at) } => {
+                let gap = match parse(self.kind, &bytes) {
+                    Parsed::Foreign => NO_HTTP.to_owned(),
+                    _ => format!("it broke off within its head, after {} bytes", bytes.len()),
+                };
+                Some(Message { gap: Some(gap), ..self.foreign(bytes, at) })
+            }
+            State::Foreign { mut message } => {
+                message.head.bytes.extend(message.body.take());
+                Some(message)
+            }
+            State::Body { mut message, framing } => {
+                let came = message.body.came();
+                message.gap = match framing {
+                    Framing::UntilClose => message.gap,
+                    Framing::Length { whole, .. } => {
+                        Some(format!("it broke off after {came} of {whole} bytes of its body"))
+                    }
+                    Framing::Chunked(_) => Some(format!(
+                        "it broke off within its chunks, after {came} bytes of its body"
+                    )),
+                };
+                Some(told(message))
+            }
+        }
+    }
+
+    /// Reads some bytes; returns the others, and the message that they complete.
+    fn step<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        at: SystemTime,
+        answers: Option<&str>,
+    ) -> (&'a [u8], Option<Message>) {
+        match &mut self.state {
+            State::Head { bytes: head, first_at } => {
+                let first_at = *first_at.get_or_insert(at);
+                let before = head.len();
+                head.extend_from_slice(bytes);
+                // Parsed once it is complete, so that a head in many pieces costs no more than one in few.
+                let parsed = if has_end(&head[before.saturating_sub(2)..]) {
+                    parse(self.kind, head)
+                } else {
+                    Parsed::Partial
+                };
+                match parsed {
+                    Parsed::Partial if head.len() <= MOST_HEAD_BYTES => (&[], None),
+                    Parsed::Whole { len, line, fields } => {
+                        let head = Head { bytes: head[..len].to_vec(), line, fields };
+                        let rest = &bytes[len.saturating_sub(before)..];
+                        (rest, self.begin_body(head, (first_at, at), answers))
+                    }
+                    Parsed::Partial | Parsed::Foreign => {
+                        let head = std::mem::take(head);
+                        let message = Message { last_at: at, ..self.foreign(head, first_at) };
+                        self.state = State::Foreign { message };
+                        (&[], None)
+                    }
+                }
+            }
+            State::Body { message, framing } => {
+                message.last_at = at;
+                let (taken, is_complete) = framing.take(bytes, &mut message.body);
+                (&bytes[taken..], is_complete.then(|| self.complete()).flatten())
+            }
+            State::Foreign { message } => {
+                message.last_at = at;
+                message.body.push(bytes);
+                (&[], None)
+            }
+        }
+    }
+
+    fn begin_body(
+        &mut self,
+        head: Head,
+        (first_at, last_at): (SystemTime, SystemTime),
+        answers: Option<&str>,
+    ) -> Option<Message> {
+        // Such as `100 Continue`: another reply follows (RFC 9110 §15.2).
+        if matches!(head.line, FirstLine::Reply { status: 100 | 102..=199 }) {
+            self.state = State::Head { bytes: Vec::new(), first_at: None };
+            return None;
+        }
+        let framing = Framing::of(&head, answers);
+        let is_complete = matches!(framing, Framing::Length { left: 0, .. });
+        let body = Held::within(&self.budget);
+        let message = Message { head, body, first_at, last_at, gap: None };
+        self.state = State::Body { message, framing };
+        is_complete.then(|| self.complete()).flatten()
+    }
+
+    fn complete(&mut self) -> Option<Message> {
+        let next = State::Head { bytes: Vec::new(), first_at: None };
+        match std::mem::replace(&mut self.state, next) {
+            State::Body { message, .. } => Some(told(message)),
+            State::Head { .. } | State::Foreign { .. } => None,
+        }
+    }
+
+    /// Bytes that are no HTTP/1.
+    fn foreign(&self, bytes: Vec<u8>, at: SystemTime) -> Message {
+        let head = Head { bytes, line: FirstLine::None, fields: Vec::new() };
+        let body = Held::within(&self.budget);
+        let gap = Some(NO_HTTP.to_owned());
+        Message { head, body, first_at: at, last_at: at, gap }
+    }
+}
+
+/// The message with the number of bytes that were left out.
+fn told(mut message: Message) -> Message {
+    let left_out = message.body.left_out();
+    if left_out > 0 {
+        let what =
+            format!("the last {left_out} bytes of its body were too many, and are not saved");
+        message.gap = Some(message.gap.map_or(what.clone(), |gap| format!("{gap}; {what}")));
+    }
+    message
+}
+
+impl Framing {
+    fn of(head: &Head, answers: Option<&str>) -> Self {
+        let length = |whole| Self::Length { left: whole, whole };
+        let values = |wanted: &str| {
+            let named =
+                head.fields.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+            named.map(|(_, value)| value.trim().to_owned()).collect::<Vec<_>>()
+        };
+        let is_without_body = match head.line {
+            FirstLine::Reply { status: 204 | 304 } => true,
+            FirstLine::Reply { .. } => answers == Some("HEAD"),
+            _ => false,
+        };
+        if is_without_body {
+            return length(0);
+        }
+        if values("transfer-encoding").iter().any(|it| it.to_ascii_lowercase().ends_with("chunked"))
+        {
+            return Self::Chunked(Chunked::default());
+        }
+        let given = values("content-length").into_iter().find_map(|it| it.parse().ok());
+        match (given, &head.line) {
+            (Some(whole), _) => length(whole),
+            (None, FirstLine::Request { .. }) => length(0),
+            (None, _) => Self::UntilClose,
+        }
+    }
+
+    /// Adds the bytes that belong to the body; returns how many were read, and whether they complete it.
+    fn take(&mut self, bytes: &[u8], body: &mut Held) -> (usize, bool) {
+        match self {
+            Self::Length { left, .. } => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                body.push(&bytes[..taken]);
+                *left -= taken as u64;
+                (taken, *left == 0)
+            }
+            Self::Chunked(chunked) => chunked.take(bytes, body),
+            Self::UntilClose => {
+                body.push(bytes);
+                (bytes.len(), false)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
