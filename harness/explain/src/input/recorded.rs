@@ -25,7 +25,7 @@ pub(super) fn exhibits(
         for exhibit in of(recording, &name) {
             let within = budget.take_exhibit() && budget.take_bytes(length(&exhibit.content));
             if let Some(limit) = budget.exceeded().filter(|_| !within) {
-                return Err(InputError::TooMuch(name, limit.to_owned()));
+                return Err(InputError::TooMuch(name.clone(), limit.to_owned()));
             }
             exhibits.push(exhibit);
         }
