@@ -1,6 +1,6 @@
 //! Messages as they are sent: DER and BER, also cut off or damaged.
 
-use scep::ber::normalise;
+use scep::{ber::normalise, content};
 
 use super::{
     budget::Budget,
@@ -9,12 +9,18 @@ use super::{
 };
 use crate::exhibit::Content;
 
+/// A key that somebody hands in as a message.
+pub(super) const KEY: &str = "a private key, which is no message: give it with `--key`";
+
 /// The most messages that may follow one another without anything between them.
 const MAX_ROW: usize = 64;
 
 /// The messages that the bytes are.
 pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
     let Some(shape) = shape(bytes) else { return Reading::No };
+    if content::Content::of(bytes) == content::Content::Asn1(content::Asn1::PrivateKey) {
+        return Reading::Stop(format!("DER, which is {KEY}"));
+    }
     if let Some(parts) = row(bytes, budget) {
         return Reading::Parts(parts);
     }
@@ -28,6 +34,17 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
         }
     };
     found(form, bytes, budget).map_or(Reading::No, |part| Reading::Parts(vec![part]))
+}
+
+/// Bytes that are no message any more: something on their way took them for text, so that lengths and bytes do not fit.
+pub(super) fn damaged(bytes: &[u8], budget: &mut Budget) -> Reading {
+    let form = match bytes {
+        // In UTF-8, what is no character becomes U+FFFD.
+        [0x30, 0xEF, 0xBF, 0xBD, ..] => "DER that was changed as text in UTF-8",
+        [0x30, 0x81..=0x84, ..] if !is_printable(bytes) => "DER, damaged",
+        _ => return Reading::No,
+    };
+    found(form.to_owned(), bytes, budget).map_or(Reading::No, |part| Reading::Parts(vec![part]))
 }
 
 fn found(form: String, bytes: &[u8], budget: &mut Budget) -> Option<Part> {

@@ -1,4 +1,4 @@
-//! A folder of saved messages: every file in it and below it, those of an exchange together.
+//! A folder of messages: every file in it and below it, a request before its reply.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -6,7 +6,7 @@ use diagnostics::counted;
 use files::ReadError;
 
 use super::{InputError, MAX_INPUT_BYTES, Unrecognised, budget::Budget, recognise};
-use crate::exhibit::{Content, Exchange, Exhibit};
+use crate::exhibit::Exhibit;
 
 /// The most files that are read.
 const MAX_FILES: usize = 2000;
@@ -28,8 +28,7 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
         return Err(too_much(format!("more than {MAX_FILES} files")));
     }
     paths.sort_by_cached_key(|path| Order::of(path));
-    let (mut exhibits, mut left): (Vec<Exhibit>, u64) = (Vec::new(), MAX_BYTES);
-    let mut before: Option<(PathBuf, usize)> = None;
+    let (mut exhibits, mut left) = (Vec::new(), MAX_BYTES);
     for path in &paths {
         let bytes = match files::regular(path, MAX_INPUT_BYTES) {
             Ok(bytes) => bytes,
@@ -40,18 +39,8 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| too_much(format!("files of more than {MAX_BYTES} bytes")))?;
         match recognise::whole(&path.display().to_string(), &bytes, budget) {
-            Ok(found) => {
-                let joined = before
-                    .take()
-                    .filter(|(request, _)| Order::of(request).stem == Order::of(path).stem)
-                    .is_some_and(|(_, count)| count == 1 && join(&mut exhibits, &found));
-                if joined {
-                    continue;
-                }
-                before = Order::of(path).is_request().then(|| (path.clone(), found.len()));
-                exhibits.extend(found);
-            }
-            Err(InputError::Unrecognised(_)) => before = None,
+            Ok(found) => exhibits.extend(found),
+            Err(InputError::Unrecognised(_)) => {}
             Err(error) => return Err(error),
         }
     }
@@ -111,29 +100,6 @@ impl Order {
         };
         Self { stem: path.with_file_name(stem), side, path: path.to_owned() }
     }
-
-    fn is_request(&self) -> bool {
-        self.side == 0
-    }
-}
-
-/// Adds the reply of an exchange to the last exhibit, which is its request; false if they are not such a pair.
-fn join(exhibits: &mut [Exhibit], found: &[Exhibit]) -> bool {
-    let (Some(last), [found]) = (exhibits.last_mut(), found) else { return false };
-    let (Content::Exchange(request), Content::Exchange(reply)) =
-        (&mut last.content, &found.content)
-    else {
-        return false;
-    };
-    match reply {
-        Exchange { request: None, reply: Some(answer), gaps, .. } if request.reply.is_none() => {
-            request.reply = Some(answer.clone());
-            request.gaps.extend_from_slice(gaps);
-        }
-        _ => return false,
-    }
-    last.origin = format!("{} and {}", last.origin, found.origin);
-    true
 }
 
 #[cfg(test)]

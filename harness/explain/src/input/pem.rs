@@ -1,6 +1,7 @@
 //! PEM (RFC 7468), also indented, in one line, quoted, or cut off. A crate that reads it as the RFC says refuses what people paste.
 
 use super::{
+    asn1::KEY,
     base64,
     budget::Budget,
     reading::{Part, Reading},
@@ -42,10 +43,8 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
     match (parts.is_empty(), is_broken, has_key) {
         (false, ..) => Reading::Parts(parts),
         (_, Some(line), _) => Reading::But(format!("PEM, whose block in line {line} is no base64")),
-        (_, _, true) => Reading::But(
-            "PEM, with nothing in it but a private key, which is no message: name it as a key"
-                .to_owned(),
-        ),
+        // Its lines are base64, too.
+        (_, _, true) => Reading::Stop(format!("PEM, with nothing in it but {KEY}")),
         _ => Reading::No,
     }
 }

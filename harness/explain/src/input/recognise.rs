@@ -16,7 +16,7 @@ type Reader = fn(&[u8], &mut Budget) -> Reading;
 
 /// The readers, in the order in which they are tried: those with a mark of their own first, and base64, whose characters are those of
 /// most texts, near the end.
-const READERS: [Reader; 14] = [
+const READERS: [Reader; 15] = [
     gzip::read,
     capture::read,
     text::in_utf_8,
@@ -30,6 +30,7 @@ const READERS: [Reader; 14] = [
     hexadecimal::read,
     base64::read,
     asn1::read,
+    asn1::damaged,
     text::read,
 ];
 

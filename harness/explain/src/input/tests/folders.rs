@@ -1,32 +1,41 @@
 //! Folders of saved messages.
 
+use openssl::{
+    ec::{EcGroup, EcKey},
+    nid::Nid,
+    pkey::PKey,
+};
+
 use super::*;
 use crate::input::{InputError, Source, exhibits};
 
 #[test]
-fn files_of_an_exchange_are_put_together() {
+fn request_comes_before_its_reply_and_other_files_are_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("client-at-server");
     fs::create_dir(&inner).unwrap();
-    let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nAES\n";
-    let request = seed("http_head/scepclient-2.1.0-pkioperation.http");
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nAES\n";
+    let sending = seed("http_head/scepclient-2.1.0-pkioperation.http");
     for (name, bytes) in [
         ("01-GetCACaps-request.http", &seed("http_head/scepclient-2.1.0-getcacaps.http")[..]),
-        ("01-GetCACaps-reply.http", reply),
-        ("02-PKIOperation-request.http", &request),
+        ("01-GetCACaps-reply.http", answer),
+        ("02-PKIOperation-request.http", &sending),
         ("03-reply.der", &seed("message/pending.der")),
-        ("ca.key", b"-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n"),
+        ("ca.key", &key.private_key_to_pem_pkcs8().unwrap()),
+        ("device.der", &key.private_key_to_der().unwrap()),
         ("notes", b"nothing of interest"),
     ] {
         fs::write(inner.join(name), bytes).unwrap();
     }
     let exhibits = exhibits(vec![Source::Folder(folder.path().to_owned())]).unwrap();
-    let [first, second, third] = &exhibits[..] else { panic!("{exhibits:?}") };
-    assert_eq!(exchange(first).reply.as_ref().unwrap().body, b"AES\n");
-    assert!(first.origin.ends_with("01-GetCACaps-reply.http"), "{}", first.origin);
-    assert_eq!(sent(exchange(second)), message());
-    assert!(exchange(second).reply.is_none());
-    assert_eq!(third.content, Content::Bytes(seed("message/pending.der")));
+    let [asked, answered, request, reply] = &exhibits[..] else { panic!("{exhibits:?}") };
+    assert!(exchange(asked).reply.is_none());
+    assert_eq!(exchange(answered).reply.as_ref().unwrap().body, b"AES\n");
+    assert!(answered.origin.ends_with("01-GetCACaps-reply.http"), "{}", answered.origin);
+    assert_eq!(sent(exchange(request)), message());
+    assert_eq!(reply.content, Content::Bytes(seed("message/pending.der")));
 }
 
 #[test]

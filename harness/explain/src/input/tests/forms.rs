@@ -242,7 +242,10 @@ fn errors_say_what_came_and_what_helps() {
         (&b""[..], "it looks like nothing: it is empty"),
         (b"hello world, this is no message", "it looks like plain text of 31 bytes"),
         (b"\x16\x03\x01\x02\x00\x01\x00", "capture behind the end of TLS"),
-        (b"-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n", "name it as a key"),
+        (
+            b"-----BEGIN PRIVATE KEY-----\nMC4CAQ==\n-----END PRIVATE KEY-----\n",
+            "give it with `--key`",
+        ),
         (
             b"\x1f\x8b\x08\x00nonsense",
             "tried as gzip, unpacked to byte 1, where it ends early: what is in it is plain text",
