@@ -121,6 +121,24 @@ fn run_saves_what_the_device_and_the_ca_exchange() {
 }
 
 #[test]
+fn saved_messages_and_the_capture_are_explained_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = scenario("linux", "{on: PKIOperation, do: wrong-recipient-nonce}");
+    let ended = run(folder.path(), &[&RUN[..], &["--pcap", "p"]].concat(), &text);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    for (source, place) in
+        [("m", "m/a, exchange 3: saved messages of a"), ("p/a/10.0.0.0-24.pcap", "pcap")]
+    {
+        let ended = run_in(folder.path(), &["explain", source]);
+        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+        let first = ended.stdout.lines().next().unwrap();
+        assert!(first.starts_with("the server is wrong: the reply's recipientNonce is"), "{first}");
+        assert!(ended.stdout.contains(place), "{}", ended.stdout);
+        assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
+    }
+}
+
+#[test]
 fn message_of_a_get_is_saved_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let text =
