@@ -21,7 +21,6 @@ use self::{
 };
 use super::{
     budget::Budget,
-    dump::Block,
     http,
     reading::{Part, Reading},
 };
@@ -51,12 +50,14 @@ struct Frame<'a> {
 }
 
 /// The exchanges in packets that were copied as hex dumps; `None` if there are none. Wireshark writes what it put together beside them.
-pub(super) fn of_frames(blocks: &[Block], budget: &mut Budget) -> Option<Reading> {
+pub(super) fn of_frames<'a>(
+    frames: impl Iterator<Item = &'a [u8]>,
+    budget: &mut Budget,
+) -> Option<Reading> {
     let mut capture = Capture::default();
-    for block in blocks {
-        if let Some(link) = link::guess(&block.bytes) {
-            let length = block.bytes.len();
-            capture.add(&Frame { link, at: None, bytes: &block.bytes, length });
+    for bytes in frames {
+        if let Some(link) = link::guess(bytes) {
+            capture.add(&Frame { link, at: None, bytes, length: bytes.len() });
         }
     }
     if capture.packets == 0 {

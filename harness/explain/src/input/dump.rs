@@ -35,7 +35,8 @@ pub(super) struct Block {
 pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
     let Some(text) = short(bytes) else { return Reading::No };
     let blocks = blocks(text, budget);
-    if let Some(reading) = capture::of_frames(&blocks, budget) {
+    let frames = blocks.iter().map(|block| &*block.bytes);
+    if let Some(reading) = capture::of_frames(frames, budget) {
         return reading;
     }
     let part = |block: Block| {
