@@ -139,6 +139,19 @@ fn saved_messages_and_the_capture_are_explained_alike() {
 }
 
 #[test]
+fn recording_without_a_message_is_explained_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing listens at port 1.
+    let url = "http://127.0.0.1:1/scep";
+    let ended = run_in(folder.path(), &["enrol", url, "--save-messages", "m"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let ended = run_in(folder.path(), &["explain", "m"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    let words = "`m` is a recording of `enrol` without a message: no connection was made";
+    assert!(ended.stderr.contains(words), "{}", ended.transcript());
+}
+
+#[test]
 fn message_of_a_get_is_saved_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let text =

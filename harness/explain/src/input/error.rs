@@ -15,6 +15,13 @@ pub enum InputError {
     TooMuch(String, String),
     /// A folder of saved messages cannot be read.
     Recording(recording::ReadError),
+    /// A folder of saved messages has none.
+    NothingSaved {
+        /// The folder.
+        folder: String,
+        /// What was recorded: the id of a scenario, or a command.
+        of: String,
+    },
     /// Nothing in the input is recognised.
     Unrecognised(Box<Unrecognised>),
 }
@@ -45,6 +52,10 @@ impl fmt::Display for InputError {
                 "`{origin}` has {limit}; hand in the part that matters, such as one message or one connection"
             ),
             Self::Recording(error) => error.fmt(f),
+            Self::NothingSaved { folder, of } => write!(
+                f,
+                "`{folder}` is a recording of `{of}` without a message: no connection was made, or nothing was sent; what `{of}` itself said tells why"
+            ),
             Self::Unrecognised(unrecognised) => unrecognised.fmt(f),
         }
     }

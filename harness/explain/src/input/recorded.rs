@@ -13,7 +13,7 @@ pub(super) fn exhibits(
     folder: &Path,
     budget: &mut Budget,
 ) -> Result<Option<Vec<Exhibit>>, InputError> {
-    let mut exhibits = Vec::new();
+    let (mut exhibits, mut empty) = (Vec::new(), None);
     for folder in folders_in(folder).map_err(InputError::Recording)? {
         let recording = match read(&folder) {
             Ok(recording) => recording,
@@ -22,6 +22,9 @@ pub(super) fn exhibits(
             Err(error) => return Err(InputError::Recording(error)),
         };
         let name = folder.display().to_string();
+        if recording.exchanges.is_empty() {
+            empty = Some((name.clone(), recording.of.clone()));
+        }
         for exhibit in of(recording, &name) {
             let within = budget.take_exhibit() && budget.take_bytes(length(&exhibit.content));
             if let Some(limit) = budget.exceeded().filter(|_| !within) {
@@ -30,7 +33,11 @@ pub(super) fn exhibits(
             exhibits.push(exhibit);
         }
     }
-    Ok(Some(exhibits).filter(|found| !found.is_empty()))
+    match (exhibits.is_empty(), empty) {
+        (true, Some((folder, of))) => Err(InputError::NothingSaved { folder, of }),
+        (true, None) => Ok(None),
+        (false, _) => Ok(Some(exhibits)),
+    }
 }
 
 fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
