@@ -150,7 +150,11 @@ impl DockerLab {
             })
         });
         testbed.pkis.extend(unless_cancelled(cancelled, try_join_all(image_pkis)).await?);
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(
+            testbed.pkis.clone(),
+            testbed.clock.clone(),
+            testbed.keys.clone(),
+        )));
         let console = match device.and_then(|name| Some((name, devices.remove(name)?))) {
             Some((name, stream)) => Some(console(lab, name, stream, options).await?),
             None => None,

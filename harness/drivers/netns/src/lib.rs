@@ -66,7 +66,7 @@ struct State {
     kept: Mutex<Vec<LabProcess>>,
     /// Set once the folders of killed runners have been removed.
     swept: OnceLock<()>,
-    /// The keys that `scep` steps have certified; labs of mock CAs alone share them, because making keys takes most of the time.
+    /// The keys that `scep` steps and clients have certified; labs of mock CAs alone share them, because making keys takes most of the time.
     keys: KeyStore,
 }
 
@@ -251,7 +251,11 @@ async fn fill_testbed(
         keys.with_new_names()
     };
     if options.client == Client::Builtin {
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(
+            testbed.pkis.clone(),
+            testbed.clock.clone(),
+            testbed.keys.clone(),
+        )));
     }
     for (name, console) in &built.consoles {
         let (stream, part) = (connect(console).await, LabPart::new(name, channel.exits()));

@@ -8,6 +8,7 @@ mod placeholder;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,8 +19,10 @@ use scep::name;
 use tokio::time::{Instant, timeout};
 
 pub use self::command::{Command, CommandError};
+use self::enrolment::KEY;
 pub use self::enrolment::{Enrolled, EnrolmentError, KeyError, Polling, Remark, enrol, new_key};
 pub use self::files::{Files, FilesError, NotInPlace, PreparedFiles, fingerprint_of};
+use testbed::KeyStore;
 use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};
 use testbed::pki::Pki;
 
@@ -30,12 +33,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Builtin {
     pkis: BTreeMap<String, Arc<dyn Pki>>,
     clock: Clock,
+    keys: KeyStore,
+    enrolments: AtomicUsize,
 }
 
 impl Builtin {
-    /// A client that finds these PKIs by their URLs.
-    pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>, clock: Clock) -> Self {
-        Self { pkis, clock }
+    /// A client that finds these PKIs by their URLs. Each of its enrolments has another key of `keys`, and so the same key as that
+    /// enrolment of the client in another lab: making one takes longer than all the rest, and no client is tested by it.
+    pub fn new(pkis: BTreeMap<String, Arc<dyn Pki>>, clock: Clock, keys: KeyStore) -> Self {
+        Self { pkis, clock, keys, enrolments: AtomicUsize::new(1) }
     }
 
     async fn pki_at(&self, url: &str) -> Option<&dyn Pki> {
@@ -55,7 +61,8 @@ impl Builtin {
         let pki = pki.ok_or_else(|| format!("there is no PKI at `{}`", order.url))?;
         let subject = name::parse("CN=sceplab client")?;
         let files = Files::in_folder(&order.folder);
-        let key = new_key().await?;
+        let number = self.enrolments.fetch_add(1, Ordering::Relaxed);
+        let key = self.keys.key(&format!("enrolment {number} of the client"), KEY).await?;
         // What an expired certificate has signed is refused (RFC 8894 §2.3): that is a first request again.
         let now = self.clock.now();
         let existing = files.identity()?.filter(|it| is_valid(&it.certificate, now));

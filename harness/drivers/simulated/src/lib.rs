@@ -66,7 +66,11 @@ pub fn without_network(
     }
     // A client that is a program would need a network.
     if client == Client::Builtin {
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
+        testbed.client = Some(Arc::new(Builtin::new(
+            testbed.pkis.clone(),
+            testbed.clock.clone(),
+            testbed.keys.clone(),
+        )));
     }
     Ok(testbed)
 }

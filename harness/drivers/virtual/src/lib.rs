@@ -33,8 +33,8 @@ pub struct Virtual {
     options: LabOptions,
     labs: OpenLabs,
     keys: KeySource,
-    /// The keys that `scep` steps have certified; the labs share them, because a mock CA certifies a key twice and making keys takes
-    /// most of the time.
+    /// The keys that `scep` steps and clients have certified; the labs share them, because a mock CA certifies a key twice and making keys
+    /// takes most of the time.
     certified: KeyStore,
 }
 
@@ -69,8 +69,12 @@ impl Driver for Virtual {
             let device = start_device(name, lab, &network, &testbed.clock, &self.keys, None)?;
             testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
         }
-        testbed.client = Some(Arc::new(Builtin::new(testbed.pkis.clone(), testbed.clock.clone())));
         testbed.keys = self.certified.clone();
+        testbed.client = Some(Arc::new(Builtin::new(
+            testbed.pkis.clone(),
+            testbed.clock.clone(),
+            testbed.keys.clone(),
+        )));
         testbed.links = Some(network.links());
         testbed.resources.push(Box::new(Network { lab: network, entry: self.labs.open() }));
         Ok(testbed)

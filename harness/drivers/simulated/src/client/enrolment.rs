@@ -21,7 +21,7 @@ use testbed::{KeyKind, NoAnswer};
 const RETRY_PAUSES_MS: [u64; 3] = [100, 400, 1600];
 
 /// The kind of generated keys.
-const KEY: KeyKind = KeyKind::Rsa(2048);
+pub(super) const KEY: KeyKind = KeyKind::Rsa(2048);
 
 /// How often and how long to poll for the CA's decision (RFC 8894 §4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
