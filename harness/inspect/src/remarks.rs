@@ -5,8 +5,7 @@ use scep::key_usage::KeyUsage;
 use crate::capability::{has_blank_line, missing, misspelt};
 use crate::certificate::{Facts, Role};
 use crate::probe::Probe;
-use crate::seen::Seen;
-use crate::weigh::answered;
+use crate::seen::{Seen, answered};
 
 /// Days before the end of a certificate from which on it stands out.
 const SOON: i64 = 30;
