@@ -8,7 +8,8 @@ use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::x509::{X509, X509Ref};
-use scep::certificate::{invalidity, is_ca, is_issued_by, is_self_issued, serial_number};
+use scep::certificate::{invalidity, is_issued_by, is_self_issued, serial_number};
+use scep::client::CaCertificates;
 use scep::clock::{apart, moment_text, system_time};
 use scep::key_usage::KeyUsage;
 use scep::name::to_text;
@@ -63,23 +64,29 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts about certificates in the order received.
+    /// The facts about certificates in the order received. A CA's are those that Sceplab's client takes for it.
     pub(crate) fn of_all(certificates: &[X509], now: SystemTime) -> Vec<Self> {
         let issuers = |one: &X509| {
             let all = certificates.iter().enumerate();
             all.filter(|(_, ca)| is_issued_by(one, ca)).map(|(index, _)| index + 1).collect()
         };
+        let ca = CaCertificates::sort(certificates.to_vec()).map(|sorted| sorted.ca);
+        let ca = ca.unwrap_or_default();
         let all = certificates.iter().enumerate();
-        all.map(|(index, one)| Self::of(index + 1, one, issuers(one), now)).collect()
+        all.map(|(index, one)| {
+            let role = role(one, ca.contains(one));
+            Self::of(index + 1, one, role, issuers(one), now)
+        })
+        .collect()
     }
 
-    fn of(position: usize, one: &X509, issued_by: Vec<usize>, now: SystemTime) -> Self {
+    fn of(position: usize, one: &X509, role: Role, issued_by: Vec<usize>, now: SystemTime) -> Self {
         let end = system_time(one.not_after()).ok();
         let begin = system_time(one.not_before()).ok();
         let written = |time: Option<SystemTime>| time.map(moment_text).unwrap_or_default();
         Self {
             position,
-            role: role(one),
+            role,
             subject: to_text(one.subject_name()),
             issuer: to_text(one.issuer_name()),
             issued_by,
@@ -124,8 +131,8 @@ impl Facts {
     }
 }
 
-fn role(certificate: &X509Ref) -> Role {
-    if is_ca(certificate) {
+fn role(certificate: &X509Ref, is_ca: bool) -> Role {
+    if is_ca {
         return if is_self_issued(certificate) { Role::RootCa } else { Role::Ca };
     }
     let Some(usage) = KeyUsage::of(certificate) else { return Role::Ra };

@@ -109,3 +109,13 @@ fn connection_of_one_request_is_told_only_if_the_first_one_was_answered() {
         assert!(line.contains(told) && !line.contains(untold), "{line}");
     }
 }
+
+/// As the client of Sceplab takes it.
+#[test]
+fn certificate_alone_that_names_no_use_is_that_of_the_ca() {
+    let ended = inspected(CONNECTIONS, false);
+    assert!(ended.stdout.contains("  1. root CA; Sceplab's client enciphers to it"), "{ended:?}");
+    for words in ["no RA names", "no root is among the certificates"] {
+        assert!(!ended.stdout.contains(words), "{words}: {ended:?}");
+    }
+}
