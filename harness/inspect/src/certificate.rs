@@ -1,6 +1,7 @@
 //! Facts about the certificates of a PKI.
 
 mod extensions;
+mod validity;
 
 use std::time::{Duration, SystemTime};
 
@@ -8,14 +9,15 @@ use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::x509::{X509, X509Ref};
-use scep::certificate::{invalidity, is_issued_by, is_self_issued, serial_number};
+use scep::certificate::{is_issued_by, is_self_issued, serial_number};
 use scep::client::CaCertificates;
-use scep::clock::{apart, moment_text, system_time};
+use scep::clock::{moment_text, system_time};
 use scep::key_usage::KeyUsage;
 use scep::name::to_text;
 use serde::Serialize;
 
 pub(crate) use self::extensions::Extensions;
+pub(crate) use self::validity::Validity;
 
 scep::named! {
     /// What a certificate is for.
@@ -50,8 +52,8 @@ pub(crate) struct Facts {
     pub not_after: String,
     /// Whole days until its end; negative after it.
     pub days_left: i64,
-    /// The dates in words.
-    pub validity: String,
+    /// In words for a reader of the JSON document.
+    pub validity: Validity,
     pub key: String,
     pub signature: String,
     #[serde(flatten)]
@@ -94,7 +96,7 @@ impl Facts {
             not_before: written(begin),
             not_after: written(end),
             days_left: end.map(|end| days_until(end, now)).unwrap_or_default(),
-            validity: validity(one, end, now),
+            validity: Validity::of(one, now),
             key: key(one),
             signature: signature(one),
             extensions: Extensions::of(one),
@@ -118,6 +120,13 @@ impl Facts {
     /// True for an RSA key.
     pub(crate) fn is_rsa(&self) -> bool {
         self.certificate.public_key().is_ok_and(|key| key.id() == Id::RSA)
+    }
+
+    /// True if a digest for which collisions are known is in its signature.
+    pub(crate) fn has_weak_digest(&self) -> bool {
+        let algorithm = self.certificate.signature_algorithm().object().nid();
+        let digest = algorithm.signature_algorithms().map(|both| both.digest);
+        digest.is_some_and(|digest| [Nid::MD5, Nid::SHA1].contains(&digest))
     }
 
     /// The last moment of its validity, if it can be read.
@@ -152,15 +161,6 @@ fn days_until(end: SystemTime, now: SystemTime) -> i64 {
     match end.duration_since(now) {
         Ok(left) => days(left),
         Err(past) => -days(past.duration()) - 1,
-    }
-}
-
-fn validity(certificate: &X509Ref, end: Option<SystemTime>, now: SystemTime) -> String {
-    let left = end.and_then(|end| end.duration_since(now).ok()).map(apart);
-    match (invalidity(certificate, now), left) {
-        (Some(reason), _) => reason,
-        (None, Some(left)) => format!("valid for {left}"),
-        (None, None) => "has dates that cannot be read".to_owned(),
     }
 }
 
