@@ -2,6 +2,7 @@
 
 mod clients;
 mod foreign;
+mod unanswered;
 mod watch;
 
 use regex::Regex;

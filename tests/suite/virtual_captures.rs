@@ -1,7 +1,7 @@
 //! `--pcap` in the virtual lab: packets that other programs read, with the bytes that were exchanged.
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
@@ -48,6 +48,8 @@ struct Read {
     streams: Streams,
     times: Vec<Duration>,
     hardware_addresses: BTreeMap<Ipv4Addr, Vec<String>>,
+    /// The sequence numbers of SYN segments.
+    initial: BTreeSet<u32>,
 }
 
 fn read_capture(file: &Path, there: u8, back: u8) -> Read {
@@ -82,6 +84,9 @@ fn add(read: &mut Read, frame: &[u8], (there, back): (u8, u8)) {
             assert_eq!(tcp::ipv4_checksum(&segment, &source, &destination), segment.get_checksum());
             let from = SocketAddrV4::new(source, segment.get_source());
             let to = SocketAddrV4::new(destination, segment.get_destination());
+            if segment.get_flags() & TcpFlags::SYN != 0 {
+                assert!(read.initial.insert(segment.get_sequence()), "{segment:?}");
+            }
             let is_request = to.port() == 80;
             assert_eq!(packet.get_ttl(), if is_request { there } else { back });
             add_segment(&mut read.streams, from, to, &segment);

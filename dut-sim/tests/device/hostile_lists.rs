@@ -106,7 +106,10 @@ async fn list_that_says_nothing_about_the_certificate_is_refused_and_takes_no_re
         ),
         (list().with(issuing_point(0x83, &[6, 0x40])), "for some reasons alone"),
         (list().with(issuing_point(0x82, &[0xff])), "about the certificates of CAs alone"),
-        (list().with(issuing_point(0x85, &[0xff])), "about the certificates of attributes alone"),
+        (
+            list().with(issuing_point(0x85, &[0xff])),
+            "is refused: it is about attribute certificates alone",
+        ),
         (
             list().with(point_at("http://10.0.0.1/other.crl")),
             "it is the list of the distribution point `http://10.0.0.1/other.crl` alone",
@@ -114,6 +117,11 @@ async fn list_that_says_nothing_about_the_certificate_is_refused_and_takes_no_re
         (
             list().with(point_at("http://10.0.0.1/\u{1b}[2J")),
             r"the distribution point `http://10.0.0.1/\u{1b}[2J` alone",
+        ),
+        (
+            // `CN=x`, to be added to the name of the issuer.
+            list().with(issuing_point(0xa0, &tlv(0xa1, b"\x30\x08\x06\x03\x55\x04\x03\x0c\x01x"))),
+            "distribution point alone, whose name has no URL (such as nameRelativeToCRLIssuer)",
         ),
         (
             list().with(list_extension(UNKNOWN, true, &[5, 0])),

@@ -1,6 +1,7 @@
 //! Facts about the certificates of a PKI.
 
 mod extensions;
+mod validity;
 
 use std::time::{Duration, SystemTime};
 
@@ -8,13 +9,15 @@ use openssl::hash::{MessageDigest, hash};
 use openssl::nid::Nid;
 use openssl::pkey::Id;
 use openssl::x509::{X509, X509Ref};
-use scep::certificate::{invalidity, is_ca, is_issued_by, is_self_issued, serial_number};
-use scep::clock::{apart, moment_text, system_time};
+use scep::certificate::{is_issued_by, is_self_issued, serial_number};
+use scep::client::CaCertificates;
+use scep::clock::{moment_text, system_time};
 use scep::key_usage::KeyUsage;
 use scep::name::to_text;
 use serde::Serialize;
 
 pub(crate) use self::extensions::Extensions;
+pub(crate) use self::validity::Validity;
 
 scep::named! {
     /// What a certificate is for.
@@ -49,8 +52,8 @@ pub(crate) struct Facts {
     pub not_after: String,
     /// Whole days until its end; negative after it.
     pub days_left: i64,
-    /// The dates in words.
-    pub validity: String,
+    /// In words for a reader of the JSON document.
+    pub validity: Validity,
     pub key: String,
     pub signature: String,
     #[serde(flatten)]
@@ -63,23 +66,29 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// The facts about certificates in the order received.
+    /// The facts about certificates in the order received. A CA's are those that Sceplab's client takes for it.
     pub(crate) fn of_all(certificates: &[X509], now: SystemTime) -> Vec<Self> {
         let issuers = |one: &X509| {
             let all = certificates.iter().enumerate();
             all.filter(|(_, ca)| is_issued_by(one, ca)).map(|(index, _)| index + 1).collect()
         };
+        let ca = CaCertificates::sort(certificates.to_vec()).map(|sorted| sorted.ca);
+        let ca = ca.unwrap_or_default();
         let all = certificates.iter().enumerate();
-        all.map(|(index, one)| Self::of(index + 1, one, issuers(one), now)).collect()
+        all.map(|(index, one)| {
+            let role = role(one, ca.contains(one));
+            Self::of(index + 1, one, role, issuers(one), now)
+        })
+        .collect()
     }
 
-    fn of(position: usize, one: &X509, issued_by: Vec<usize>, now: SystemTime) -> Self {
+    fn of(position: usize, one: &X509, role: Role, issued_by: Vec<usize>, now: SystemTime) -> Self {
         let end = system_time(one.not_after()).ok();
         let begin = system_time(one.not_before()).ok();
         let written = |time: Option<SystemTime>| time.map(moment_text).unwrap_or_default();
         Self {
             position,
-            role: role(one),
+            role,
             subject: to_text(one.subject_name()),
             issuer: to_text(one.issuer_name()),
             issued_by,
@@ -87,7 +96,7 @@ impl Facts {
             not_before: written(begin),
             not_after: written(end),
             days_left: end.map(|end| days_until(end, now)).unwrap_or_default(),
-            validity: validity(one, end, now),
+            validity: Validity::of(one, now),
             key: key(one),
             signature: signature(one),
             extensions: Extensions::of(one),
@@ -113,6 +122,13 @@ impl Facts {
         self.certificate.public_key().is_ok_and(|key| key.id() == Id::RSA)
     }
 
+    /// True if a digest for which collisions are known is in its signature.
+    pub(crate) fn has_weak_digest(&self) -> bool {
+        let algorithm = self.certificate.signature_algorithm().object().nid();
+        let digest = algorithm.signature_algorithms().map(|both| both.digest);
+        digest.is_some_and(|digest| [Nid::MD5, Nid::SHA1].contains(&digest))
+    }
+
     /// The last moment of its validity, if it can be read.
     pub(crate) fn end(&self) -> Option<SystemTime> {
         system_time(self.certificate.not_after()).ok()
@@ -124,8 +140,8 @@ impl Facts {
     }
 }
 
-fn role(certificate: &X509Ref) -> Role {
-    if is_ca(certificate) {
+fn role(certificate: &X509Ref, is_ca: bool) -> Role {
+    if is_ca {
         return if is_self_issued(certificate) { Role::RootCa } else { Role::Ca };
     }
     let Some(usage) = KeyUsage::of(certificate) else { return Role::Ra };
@@ -145,15 +161,6 @@ fn days_until(end: SystemTime, now: SystemTime) -> i64 {
     match end.duration_since(now) {
         Ok(left) => days(left),
         Err(past) => -days(past.duration()) - 1,
-    }
-}
-
-fn validity(certificate: &X509Ref, end: Option<SystemTime>, now: SystemTime) -> String {
-    let left = end.and_then(|end| end.duration_since(now).ok()).map(apart);
-    match (invalidity(certificate, now), left) {
-        (Some(reason), _) => reason,
-        (None, Some(left)) => format!("valid for {left}"),
-        (None, None) => "has dates that cannot be read".to_owned(),
     }
 }
 

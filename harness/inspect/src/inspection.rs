@@ -1,5 +1,7 @@
 //! The result, as plain data for reports.
 
+use std::fmt::Display;
+
 use families::FamilyName;
 use scep::clock::moment_text;
 use scep::http::HttpResponse;
@@ -8,10 +10,11 @@ use serde::Serialize;
 use crate::capability::{Word, words};
 use crate::certificate::Facts;
 use crate::probe::Probe;
+use crate::probed::{NotProbed, Probed, shows_nothing};
 use crate::remarks::remarks;
-use crate::seen::{Answer, Seen};
+use crate::seen::{Answer, Seen, answered};
 use crate::verdict::{ClientVerdict, verdict};
-use crate::weigh::{Scales, answered};
+use crate::weigh::Scales;
 
 /// Version of the JSON document; it changes if a reader of the old form would misunderstand the new one.
 pub const VERSION: u32 = 1;
@@ -137,7 +140,7 @@ fn form(seen: &Seen, chain: &[Facts]) -> Option<&'static str> {
 }
 
 impl Reply {
-    fn of(answer: &Answer) -> Self {
+    fn of<E: Display>(answer: &Result<HttpResponse, E>) -> Self {
         let response = answer.as_ref().ok();
         Self {
             status: response.map(|response| response.status),
@@ -176,16 +179,19 @@ impl NextCa {
     }
 }
 
-fn behaviour(seen: &Seen, probe: Probe, answer: &Answer) -> Behaviour {
+fn behaviour(seen: &Seen, probe: Probe, answer: &Probed) -> Behaviour {
     let is_same = seen.is_same(probe).filter(|_| probe.wants_the_same());
     let in_words = match (is_same, answer) {
         (Some(true), _) => "the same answer".to_owned(),
-        _ if probe == Probe::Again && answer.is_err() => {
+        (_, Err(NotProbed::NotAnswered(reason)))
+            if probe == Probe::Again && !shows_nothing(reason) =>
+        {
             "not answered: the connection takes one request".to_owned()
         }
+        (_, Err(reason)) => reason.in_words(),
         (_, Ok(response)) if probe == Probe::Head => format!("HTTP {}", response.status),
-        _ => {
-            let words = answered(answer);
+        (_, Ok(response)) => {
+            let words = response.answered();
             words.strip_prefix("was answered ").unwrap_or(&words).to_owned()
         }
     };

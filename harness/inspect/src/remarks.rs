@@ -3,10 +3,9 @@
 use scep::key_usage::KeyUsage;
 
 use crate::capability::{has_blank_line, missing, misspelt};
-use crate::certificate::{Facts, Role};
+use crate::certificate::{Facts, Role, Validity};
 use crate::probe::Probe;
-use crate::seen::Seen;
-use crate::weigh::answered;
+use crate::seen::{Seen, answered};
 
 /// Days before the end of a certificate from which on it stands out.
 const SOON: i64 = 30;
@@ -84,17 +83,15 @@ fn about_answer(seen: &Seen, chain: &[Facts]) -> Vec<String> {
 fn about(one: &Facts, chain: &[Facts]) -> Vec<String> {
     let name = one.named();
     let mut remarks = Vec::new();
-    match one.days_left {
-        ..0 => remarks.push(format!("{name} {}", one.validity)),
-        0..SOON => remarks.push(format!("{name} ends soon: it is {}", one.validity)),
-        _ if !one.validity.starts_with("valid for") => {
-            remarks.push(format!("{name} {}", one.validity));
+    match &one.validity {
+        Validity::Invalid(reason) => remarks.push(format!("{name} {reason}")),
+        Validity::Valid(_) if one.days_left < SOON => {
+            remarks.push(format!("{name} ends soon: it is {}", one.validity));
         }
-        _ => {}
+        Validity::Valid(_) => {}
     }
     let is_root = one.role == Role::RootCa;
-    let signature = one.signature.to_ascii_lowercase();
-    if !is_root && (signature.contains("sha1") || signature.contains("md5")) {
+    if !is_root && one.has_weak_digest() {
         remarks
             .push(format!("{name} is signed with {}, which many programs refuse", one.signature));
     }

@@ -12,6 +12,7 @@ use testbed::NoAnswer;
 
 use crate::certificate::Facts;
 use crate::probe::Probe;
+use crate::probed::Probed;
 
 /// The answer to a request, or the reason why there is none.
 pub type Answer = Result<HttpResponse, NoAnswer>;
@@ -32,7 +33,15 @@ pub struct Seen {
     /// The answer to GetNextCACert, if that is offered.
     pub next_ca: Option<Answer>,
     /// The answers to the other requests.
-    pub probes: Vec<(Probe, Answer)>,
+    pub probes: Vec<(Probe, Probed)>,
+}
+
+/// The answer in words, to be written after the name of the request.
+pub(crate) fn answered(answer: &Answer) -> String {
+    match answer {
+        Ok(response) => response.answered(),
+        Err(reason) => format!("was not answered: {reason}"),
+    }
 }
 
 /// The bytes of a successful answer.
@@ -82,7 +91,7 @@ impl Seen {
     }
 
     /// The answer to this request, if it was sent.
-    pub(crate) fn probe(&self, wanted: Probe) -> Option<&Answer> {
+    pub(crate) fn probe(&self, wanted: Probe) -> Option<&Probed> {
         self.probes.iter().find(|(probe, _)| *probe == wanted).map(|(_, answer)| answer)
     }
 

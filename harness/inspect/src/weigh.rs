@@ -1,5 +1,7 @@
 //! Whether a PKI shows what a client needs.
 
+mod requests;
+
 use std::fmt::Display;
 
 use families::Need;
@@ -10,9 +12,9 @@ use scep::key_usage::KeyUsage;
 
 use crate::capability::{has_blank_line, misspelt};
 use crate::certificate::Facts;
-use crate::probe::{Probe, SUFFIX};
+use crate::probe::Probe;
 use crate::registration::no_registration;
-use crate::seen::{Answer, Seen};
+use crate::seen::Seen;
 
 /// The result for one need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +66,18 @@ impl<'a> Scales<'a> {
             }
             Need::Http10 => self.same(&[Probe::Http10]),
             Need::NotRedirected => self.not_redirected(),
-            Need::CapabilitiesAnswered => self.capabilities_answered(),
+            Need::CapabilitiesAnswered => self.of_list(|| unless(self.no_capabilities())),
             Need::ExactCase | Need::NoBlankLines | Need::LfAlone | Need::ShortList(_) => {
-                self.text(need)
+                self.of_list(|| self.text(need))
             }
-            Need::Post => self.offers(Capability::PostPkiOperation),
-            Need::Renewal => self.offers(Capability::Renewal),
-            Need::Digest(digests) => self.one_of(digests, Capabilities::offers_digest),
-            Need::Cipher(ciphers) => self.one_of(ciphers, Capabilities::offers_cipher),
+            Need::Post => self.of_list(|| self.offers(Capability::PostPkiOperation)),
+            Need::Renewal => self.of_list(|| self.offers(Capability::Renewal)),
+            Need::Digest(digests) => {
+                self.of_list(|| self.one_of(digests, Capabilities::offers_digest))
+            }
+            Need::Cipher(ciphers) => {
+                self.of_list(|| self.one_of(ciphers, Capabilities::offers_cipher))
+            }
             Need::Get | Need::SingleDes | Need::IssuesAtOnce => not_seen(need),
             _ if self.chain.is_empty() => {
                 Weighed::NotSeen("no certificate could be read".to_owned())
@@ -98,46 +104,6 @@ impl<'a> Scales<'a> {
             Need::RsaAlone => unless(self.first(|one| !one.is_rsa(), |one| one.key.clone())),
             Need::EndsBefore(moment) => self.ends_before(moment),
             _ => Weighed::Met,
-        }
-    }
-
-    fn path(&self, suffix: &str) -> Weighed {
-        let path = self.seen.url.path().to_ascii_lowercase();
-        if path.ends_with(suffix) {
-            return Weighed::Met;
-        }
-        if suffix == SUFFIX {
-            return self.same(&[Probe::Suffix]);
-        }
-        Weighed::NotSeen(format!("the path with `{suffix}` after it was not asked"))
-    }
-
-    /// Met if all these requests are answered as the plain ones.
-    fn same(&self, probes: &[Probe]) -> Weighed {
-        for probe in probes {
-            let Some(answer) = self.seen.probe(*probe) else {
-                return Weighed::NotSeen(format!("{} was not sent", probe.in_words()));
-            };
-            if self.seen.is_same(*probe) != Some(true) {
-                return Weighed::Unmet(format!("{} {}", probe.in_words(), answered(answer)));
-            }
-        }
-        Weighed::Met
-    }
-
-    fn not_redirected(&self) -> Weighed {
-        let asked =
-            [("GetCACaps", &self.seen.capabilities), ("GetCACert", &self.seen.certificates)];
-        let moved = asked
-            .into_iter()
-            .find(|(_, answer)| answer.as_ref().is_ok_and(scep::http::HttpResponse::is_redirect));
-        unless(moved.map(|(name, answer)| format!("{name} {}", answered(answer))))
-    }
-
-    fn capabilities_answered(&self) -> Weighed {
-        match &self.seen.capabilities {
-            Ok(response) if response.status == 200 => Weighed::Met,
-            other => Weighed::Unmet(format!("GetCACaps {}", answered(other))),
         }
     }
 
@@ -285,12 +251,4 @@ fn not_seen(need: Need) -> Weighed {
         _ => "whether requests wait for a person is seen only when one is sent",
     };
     Weighed::NotSeen(words.to_owned())
-}
-
-/// The answer in words, to be written after the name of the request.
-pub(crate) fn answered(answer: &Answer) -> String {
-    match answer {
-        Ok(response) => response.answered(),
-        Err(reason) => format!("was not answered: {reason}"),
-    }
 }

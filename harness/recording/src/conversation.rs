@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::exchange::{End, Exchange, Reply, Request};
 use crate::held::Budget;
-use crate::message::{FirstLine, Kind, Message, Reader};
+use crate::message::{FirstLine, Head, Kind, Message, Reader};
 
 /// Limit of requests that wait for their replies.
 const MOST_WAITING: usize = 64;
@@ -160,22 +160,22 @@ impl Conversation {
     }
 }
 
-fn into_request(mut message: Message) -> Request {
-    let (method, target) = match message.head.line {
+fn into_request(message: Message) -> Request {
+    let (Head { bytes: head, line, fields }, body) = message.into_parts();
+    let (method, target) = match line {
         FirstLine::Request { method, target } => (method, target),
         FirstLine::Reply { .. } | FirstLine::None => Default::default(),
     };
-    let (head, fields) = (message.head.bytes, message.head.fields);
-    Request { head, method, target, fields, body: message.body.take() }
+    Request { head, method, target, fields, body }
 }
 
-fn into_reply(mut message: Message) -> Reply {
-    let status = match message.head.line {
+fn into_reply(message: Message) -> Reply {
+    let (Head { bytes: head, line, fields }, body) = message.into_parts();
+    let status = match line {
         FirstLine::Reply { status } => Some(status),
         FirstLine::Request { .. } | FirstLine::None => None,
     };
-    let (head, fields) = (message.head.bytes, message.head.fields);
-    Reply { head, status, fields, body: message.body.take() }
+    Reply { head, status, fields, body }
 }
 
 #[cfg(test)]

@@ -13,28 +13,71 @@ const MOST_HELD_BYTES: usize = 128 << 20;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Budget(Arc<AtomicUsize>);
 
+/// A part of a budget, which is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Room {
+    bytes: usize,
+    budget: Budget,
+}
+
 /// Bytes of one body.
 #[derive(Debug)]
 pub(crate) struct Held {
     bytes: Vec<u8>,
     /// The number of bytes that were left out.
     left_out: usize,
-    budget: Budget,
+    room: Room,
+}
+
+impl Budget {
+    fn left(&self) -> usize {
+        MOST_HELD_BYTES.saturating_sub(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Room {
+    /// No bytes yet, within that budget.
+    pub(crate) fn within(budget: &Budget) -> Self {
+        Self { bytes: 0, budget: budget.clone() }
+    }
+
+    /// Takes so many further bytes; false if there are fewer.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let is_there = bytes <= self.budget.left();
+        if is_there {
+            self.budget.0.fetch_add(bytes, Ordering::Relaxed);
+            self.bytes += bytes;
+        }
+        is_there
+    }
+
+    /// Gives back all but so many bytes.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.budget.0.fetch_sub(surplus, Ordering::Relaxed);
+        self.bytes -= surplus;
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
 }
 
 impl Held {
     /// No bytes yet, within that budget.
     pub(crate) fn within(budget: &Budget) -> Self {
-        Self { bytes: Vec::new(), left_out: 0, budget: budget.clone() }
+        Self { bytes: Vec::new(), left_out: 0, room: Room::within(budget) }
     }
 
     /// Adds bytes, as far as there is room.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let own = MOST_BODY_BYTES.saturating_sub(self.bytes.len());
-        let room = MOST_HELD_BYTES.saturating_sub(self.budget.0.load(Ordering::Relaxed));
+        let room = self.room.budget.left();
+        let fits = bytes.len().min(own).min(room);
         // What comes after a gap is no part of the body any more.
-        let kept = if self.left_out > 0 { 0 } else { bytes.len().min(own).min(room) };
-        self.budget.0.fetch_add(kept, Ordering::Relaxed);
+        let kept = if self.left_out == 0 && self.room.grow(fits) { fits } else { 0 };
         self.bytes.extend_from_slice(&bytes[..kept]);
         self.left_out += bytes.len() - kept;
     }
@@ -51,14 +94,8 @@ impl Held {
 
     /// The bytes.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.budget.0.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.room.shrink_to(0);
         std::mem::take(&mut self.bytes)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.take();
     }
 }
 

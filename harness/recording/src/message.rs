@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use self::chunked::Chunked;
 pub(crate) use self::head::{FirstLine, Head, Kind, head};
-use self::head::{Parsed, has_end, parse};
-use crate::held::{Budget, Held};
+use self::head::{MOST_FIELDS, Parsed, has_end, memory, parse};
+use crate::held::{Budget, Held, Room};
 
 /// Limit of a head in bytes.
 const MOST_HEAD_BYTES: usize = 256 << 10;
@@ -16,10 +16,15 @@ const MOST_HEAD_BYTES: usize = 256 << 10;
 /// What is said of bytes that are no message.
 const NO_HTTP: &str = "it is no HTTP/1";
 
+/// What is said of a head for which there is no memory. The next message cannot be found without it.
+const NO_ROOM: &str = "it and what follows in its connection are not read, because the messages that wait in all connections are too long together";
+
 /// A message, or the part of one that came.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) head: Head,
+    /// The memory of the head.
+    room: Room,
     pub(crate) body: Held,
     pub(crate) first_at: SystemTime,
     pub(crate) last_at: SystemTime,
@@ -39,6 +44,7 @@ pub(crate) struct Reader {
 enum State {
     Head {
         bytes: Vec<u8>,
+        room: Room,
         first_at: Option<SystemTime>,
     },
     Body {
@@ -61,7 +67,8 @@ enum Framing {
 
 impl Reader {
     pub(crate) fn new(kind: Kind, budget: Budget) -> Self {
-        Self { kind, budget, state: State::Head { bytes: Vec::new(), first_at: None } }
+        let state = State::begin(&budget);
+        Self { kind, budget, state }
     }
 
     /// Reads bytes up to the end of a message; returns the other bytes, and the message if it is complete. `answers` is the method of the
@@ -84,18 +91,17 @@ impl Reader {
 
     /// The message that the end of the connection completes or breaks off, if any.
     pub(crate) fn end(&mut self) -> Option<Message> {
-        let state =
-            std::mem::replace(&mut self.state, State::Head { bytes: Vec::new(), first_at: None });
-        match state {
+        match std::mem::replace(&mut self.state, State::begin(&self.budget)) {
             State::Head { first_at: None, .. } => None,
-            State::Head { bytes, first_at: Some(at) } => {
+            State::Head { bytes, room, first_at: Some(at) } => {
                 let gap = match parse(self.kind, &bytes) {
                     Parsed::Foreign => NO_HTTP.to_owned(),
                     _ => format!("it broke off within its head, after {} bytes", bytes.len()),
                 };
-                Some(Message { gap: Some(gap), ..self.foreign(bytes, at) })
+                Some(Message { gap: Some(gap), ..self.foreign(bytes, room, at) })
             }
-            State::Foreign { mut message } => {
+            State::Foreign { message } => {
+                let mut message = told(message);
                 message.head.bytes.extend(message.body.take());
                 Some(message)
             }
@@ -123,9 +129,19 @@ impl Reader {
         answers: Option<&str>,
     ) -> (&'a [u8], Option<Message>) {
         match &mut self.state {
-            State::Head { bytes: head, first_at } => {
+            State::Head { bytes: head, room, first_at } => {
                 let first_at = *first_at.get_or_insert(at);
                 let before = head.len();
+                let fields = if before == 0 { MOST_FIELDS } else { 0 };
+                if !room.grow(memory(bytes.len(), fields)) {
+                    let head = std::mem::take(head);
+                    let room = std::mem::replace(room, Room::within(&self.budget));
+                    let mut message = Message { last_at: at, ..self.foreign(head, room, first_at) };
+                    message.gap = Some(NO_ROOM.to_owned());
+                    message.body.push(bytes);
+                    self.state = State::Foreign { message };
+                    return (&[], None);
+                }
                 head.extend_from_slice(bytes);
                 // Parsed once it is complete, so that a head in many pieces costs no more than one in few.
                 let parsed = if has_end(&head[before.saturating_sub(2)..]) {
@@ -136,13 +152,16 @@ impl Reader {
                 match parsed {
                     Parsed::Partial if head.len() <= MOST_HEAD_BYTES => (&[], None),
                     Parsed::Whole { len, line, fields } => {
+                        let mut room = std::mem::replace(room, Room::within(&self.budget));
+                        room.shrink_to(memory(len, fields.len()));
                         let head = Head { bytes: head[..len].to_vec(), line, fields };
                         let rest = &bytes[len.saturating_sub(before)..];
-                        (rest, self.begin_body(head, (first_at, at), answers))
+                        (rest, self.begin_body((head, room), (first_at, at), answers))
                     }
                     Parsed::Partial | Parsed::Foreign => {
                         let head = std::mem::take(head);
-                        let message = Message { last_at: at, ..self.foreign(head, first_at) };
+                        let room = std::mem::replace(room, Room::within(&self.budget));
+                        let message = Message { last_at: at, ..self.foreign(head, room, first_at) };
                         self.state = State::Foreign { message };
                         (&[], None)
                     }
@@ -163,37 +182,52 @@ impl Reader {
 
     fn begin_body(
         &mut self,
-        head: Head,
+        (head, room): (Head, Room),
         (first_at, last_at): (SystemTime, SystemTime),
         answers: Option<&str>,
     ) -> Option<Message> {
         // Such as `100 Continue`: another reply follows (RFC 9110 §15.2).
         if matches!(head.line, FirstLine::Reply { status: 100 | 102..=199 }) {
-            self.state = State::Head { bytes: Vec::new(), first_at: None };
+            self.state = State::begin(&self.budget);
             return None;
         }
         let framing = Framing::of(&head, answers);
         let is_complete = matches!(framing, Framing::Length { left: 0, .. });
         let body = Held::within(&self.budget);
-        let message = Message { head, body, first_at, last_at, gap: None };
+        let message = Message { head, room, body, first_at, last_at, gap: None };
         self.state = State::Body { message, framing };
         is_complete.then(|| self.complete()).flatten()
     }
 
     fn complete(&mut self) -> Option<Message> {
-        let next = State::Head { bytes: Vec::new(), first_at: None };
-        match std::mem::replace(&mut self.state, next) {
+        match std::mem::replace(&mut self.state, State::begin(&self.budget)) {
             State::Body { message, .. } => Some(told(message)),
             State::Head { .. } | State::Foreign { .. } => None,
         }
     }
 
     /// Bytes that are no HTTP/1.
-    fn foreign(&self, bytes: Vec<u8>, at: SystemTime) -> Message {
+    fn foreign(&self, bytes: Vec<u8>, room: Room, at: SystemTime) -> Message {
         let head = Head { bytes, line: FirstLine::None, fields: Vec::new() };
         let body = Held::within(&self.budget);
         let gap = Some(NO_HTTP.to_owned());
-        Message { head, body, first_at: at, last_at: at, gap }
+        Message { head, room, body, first_at: at, last_at: at, gap }
+    }
+}
+
+impl State {
+    /// Before the first byte of a message.
+    fn begin(budget: &Budget) -> Self {
+        Self::Head { bytes: Vec::new(), room: Room::within(budget), first_at: None }
+    }
+}
+
+impl Message {
+    /// The head and the body, whose memory is no part of the budget any more.
+    pub(crate) fn into_parts(self) -> (Head, Vec<u8>) {
+        let Self { head, room, mut body, .. } = self;
+        drop(room);
+        (head, body.take())
     }
 }
 

@@ -38,13 +38,18 @@ pub enum NotAbout {
     )]
     Critical(String),
     /// The list is about other certificates than this kind.
-    #[error("it is about the certificates of {0} alone (RFC 5280 §5.2.5)")]
+    #[error("it is about {0} alone (RFC 5280 §5.2.5)")]
     Kind(&'static str),
     /// The list is that of other distribution points than those of the certificate.
     #[error(
         "it is the list of the distribution point `{0}` alone, which the certificate does not name (RFC 5280 §6.3.3)"
     )]
     Point(String),
+    /// The list is that of a distribution point without a URL.
+    #[error(
+        "it is the list of one distribution point alone, whose name has no URL (such as nameRelativeToCRLIssuer), so it cannot be compared with those that the certificate names (RFC 5280 §5.2.5)"
+    )]
+    PointWithoutUrl,
 }
 
 /// The certificates of which a list has those that are revoked.
@@ -97,8 +102,12 @@ impl Scope {
     /// Checks that the list has this certificate if it is revoked.
     pub(super) fn check(&self, certificate: &X509Ref) -> Result<(), NotAbout> {
         match self.only {
-            Some(Only::Users) if is_ca(certificate) => return Err(NotAbout::Kind("users")),
-            Some(Only::Cas) if !is_ca(certificate) => return Err(NotAbout::Kind("CAs")),
+            Some(Only::Users) if is_ca(certificate) => {
+                return Err(NotAbout::Kind("the certificates of users"));
+            }
+            Some(Only::Cas) if !is_ca(certificate) => {
+                return Err(NotAbout::Kind("the certificates of CAs"));
+            }
             _ => {}
         }
         let Some(points) = &self.points else { return Ok(()) };
@@ -106,7 +115,7 @@ impl Scope {
         if points.iter().any(|point| named.contains(point)) {
             return Ok(());
         }
-        let first = points.first().map(String::as_str).unwrap_or_default();
+        let Some(first) = points.first() else { return Err(NotAbout::PointWithoutUrl) };
         Err(NotAbout::Point(first.escape_debug().take(SHOWN_LENGTH).collect()))
     }
 
@@ -145,7 +154,7 @@ impl Scope {
                 0x82 if is_set => self.only = Some(Only::Cas),
                 0x83 => self.refuse(NotAbout::SomeReasons),
                 0x84 if is_set => self.refuse(NotAbout::Indirect),
-                0x85 if is_set => self.refuse(NotAbout::Kind("attributes")),
+                0x85 if is_set => self.refuse(NotAbout::Kind("attribute certificates")),
                 _ => {}
             }
         }

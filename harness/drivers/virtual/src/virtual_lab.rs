@@ -16,7 +16,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,7 +32,7 @@ use tokio::task::JoinSet;
 use self::capture::Captures;
 use self::crossing::{Crossing, NodeId};
 use self::fabric::{Exchange, Fabric};
-use self::packet::{Content, Echo, Packet, Ports};
+use self::packet::{Content, Echo, Opening, Packet, Ports};
 use self::wire::{Opened, Party, Wire};
 use model::lab::topology::{Node, Topology};
 use model::lab::{Lab, Route};
@@ -52,6 +52,10 @@ const WINDOW: usize = 64 * 1024;
 
 /// The first of the ports that Linux gives to clients.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
+
+/// The distance of the initial sequence numbers of two connections that follow each other. It is odd, so that connections with the same ports,
+/// which come every 32,768, have different numbers: a reader of a capture would take a second SYN with the same number for a repeated one.
+const SEQUENCE_STEP: u32 = 64_001;
 
 /// Serves the TCP connections of a host; a connection ends with the call.
 #[async_trait]
@@ -78,7 +82,7 @@ impl VirtualLab {
         let shared = Shared {
             fabric: RwLock::new(fabric),
             connections: Mutex::new(Some(JoinSet::new())),
-            connection_attempts: AtomicU16::new(0),
+            connection_attempts: AtomicU32::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -134,7 +138,7 @@ struct Shared {
     fabric: RwLock<Fabric>,
     /// `None` after the lab has been dropped.
     connections: Mutex<Option<JoinSet<()>>>,
-    connection_attempts: AtomicU16,
+    connection_attempts: AtomicU32,
 }
 
 impl Shared {
@@ -230,11 +234,11 @@ impl Network for Attachment {
 
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
         let earlier = self.shared.connection_attempts.fetch_add(1, Ordering::Relaxed);
-        let ports = Ports { source: earlier | FIRST_EPHEMERAL_PORT, destination: port };
+        let syn = syn(earlier, port);
         for pause in SYN_PAUSES_S {
-            match self.exchange(address, Content::Syn(ports)) {
+            match self.exchange(address, Content::Syn(syn)) {
                 Exchange::Answered { packet, by, there, back } => {
-                    return self.answered(&packet, by, ports, [there, back]);
+                    return self.answered(&packet, by, syn, [there, back]);
                 }
                 Exchange::NoRoute => return Err(ConnectError::NoRoute),
                 Exchange::Lost => tokio::time::sleep(Duration::from_secs(pause)).await,
@@ -257,17 +261,24 @@ impl Attachment {
         &self,
         packet: &Packet,
         by: NodeId,
-        ports: Ports,
+        syn: Opening,
         [there, back]: [Vec<Crossing>; 2],
     ) -> Result<Box<dyn Stream>, ConnectError> {
         match packet.content() {
-            Some(Content::SynAck(_)) => {
+            Some(Content::SynAck(taken)) => {
+                let ports = syn.ports;
                 let (envelope, ttl) = (packet.envelope(), |node| self.shared.ttl_of(node));
                 let client = SocketAddrV4::new(envelope.destination, ports.source);
                 let server = SocketAddrV4::new(envelope.source, ports.destination);
+                let party = |address, ttl, initial_sequence, path| Party {
+                    address,
+                    ttl,
+                    initial_sequence,
+                    path,
+                };
                 let opened = Opened {
-                    client: Party { address: client, ttl: ttl(self.node), path: there },
-                    server: Party { address: server, ttl: ttl(by), path: back },
+                    client: party(client, ttl(self.node), syn.sequence, there),
+                    server: party(server, ttl(by), taken.sequence, back),
                 };
                 self.shared.accept(by, opened).ok_or(ConnectError::Refused)
             }
@@ -280,6 +291,13 @@ impl Attachment {
             _ => Err(ConnectError::Refused),
         }
     }
+}
+
+/// The SYN of a connection to that port, after so many others.
+fn syn(earlier: u32, port: u16) -> Opening {
+    let [.., a, b] = earlier.to_be_bytes();
+    let source = u16::from_be_bytes([a, b]) | FIRST_EPHEMERAL_PORT;
+    Opening::of(Ports { source, destination: port }, earlier.wrapping_mul(SEQUENCE_STEP))
 }
 
 fn apply(node: &mut Node, addressing: &Addressing) -> Result<(), ApplyError> {

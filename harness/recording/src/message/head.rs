@@ -1,7 +1,18 @@
 //! The first line and the fields of a message (RFC 9112 §2.1).
 
 /// Limit of fields in a head.
-const MOST_FIELDS: usize = 256;
+pub(super) const MOST_FIELDS: usize = 256;
+
+/// How often the bytes of a head are in memory: as they came, and parsed.
+const COPIES: usize = 2;
+
+/// What a field needs besides its bytes, about: two strings, each with the surplus of its allocation.
+const FIELD_BYTES: usize = 2 * size_of::<String>() + 32;
+
+/// The memory of a head with so many bytes and fields.
+pub(super) fn memory(bytes: usize, fields: usize) -> usize {
+    bytes * COPIES + fields * FIELD_BYTES
+}
 
 /// The kind of message in a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

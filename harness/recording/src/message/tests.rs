@@ -97,3 +97,34 @@ fn bytes_that_are_no_http_are_kept() {
     }
     assert_eq!(reader.end().unwrap().head.bytes.len(), 14);
 }
+
+#[test]
+fn heads_of_waiting_messages_are_within_the_budget_of_all_connections() {
+    let budget = Budget::default();
+    let mut others = Room::within(&budget);
+    assert!(others.grow(120 << 20));
+    let head = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(60_000));
+    let mut waiting = Vec::new();
+    let mut last = loop {
+        let mut reader = Reader::new(Kind::Request, budget.clone());
+        let complete = read(&mut reader, head.repeat(2).as_bytes(), None);
+        let is_all = complete.len() == 2;
+        waiting.extend(complete);
+        if !is_all {
+            break reader;
+        }
+        assert!(waiting.len() < 10_000, "no limit");
+    };
+    // Each is there as it came, and parsed.
+    let bytes = waiting.len() * 2 * head.len();
+    assert!((7 << 20..=8 << 20).contains(&bytes), "{bytes}");
+    let gap = last.end().unwrap().gap.unwrap();
+    assert!(
+        gap.starts_with("it and what follows in its connection are not read, because"),
+        "{gap}"
+    );
+
+    drop(waiting);
+    let mut reader = Reader::new(Kind::Request, budget);
+    assert_eq!(read(&mut reader, head.as_bytes(), None).len(), 1);
+}

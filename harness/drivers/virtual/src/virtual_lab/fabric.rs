@@ -160,11 +160,13 @@ impl Fabric {
     fn answer(&self, at: NodeId, packet: &Packet) -> Option<Packet> {
         let content = match packet.content()? {
             Content::EchoRequest(echo) => Content::EchoReply(echo),
-            Content::Syn(ports) => match self.listeners.get(&at) {
-                Some((port, service)) if *port == ports.destination && service.is_listening() => {
-                    Content::SynAck(ports.answered())
+            Content::Syn(syn) => match self.listeners.get(&at) {
+                Some((port, service))
+                    if *port == syn.ports.destination && service.is_listening() =>
+                {
+                    Content::SynAck(syn.taken())
                 }
-                _ => Content::Reset(ports.answered()),
+                _ => Content::Reset(syn.refused()),
             },
             _ => return None,
         };

@@ -10,7 +10,7 @@ use pnet_packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
 use pnet_packet::ipv4::{self, Ipv4Packet, MutableIpv4Packet};
 use pnet_packet::tcp::TcpFlags;
 
-pub(super) use self::segment::{MSS, Ports, Segment};
+pub(super) use self::segment::{MSS, Opening, Ports, Segment};
 
 /// An IPv4 packet, with a header without options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +33,9 @@ pub(super) enum Content<'a> {
     Unreachable(IcmpCode, &'a [u8]),
     /// ICMP time exceeded, with the beginning of the packet that caused it.
     TimeExceeded(&'a [u8]),
-    Syn(Ports),
-    SynAck(Ports),
-    Reset(Ports),
+    Syn(Opening),
+    SynAck(Opening),
+    Reset(Opening),
 }
 
 /// The fields of an echo request that its reply repeats.
@@ -63,8 +63,8 @@ impl Packet {
     /// A packet with this content; `None` if the content does not fit into one.
     pub(super) fn new(envelope: Envelope, content: Content<'_>) -> Option<Self> {
         let icmp = |message| (IpNextHeaderProtocols::Icmp, message);
-        let tcp = |ports, flags| {
-            (IpNextHeaderProtocols::Tcp, Segment::opening(ports, flags).to_bytes(envelope))
+        let tcp = |opening, flags| {
+            (IpNextHeaderProtocols::Tcp, Segment::opening(opening, flags).to_bytes(envelope))
         };
         let (protocol, payload) = match content {
             Content::EchoRequest(echo) => icmp(echo_message(IcmpTypes::EchoRequest, echo)),
@@ -75,9 +75,9 @@ impl Packet {
             Content::TimeExceeded(quote) => {
                 icmp(icmp_message(IcmpTypes::TimeExceeded, IcmpCode(0), [0; 4], quote))
             }
-            Content::Syn(ports) => tcp(ports, TcpFlags::SYN),
-            Content::SynAck(ports) => tcp(ports, TcpFlags::SYN | TcpFlags::ACK),
-            Content::Reset(ports) => tcp(ports, TcpFlags::RST | TcpFlags::ACK),
+            Content::Syn(opening) => tcp(opening, TcpFlags::SYN),
+            Content::SynAck(opening) => tcp(opening, TcpFlags::SYN | TcpFlags::ACK),
+            Content::Reset(opening) => tcp(opening, TcpFlags::RST | TcpFlags::ACK),
         };
         Self::of(envelope, protocol, &payload)
     }
@@ -284,8 +284,12 @@ mod tests {
 
     #[test]
     fn handshake_segments_are_distinguished() {
-        let ports = Ports { source: 40_000, destination: 80 };
-        for content in [Content::Syn(ports), Content::SynAck(ports), Content::Reset(ports)] {
+        let syn = Opening::of(Ports { source: 40_000, destination: 80 }, u32::MAX);
+        let (taken, refused) = (syn.taken(), syn.refused());
+        assert_eq!((taken.acknowledgement, refused.acknowledgement), (0, 0));
+        assert_eq!((taken.ports.source, taken.ports.destination), (80, 40_000));
+        assert_ne!(taken.sequence, syn.sequence);
+        for content in [Content::Syn(syn), Content::SynAck(taken), Content::Reset(refused)] {
             assert_eq!(Packet::new(ENVELOPE, content).unwrap().content(), Some(content));
         }
     }

@@ -24,11 +24,17 @@ pub(super) struct Opened {
 pub(super) struct Party {
     pub address: SocketAddrV4,
     pub ttl: u8,
+    /// The number of its SYN.
+    pub initial_sequence: u32,
     /// The links to the other end.
     pub path: Vec<Crossing>,
 }
 
 /// One end of a connection.
+///
+/// Bytes are noted as a segment after they were given to the stream, and the other end notes what it has read after it was taken from there.
+/// No segment can be noted before the one that it answers, because a lab has a runtime of one thread: both ends are polled there, and no
+/// other task runs between the two steps, which are in one poll without an `await`.
 pub(super) struct Wire {
     stream: DuplexStream,
     side: Side,
@@ -64,11 +70,12 @@ impl Wire {
         opened: Opened,
         captures: Arc<Captures>,
     ) -> (Self, Self) {
+        let parties = [opened.client, opened.server];
         let connection = Connection {
             captures,
-            parties: [opened.client, opened.server],
             // Both have sent a SYN, which counts as a byte.
-            next: [1, 1],
+            next: parties.each_ref().map(|party| party.initial_sequence.wrapping_add(1)),
+            parties,
             unread: [0, 0],
             is_closed: [false, false],
             is_reset: false,

@@ -19,24 +19,47 @@ pub(in crate::virtual_lab) struct Ports {
 pub(in crate::virtual_lab) struct Segment<'a> {
     pub ports: Ports,
     pub flags: u8,
-    /// The sequence number; the initial one of every connection is 0.
     pub sequence: u32,
     pub acknowledgement: u32,
     pub data: &'a [u8],
 }
 
-impl Ports {
-    /// The ports of an answer.
-    pub(in crate::virtual_lab) fn answered(self) -> Self {
-        Self { source: self.destination, destination: self.source }
+/// The content of a segment that opens a connection, or refuses to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::virtual_lab) struct Opening {
+    pub ports: Ports,
+    /// The initial sequence number of its sender.
+    pub sequence: u32,
+    /// 0 in a SYN, which acknowledges nothing.
+    pub acknowledgement: u32,
+}
+
+/// The distance of the two initial sequence numbers of a connection.
+const APART: u32 = 1 << 31;
+
+impl Opening {
+    /// The SYN that opens a connection.
+    pub(in crate::virtual_lab) fn of(ports: Ports, sequence: u32) -> Self {
+        Self { ports, sequence, acknowledgement: 0 }
+    }
+
+    /// The answer that takes the connection. A repeated SYN gets the same one, because the number follows from the client's.
+    pub(in crate::virtual_lab) fn taken(self) -> Self {
+        Self { sequence: self.sequence.wrapping_add(APART), ..self.refused() }
+    }
+
+    /// The answer that refuses the connection. The SYN counts as a byte, which it acknowledges (RFC 9293 §3.5.2).
+    pub(in crate::virtual_lab) fn refused(self) -> Self {
+        let Ports { source, destination } = self.ports;
+        let ports = Ports { source: destination, destination: source };
+        Self { ports, sequence: 0, acknowledgement: self.sequence.wrapping_add(1) }
     }
 }
 
 impl Segment<'_> {
-    /// A segment that opens a connection, or refuses to: the SYN counts as a byte, which an answer acknowledges.
-    pub(super) fn opening(ports: Ports, flags: u8) -> Self {
-        let acknowledgement = u32::from(flags & TcpFlags::ACK != 0);
-        Self { ports, flags, sequence: 0, acknowledgement, data: &[] }
+    pub(super) fn opening(opening: Opening, flags: u8) -> Self {
+        let Opening { ports, sequence, acknowledgement } = opening;
+        Self { ports, flags, sequence, acknowledgement, data: &[] }
     }
 
     /// The segment with its checksum.
@@ -70,11 +93,15 @@ pub(super) fn content(bytes: &[u8], envelope: Envelope) -> Option<Content<'_>> {
     if checksum != segment.get_checksum() {
         return None;
     }
-    let ports = Ports { source: segment.get_source(), destination: segment.get_destination() };
+    let opening = Opening {
+        ports: Ports { source: segment.get_source(), destination: segment.get_destination() },
+        sequence: segment.get_sequence(),
+        acknowledgement: segment.get_acknowledgement(),
+    };
     match segment.get_flags() {
-        flags if flags & TcpFlags::RST != 0 => Some(Content::Reset(ports)),
-        flags if flags == TcpFlags::SYN => Some(Content::Syn(ports)),
-        flags if flags == TcpFlags::SYN | TcpFlags::ACK => Some(Content::SynAck(ports)),
+        flags if flags & TcpFlags::RST != 0 => Some(Content::Reset(opening)),
+        flags if flags == TcpFlags::SYN => Some(Content::Syn(opening)),
+        flags if flags == TcpFlags::SYN | TcpFlags::ACK => Some(Content::SynAck(opening)),
         _ => None,
     }
 }

@@ -53,6 +53,15 @@ async fn connection_reaches_the_service_with_the_clients_address() {
     assert_eq!(connected(&network, WINDOWS, 80).await, "10.215.168.64:32769\nhello");
 }
 
+#[test]
+fn connections_with_the_same_ports_have_different_sequence_numbers() {
+    let of_ports = (0..64).map(|round| syn(7 + round * 32_768, 80));
+    let numbers: BTreeSet<(u16, u32)> =
+        of_ports.map(|syn| (syn.ports.source, syn.sequence)).collect();
+    assert_eq!(numbers.len(), 64);
+    assert!(numbers.iter().all(|(port, _)| *port == 32_775));
+}
+
 #[tokio::test]
 async fn port_without_a_listener_refuses_connections() {
     let (lab, network) = configured(&documented_lab()).await;
