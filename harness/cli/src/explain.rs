@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use diagnostics::visible;
+use diagnostics::{Diagnostic, visible};
 use explain::explanation::AtFault;
-use explain::input::{Source, exhibits};
+use explain::input::{InputError, Source, exhibits};
 use explain::{Explanation, Knowledge};
 use openssl::x509::X509;
 use scep::clock::Clock;
@@ -87,7 +87,7 @@ impl ExplainArguments {
         let read = interruptible(move || {
             exhibits(sources).map(|exhibits| explain::explain(exhibits, &knowledge))
         });
-        let mut explanation = read.await?.map_err(|error| Exit::Usage.because(error))?;
+        let mut explanation = read.await?.map_err(|error| unreadable(&error))?;
         if !self.show_secrets {
             output::hide(&explanation.secrets);
         }
@@ -128,6 +128,12 @@ async fn fetched(url: &ScepUrl) -> Result<Vec<X509>, CommandError> {
     let pki = LivePki::new(url.clone(), Challenges::None, TIMEOUT, None);
     let certificates = certificates_of(&pki).await;
     certificates.map_err(|error| Exit::Lab.because(format!("{url}: {}", visible(&error))))
+}
+
+/// The error about an input, with what it was tried as below it.
+fn unreadable(error: &InputError) -> CommandError {
+    let diagnostic = Diagnostic::general(error.to_string());
+    Exit::Usage.with(vec![error.notes().into_iter().fold(diagnostic, Diagnostic::note)])
 }
 
 fn exit(explanation: &Explanation) -> Exit {

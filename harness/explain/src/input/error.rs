@@ -39,6 +39,19 @@ pub struct Unrecognised {
     pub help: String,
 }
 
+impl InputError {
+    /// Further lines: what the input was tried as, and what would help.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Unrecognised(unrecognised) => {
+                let tried = unrecognised.tried.iter().map(|tried| format!("tried as {tried}"));
+                tried.chain([unrecognised.help.clone()]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,10 +86,6 @@ impl Error for InputError {
 
 impl fmt::Display for Unrecognised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` has no message in it: it looks like {}", self.origin, self.looks_like)?;
-        for tried in &self.tried {
-            write!(f, "\n  tried as {tried}")?;
-        }
-        write!(f, "\n  {}", self.help)
+        write!(f, "`{}` has no message in it: it looks like {}", self.origin, self.looks_like)
     }
 }
