@@ -1,6 +1,8 @@
 //! The forms in which people have messages, and what is said about those that are none.
 
-use super::explain;
+use std::fs;
+
+use super::{captures, explain, first_line};
 
 #[test]
 fn password_in_place_of_its_source_is_not_shown() {
@@ -36,4 +38,67 @@ fn missing_file_is_named_as_such() {
         assert!(ended.stderr.contains(&words), "{}", ended.stderr);
         assert!(!ended.stderr.contains("looks like"), "{}", ended.stderr);
     }
+}
+
+/// Explains a text in a file.
+fn explained(text: &str) -> super::Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("text");
+    fs::write(&path, text).unwrap();
+    explain(&[path.to_str().unwrap()])
+}
+
+#[test]
+fn body_that_a_log_or_curl_does_not_show_is_not_missing() {
+    let log = "10.0.0.64 - - [29/Nov/2026:12:46:34 +0000] \"POST /scep?operation=PKIOperation HTTP/1.1\" 200 2796\n";
+    let curl = "> POST /scep?operation=PKIOperation HTTP/1.1\n> Host: pki\n> Content-Type: application/x-pki-message\n> Content-Length: 2480\n>\n";
+    for text in [log, curl] {
+        let ended = explained(text);
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let words = "cannot be told: of the body of message 1 nothing was handed in";
+        assert_eq!(first_line(&ended), words, "{}", ended.stdout);
+        assert!(!ended.stdout.contains("WRONG"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("an empty body"), "{}", ended.stdout);
+    }
+    // An empty body that was seen is one.
+    let empty = explained("POST /scep?operation=PKIOperation HTTP/1.1\nContent-Length: 0\n\n");
+    assert!(first_line(&empty).starts_with("the client is wrong: the request has no body"));
+}
+
+#[test]
+fn part_of_a_message_is_nobodys_mistake() {
+    let bytes = fs::read(captures().join("sscep-0.10.0-at-linux/04-PKIOperation-reply.http"));
+    let bytes = bytes.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reply.http");
+    fs::write(&path, &bytes[..bytes.len() - 100]).unwrap();
+    let ended = explain(&[path.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let words = "cannot be told: of the body of message 1 only a part was handed in";
+    assert_eq!(first_line(&ended), words, "{}", ended.stdout);
+    assert!(ended.stdout.contains("bytes that its head announces"), "{}", ended.stdout);
+}
+
+#[test]
+fn http_about_something_else_is_shown_and_not_judged() {
+    for target in ["/ca-1.crl", "/certsrv/mscep_admin/", "/status?verbose=1"] {
+        let ended = explained(&format!(
+            "GET {target} HTTP/1.1\r\nHost: pki\r\n\r\nHTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+        ));
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let words = "cannot be told: what came is HTTP about something else than SCEP";
+        assert_eq!(first_line(&ended), words, "{}", ended.stdout);
+        assert!(ended.stdout.contains(&format!("GET {target}").replace("?verbose=1", "")));
+    }
+    // A client that forgets the operation at the SCEP service is judged.
+    let ended = explained("GET /scep HTTP/1.1\r\nHost: pki\r\n\r\n");
+    assert!(first_line(&ended).starts_with("the client is wrong: "), "{}", ended.stdout);
+}
+
+#[test]
+fn long_log_is_refused_at_once() {
+    let line = "10.0.0.64 - - [29/Nov/2026:12:46:34 +0000] \"GET /scep?operation=GetCACaps HTTP/1.1\" 200 9\n";
+    let ended = explained(&line.repeat(300_000));
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(ended.stderr.contains("more than 1000 messages"), "{}", ended.stderr);
 }
