@@ -151,6 +151,60 @@ fn recording_without_a_message_is_explained_as_such() {
     assert!(ended.stderr.contains(words), "{}", ended.transcript());
 }
 
+/// A folder with the saved messages `m` of an enrolment.
+fn enrolled() -> tempfile::TempDir {
+    let server = Server::start(&["linux", "--challenge", PASSWORD]);
+    let folder = tempfile::tempdir().unwrap();
+    let url = server.url(LINUX);
+    let arguments = ["enrol", &url, "--challenge", PASSWORD, "--save-messages", "m"];
+    let ended = run_in(folder.path(), &arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    folder
+}
+
+#[test]
+fn damaged_index_is_named_and_nothing_is_guessed() {
+    let folder = enrolled();
+    let index = folder.path().join("m/index.json");
+    let whole = fs::read_to_string(&index).unwrap();
+    let outside = whole.replace("003-PKCSReq-reply.der", "../003-PKCSReq-reply.der");
+    let missing = whole.replace("003-PKCSReq-reply.der", "004-PKCSReq-reply.der");
+    for damaged in [&whole[..whole.len() / 2], "", &outside, &missing] {
+        fs::write(&index, damaged).unwrap();
+        let ended = run_in(folder.path(), &["explain", "m"]);
+        assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+        let words = "error: index.json cannot be used: `m/";
+        assert!(ended.stderr.starts_with(words), "{}", ended.transcript());
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn index_of_another_program_does_not_hide_the_messages_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("m");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("index.json"), "{\"pages\": []}").unwrap();
+    fs::write(other.join("caps.http"), "HTTP/1.1 200 OK\r\n\r\nAES\nPOSTPKIOperation\n").unwrap();
+    let ended = run_in(folder.path(), &["explain", "m"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    assert!(ended.stdout.contains("POSTPKIOperation"), "{}", ended.transcript());
+}
+
+#[test]
+fn heads_and_bodies_without_an_index_are_put_together() {
+    let folder = enrolled();
+    let with_index = run_in(folder.path(), &["explain", "m"]);
+    fs::remove_file(folder.path().join("m/index.json")).unwrap();
+    let ended = run_in(folder.path(), &["explain", "m"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let first = |ended: &Ended| ended.stdout.lines().next().unwrap().to_owned();
+    assert_eq!(first(&ended), first(&with_index));
+    assert!(!ended.stdout.contains("an empty body"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("its body in a file beside it"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("#7"), "{}", ended.stdout);
+}
+
 #[test]
 fn message_of_a_get_is_saved_by_itself() {
     let folder = tempfile::tempdir().unwrap();
