@@ -85,7 +85,7 @@ fn run_saves_what_the_device_and_the_ca_exchange() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run(folder.path(), &RUN, &scenario("linux", ""));
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
-    let note = "note: `m` gets the messages as they are on the wire, so challenge passwords and keys in them are what they are; only you can read it\n";
+    let note = "note: `m` gets the messages as they are on the wire, so challenge passwords, logins (`Authorization`) and keys in them are what they are; only you can read it\n";
     assert_eq!(ended.stderr.lines().next(), note.lines().next(), "{}", ended.transcript());
     let saved = folder.path().join("m");
     assert_eq!(files(&saved), ["a"]);
@@ -160,6 +160,58 @@ fn enrolled() -> tempfile::TempDir {
     let ended = run_in(folder.path(), &arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
     folder
+}
+
+#[test]
+fn each_of_several_recordings_has_its_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = scenario("linux", "");
+    let bad = scenario("linux", "{on: PKIOperation, do: wrong-recipient-nonce}");
+    fs::write(folder.path().join("b.yaml"), bad).unwrap();
+    let arguments = ["run", "a.yaml", "b.yaml", "--save-messages", "m"];
+    let ended = run(folder.path(), &arguments, &good);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    for arguments in [&["explain", "m"][..], &["explain", "m/a", "m/b"]] {
+        let ended = run_in(folder.path(), arguments);
+        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+        let lines: Vec<&str> = ended.stdout.lines().collect();
+        let [a, b, "", last] = lines[..] else { panic!("{}", ended.transcript()) };
+        assert!(a.starts_with("m/a  nothing wrong was seen: "), "{a}");
+        assert!(b.starts_with("m/b  the server is wrong: the reply's recipientNonce"), "{b}");
+        assert_eq!(last, "All messages of one: `sceplab explain m/b`");
+    }
+    let ended = run_in(folder.path(), &["explain", "m", "--json"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let summary: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(summary["recordings"][0]["recording"], "m/a");
+    assert_eq!(summary["recordings"][0]["verdict"]["at_fault"], "nobody");
+    assert_eq!(summary["recordings"][1]["verdict"]["at_fault"], "server");
+    // A damaged one is named, and the others are explained.
+    fs::write(folder.path().join("m/b/index.json"), "").unwrap();
+    let ended = run_in(folder.path(), &["explain", "m"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(ended.stdout.contains("m/b  cannot be read\n"), "{}", ended.transcript());
+    assert!(ended.stderr.contains("index.json cannot be used: `m/b/"), "{}", ended.stderr);
+}
+
+/// A recording with this many exchanges, which are one exchange again and again.
+fn long_recording(folder: &Path, count: usize) {
+    let index = folder.join("m/index.json");
+    let text = fs::read_to_string(&index).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let first = value["exchanges"][0].clone();
+    value["exchanges"] = vec![first; count].into();
+    fs::write(&index, value.to_string()).unwrap();
+}
+
+#[test]
+fn long_recording_is_explained_up_to_the_limit() {
+    let folder = enrolled();
+    long_recording(folder.path(), 1200);
+    let ended = run_in(folder.path(), &["explain", "m"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let words = "200 saved exchanges after this one were not looked at, because 1000 are the limit";
+    assert!(ended.stdout.contains(words), "{}", ended.stderr);
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
         if let Some(asked) = asked.filter(|asked| is_message(asked)) {
             findings.extend(reply::findings(asked, piece, &conversation));
         }
-        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_))) {
+        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_)))
+            && !piece.is_unjudged()
+        {
             findings.extend(authority::findings(piece, knowledge));
         }
         if let Some(authority) = &authority {

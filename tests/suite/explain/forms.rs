@@ -102,3 +102,29 @@ fn long_log_is_refused_at_once() {
     assert_eq!(ended.code, Some(2), "{}", ended.transcript());
     assert!(ended.stderr.contains("more than 1000 messages"), "{}", ended.stderr);
 }
+
+#[test]
+fn text_output_of_tshark_is_named() {
+    let verbose = "Frame 1: 514 bytes on wire (4112 bits)\n    Encapsulation type: Ethernet (1)\nHypertext Transfer Protocol\n    GET /scep?operation=GetCACaps HTTP/1.1\\r\\n\n    [Full request URI: http://pki/scep?operation=GetCACaps]\n";
+    let json = "[\n  {\n    \"_index\": \"packets\",\n    \"_source\": {\n      \"layers\": {\n        \"frame\": {\"frame.number\": \"1\"},\n        \"http\": {\"http.request.full_uri\": \"http://pki/scep?operation=GetCACaps\"}\n      }\n    }\n  }\n]\n";
+    for (text, form) in [(verbose, "`-V`"), (json, "`-T json`")] {
+        let ended = explained(text);
+        assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+        let words = format!("the text output of tshark ({form}), which does not have the messages");
+        assert!(ended.stderr.contains(&words), "{}", ended.stderr);
+        assert!(ended.stderr.contains("hand in the capture itself"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn inputs_that_can_be_read_are_explained_beside_one_that_cannot() {
+    let request = "sceplab-at-rfc8894/03-PKIOperation-request.http";
+    let ended = explain(&[request, "nosuch.der"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+    assert!(ended.stdout.contains("pkiMessage: PKCSReq"), "{}", ended.transcript());
+    assert!(ended.stderr.contains("there is no file `nosuch.der`"), "{}", ended.stderr);
+    // What is wrong outweighs it.
+    let ended = explain(&["nosuch.der", request, "--ca", "keys/linux/ca.pem"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    assert!(ended.stderr.contains("there is no file `nosuch.der`"), "{}", ended.stderr);
+}
