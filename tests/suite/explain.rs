@@ -2,6 +2,7 @@
 
 mod conversations;
 mod faults;
+mod forms;
 mod inputs;
 mod keys;
 

@@ -1,6 +1,8 @@
 //! `--save-messages`: what is exchanged with PKIs, as it is on the wire, in a folder for its user alone.
 #![cfg(unix)]
 
+mod explained;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -85,7 +87,7 @@ fn run_saves_what_the_device_and_the_ca_exchange() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run(folder.path(), &RUN, &scenario("linux", ""));
     assert_eq!(ended.code, Some(0), "{}", ended.transcript());
-    let note = "note: `m` gets the messages as they are on the wire, so challenge passwords and keys in them are what they are; only you can read it\n";
+    let note = "note: `m` gets the messages as they are on the wire, so challenge passwords, logins (`Authorization`) and keys in them are what they are; only you can read it\n";
     assert_eq!(ended.stderr.lines().next(), note.lines().next(), "{}", ended.transcript());
     let saved = folder.path().join("m");
     assert_eq!(files(&saved), ["a"]);
@@ -118,37 +120,6 @@ fn run_saves_what_the_device_and_the_ca_exchange() {
     assert_eq!((request.method.as_str(), reply.status), ("POST", Some(200)));
     let transaction = |body| Message::parse(body).unwrap().attributes().transaction_id().unwrap();
     assert_eq!(transaction(&request.body), transaction(&reply.body));
-}
-
-#[test]
-fn saved_messages_and_the_capture_are_explained_alike() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = scenario("linux", "{on: PKIOperation, do: wrong-recipient-nonce}");
-    let ended = run(folder.path(), &[&RUN[..], &["--pcap", "p"]].concat(), &text);
-    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-    for (source, place) in
-        [("m", "m/a, exchange 3: saved messages of a"), ("p/a/10.0.0.0-24.pcap", "pcap")]
-    {
-        let ended = run_in(folder.path(), &["explain", source]);
-        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
-        let first = ended.stdout.lines().next().unwrap();
-        assert!(first.starts_with("the server is wrong: the reply's recipientNonce is"), "{first}");
-        assert!(ended.stdout.contains(place), "{}", ended.stdout);
-        assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
-    }
-}
-
-#[test]
-fn recording_without_a_message_is_explained_as_such() {
-    let folder = tempfile::tempdir().unwrap();
-    // Nothing listens at port 1.
-    let url = "http://127.0.0.1:1/scep";
-    let ended = run_in(folder.path(), &["enrol", url, "--save-messages", "m"]);
-    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
-    let ended = run_in(folder.path(), &["explain", "m"]);
-    assert_eq!(ended.code, Some(2), "{}", ended.transcript());
-    let words = "`m` is a recording of `enrol` without a message: no connection was made";
-    assert!(ended.stderr.contains(words), "{}", ended.transcript());
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! `sceplab explain`: what was said in SCEP messages, and who is wrong.
 
 mod keys;
+mod several;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use diagnostics::visible;
-use explain::explanation::AtFault;
-use explain::input::{Source, exhibits};
+use diagnostics::{Diagnostic, visible};
+use explain::explanation::Verdict;
+use explain::input::{InputError, Readable, Source, readable, recordings};
 use explain::{Explanation, Knowledge};
 use openssl::x509::X509;
 use scep::clock::Clock;
@@ -37,9 +38,16 @@ Examples:
   sceplab explain captured --ca ca.pem      a folder; is the request addressed to this CA?
   sceplab explain - --asn1 < request.pem    the annotated tree of each structure
 
+Forms:
+  messages  DER, PEM, base64, hexadecimal digits and dumps, also in the middle of other text
+  HTTP      requests and replies as text, `curl -v`, lines of access logs, URLs
+  captures  pcap and pcapng; not the text output of tshark
+  folders   those of --save-messages, each recording in it a conversation of its own, and any other
+  all of them also in gzip. Limits: 1,000 messages, files of 64 MiB, 256 MiB of decoded bytes
+
 Exit codes:
   0  the messages were read; nothing wrong was seen, or it cannot be told who is wrong
-  2  wrong usage, or an input or a file with a key cannot be read
+  2  wrong usage, or an input or a file with a key cannot be read; the other inputs are explained
   3  the server of --from cannot be reached
   4  something is wrong: the first line says what, and who made it")]
 pub(super) struct ExplainArguments {
@@ -83,22 +91,41 @@ impl ExplainArguments {
 
     async fn explain(&self) -> Result<Exit, CommandError> {
         let knowledge = self.knowledge().await?;
-        let sources = self.inputs.iter().map(|input| Source::named(input)).collect();
-        let read = interruptible(move || {
-            exhibits(sources).map(|exhibits| explain::explain(exhibits, &knowledge))
-        });
-        let mut explanation = read.await?.map_err(|error| Exit::Usage.because(error))?;
-        if !self.show_secrets {
-            output::hide(&explanation.secrets);
+        let sources: Vec<Source> = self.inputs.iter().map(|input| Source::named(input)).collect();
+        let folders =
+            recordings(&sources).map_err(|error| Exit::Usage.with(vec![diagnostic(&error)]))?;
+        if !folders.is_empty() {
+            return several::explain(self, folders, knowledge).await;
         }
-        explanation.rewrite(&output::masked);
+        let read = interruptible(move || {
+            let Readable { exhibits, errors } = readable(&sources);
+            let explanation =
+                (!exhibits.is_empty()).then(|| explain::explain(exhibits, &knowledge));
+            (explanation, errors)
+        });
+        let (explanation, errors) = read.await?;
+        let diagnostics: Vec<Diagnostic> = errors.iter().map(diagnostic).collect();
+        let Some(mut explanation) = explanation else { return Err(Exit::Usage.with(diagnostics)) };
+        self.hide_secrets(&mut explanation);
         if self.json {
             say_report(&report::json::document(&explanation));
         } else {
             explanation.rewrite(&visible);
             say(&explain::text::text(&explanation));
         }
-        Ok(exit(&explanation))
+        if diagnostics.is_empty() {
+            return Ok(exit(&explanation.verdict));
+        }
+        output::diagnostics(&diagnostics);
+        Ok(if exit(&explanation.verdict) == Exit::Failed { Exit::Failed } else { Exit::Usage })
+    }
+
+    /// Masks the secrets that were read, in the explanation and in all that is printed from now on.
+    fn hide_secrets(&self, explanation: &mut Explanation) {
+        if !self.show_secrets {
+            output::hide(&explanation.secrets);
+        }
+        explanation.rewrite(&output::masked);
     }
 
     /// The keys and certificates that the options name.
@@ -130,9 +157,11 @@ async fn fetched(url: &ScepUrl) -> Result<Vec<X509>, CommandError> {
     certificates.map_err(|error| Exit::Lab.because(format!("{url}: {}", visible(&error))))
 }
 
-fn exit(explanation: &Explanation) -> Exit {
-    match explanation.verdict.at_fault {
-        AtFault::Nobody | AtFault::Unknown => Exit::Success,
-        AtFault::Server | AtFault::Client | AtFault::Both | AtFault::Sender => Exit::Failed,
-    }
+/// The error about an input, with what it was tried as below it.
+fn diagnostic(error: &InputError) -> Diagnostic {
+    error.notes().into_iter().fold(Diagnostic::general(error.to_string()), Diagnostic::note)
+}
+
+fn exit(verdict: &Verdict) -> Exit {
+    if verdict.is_wrong() { Exit::Failed } else { Exit::Success }
 }

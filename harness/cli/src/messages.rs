@@ -31,7 +31,7 @@ impl MessagesArgument {
         let folder = Folder::begin(path).map_err(|error| error.to_string())?;
         let path = path.display();
         warn(&format!(
-            "note: `{path}` gets the messages as they are on the wire, so challenge passwords and keys in them are what they are; only you can read it"
+            "note: `{path}` gets the messages as they are on the wire, so challenge passwords, logins (`Authorization`) and keys in them are what they are; only you can read it"
         ));
         let program = labs.into_iter().find_map(|lab| lab.programs().map(|(host, _)| host).next());
         if let Some(host) = program {

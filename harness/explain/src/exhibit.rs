@@ -52,6 +52,8 @@ pub struct Request {
     pub fields: Vec<(String, String)>,
     /// The body, chunks joined.
     pub body: Vec<u8>,
+    /// How much of the body the input has.
+    pub extent: Extent,
 }
 
 /// An HTTP reply.
@@ -63,4 +65,62 @@ pub struct Reply {
     pub fields: Vec<(String, String)>,
     /// The body, chunks joined.
     pub body: Vec<u8>,
+    /// How much of the body the input has.
+    pub extent: Extent,
+}
+
+/// How much of a body the input has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All that was sent, as far as it can be told.
+    #[default]
+    Whole,
+    /// Less than was sent, or nothing of it: a log has no bodies, and a capture may lose some. What is missing is nobody's mistake.
+    Partial,
+    /// Less than its head announces, because its sender sent no more.
+    CutBySender,
+}
+
+/// What an exchange is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// SCEP.
+    Scep,
+    /// The pages beside the SCEP service of NDES, such as the one on which it shows a challenge password (`mscep_admin`).
+    ChallengePage,
+    /// Something else, such as a revocation list.
+    Other,
+}
+
+impl Exchange {
+    /// What the exchange is about; `None` if the input has only a reply, and its type does not tell.
+    pub fn subject(&self) -> Option<Subject> {
+        if self.reply.as_ref().is_some_and(|reply| has_type_of_scep(&reply.fields)) {
+            return Some(Subject::Scep);
+        }
+        let request = self.request.as_ref()?;
+        let target = request.target.to_ascii_lowercase();
+        let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
+        let is_service =
+            ["/scep", "/pkiclient.exe", "/mscep.dll"].iter().any(|name| path.ends_with(name));
+        Some(if target.contains("operation=") || has_type_of_scep(&request.fields) {
+            Subject::Scep
+        } else if target.contains("mscep_admin") {
+            Subject::ChallengePage
+        } else if is_service {
+            Subject::Scep
+        } else if target.contains("mscep") {
+            Subject::ChallengePage
+        } else {
+            Subject::Other
+        })
+    }
+}
+
+fn has_type_of_scep(fields: &[(String, String)]) -> bool {
+    fields.iter().any(|(name, value)| {
+        let value = value.to_ascii_lowercase();
+        name.eq_ignore_ascii_case("content-type")
+            && ["x-pki-message", "x-x509-ca"].iter().any(|word| value.contains(word))
+    })
 }

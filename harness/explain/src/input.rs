@@ -20,10 +20,13 @@ mod recognise;
 mod recorded;
 mod source;
 mod text;
+mod tshark;
 
 pub use self::budget::{MAX_DECODED_BYTES, MAX_DEPTH, MAX_EXHIBITS, MAX_INPUT_BYTES};
 pub use self::error::{InputError, Unrecognised};
 pub use self::source::Source;
+
+use std::path::PathBuf;
 
 use self::budget::Budget;
 use crate::exhibit::Exhibit;
@@ -39,6 +42,50 @@ pub fn exhibits(sources: Vec<Source>) -> Result<Vec<Exhibit>, InputError> {
         exhibits.extend(source.exhibits(&mut budget)?);
     }
     Ok(exhibits)
+}
+
+/// What of the sources can be read.
+#[derive(Debug, Default)]
+pub struct Readable {
+    /// The messages and exchanges, in their order.
+    pub exhibits: Vec<Exhibit>,
+    /// Why the other sources cannot be read. After one that exceeds a limit no other is read.
+    pub errors: Vec<InputError>,
+}
+
+/// The messages and exchanges in all sources that can be read.
+pub fn readable(sources: &[Source]) -> Readable {
+    let mut budget = Budget::default();
+    let mut readable = Readable::default();
+    for source in sources {
+        match source.exhibits(&mut budget) {
+            Ok(exhibits) => readable.exhibits.extend(exhibits),
+            Err(error) => {
+                let is_last = matches!(error, InputError::TooMuch(..));
+                readable.errors.push(error);
+                if is_last {
+                    break;
+                }
+            }
+        }
+    }
+    readable
+}
+
+/// The folders with a recording each, if the sources are folders with several of them: each is a conversation of its own.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn recordings(sources: &[Source]) -> Result<Vec<PathBuf>, InputError> {
+    let (mut folders, mut count) = (Vec::new(), 0);
+    for source in sources {
+        let Source::Folder(folder) = source else { return Ok(Vec::new()) };
+        let inside = recorded::folders(folder)?;
+        count += inside.len();
+        folders.extend(if inside.is_empty() { vec![folder.clone()] } else { inside });
+    }
+    let are_several = count > 0 && folders.len() > 1;
+    Ok(if are_several { folders } else { Vec::new() })
 }
 
 /// The messages and exchanges in bytes that come from `origin`.

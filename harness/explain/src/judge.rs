@@ -14,7 +14,8 @@ pub(crate) use self::verdict::verdict;
 use self::authority::Authority;
 use crate::{
     body::Body,
-    explanation::{Layer, Part},
+    exhibit::Extent,
+    explanation::{Layer, Part, Severity},
     knowledge::Knowledge,
     piece::Piece,
 };
@@ -37,11 +38,16 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
         if let Some(asked) = asked.filter(|asked| is_message(asked)) {
             findings.extend(reply::findings(asked, piece, &conversation));
         }
-        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_))) {
+        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_)))
+            && !piece.is_unjudged()
+        {
             findings.extend(authority::findings(piece, knowledge));
         }
         if let Some(authority) = &authority {
             findings.extend(authority::of_next_ca(piece, authority));
+        }
+        if piece.is_unjudged() {
+            unjudged(piece, &mut parts[at]);
         }
         let mut seen = Vec::new();
         let layers = parts[at].layer.iter().flat_map(Layer::all_findings);
@@ -52,6 +58,21 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
             is_new
         });
     }
+}
+
+/// Takes back what is said to be wrong with the content of a message: what the input lacks is nobody's mistake.
+fn unjudged(piece: &Piece, part: &mut Part) {
+    fn soften(layer: &mut Layer) {
+        for finding in layer.findings.iter_mut().filter(|it| it.severity == Severity::Wrong) {
+            finding.severity = Severity::Note;
+            finding.advice = None;
+        }
+        layer.inside.iter_mut().for_each(soften);
+    }
+    if piece.extent == Extent::Partial && piece.bytes.is_empty() {
+        part.layer = None;
+    }
+    part.layer.iter_mut().for_each(soften);
 }
 
 /// What is known of the conversation when a message is judged.

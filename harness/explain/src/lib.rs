@@ -16,6 +16,7 @@ mod judge;
 pub mod knowledge;
 mod layer;
 mod piece;
+pub mod summary;
 pub mod text;
 
 pub use explain::explain;

@@ -12,7 +12,7 @@ use scep::{
 
 use crate::{
     body::Body,
-    exhibit::{Content, Exchange, Exhibit, Reply, Request},
+    exhibit::{Content, Exchange, Exhibit, Extent, Reply, Request, Subject},
     layer::Facts,
 };
 
@@ -26,6 +26,10 @@ pub(crate) struct Piece {
     /// The time of the exchange, if the input tells it.
     pub(crate) at: Option<SystemTime>,
     pub(crate) gaps: Vec<String>,
+    /// How much of the body is there.
+    pub(crate) extent: Extent,
+    /// True for HTTP that is not about SCEP, which is shown and not judged.
+    pub(crate) is_other: bool,
     pub(crate) client: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) bytes: Vec<u8>,
@@ -53,6 +57,8 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
             http,
             at: None,
             gaps: Vec::new(),
+            extent: Extent::Whole,
+            is_other: false,
             client: None,
             server: None,
             bytes,
@@ -66,12 +72,14 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                 pieces.push(blank(bytes, body, Http::None, None));
             }
             Content::Exchange(exchange) => {
+                let is_other = exchange.subject().is_some_and(|it| it != Subject::Scep);
                 let Exchange { at, client, server, request, reply, gaps } = exchange;
                 let first = pieces.len();
                 let asked = request.map(|request| {
+                    let extent = request.extent;
                     let (bytes, http) = of_request(request);
                     let body = Body::of(&bytes, false);
-                    blank(bytes, body, http, Some(End::Client))
+                    Piece { extent, ..blank(bytes, body, http, Some(End::Client)) }
                 });
                 let operation = asked.as_ref().and_then(Piece::operation).or_else(|| {
                     let before = pieces.iter().rev().find(|it| it.sender == Some(End::Client))?;
@@ -79,11 +87,12 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                 });
                 let is_question = matches!(operation, Some(Operation::GetCaCaps(_)));
                 let answered = reply.map(|reply| {
-                    let date = date(&reply);
+                    let (date, extent) = (date(&reply), reply.extent);
                     let response = response(reply);
                     let body = Body::of(&response.body, is_question);
                     let bytes = response.body.clone();
-                    (blank(bytes, body, Http::Reply(response), Some(End::Server)), date)
+                    let piece = blank(bytes, body, Http::Reply(response), Some(End::Server));
+                    (Piece { extent, ..piece }, date)
                 });
                 let has_request = asked.is_some();
                 let date = answered.as_ref().and_then(|(_, date)| *date);
@@ -91,6 +100,7 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                     at: at.or(date),
                     client: client.clone(),
                     server: server.clone(),
+                    is_other,
                     ..piece
                 };
                 pieces.extend(asked.map(with));
@@ -145,6 +155,11 @@ pub(crate) fn pair(pieces: &mut [Piece]) {
 }
 
 impl Piece {
+    /// True if what is wrong with it may come from what the input lacks, or is no matter of SCEP.
+    pub(crate) fn is_unjudged(&self) -> bool {
+        self.is_other || (self.extent == Extent::Partial && self.facts.is_none())
+    }
+
     /// The operation of a request.
     pub(crate) fn operation(&self) -> Option<Operation> {
         match &self.http {

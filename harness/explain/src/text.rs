@@ -18,8 +18,8 @@ pub fn text(explanation: &Explanation) -> String {
     lines.join("\n")
 }
 
-/// The first line: who is wrong.
-fn verdict(verdict: &Verdict, lines: &mut Vec<String>) {
+/// Who is wrong, in one line.
+pub fn verdict_line(verdict: &Verdict) -> String {
     let who = match verdict.at_fault {
         AtFault::Server => "the server is wrong",
         AtFault::Client => "the client is wrong",
@@ -28,7 +28,11 @@ fn verdict(verdict: &Verdict, lines: &mut Vec<String>) {
         AtFault::Nobody => "nothing wrong was seen",
         AtFault::Unknown => "cannot be told",
     };
-    lines.push(format!("{who}: {}", verdict.reason));
+    format!("{who}: {}", verdict.reason)
+}
+
+fn verdict(verdict: &Verdict, lines: &mut Vec<String>) {
+    lines.push(verdict_line(verdict));
     lines.extend(verdict.basis.as_ref().map(|basis| format!("  {}", basis_words(basis))));
     lines.extend(verdict.next.iter().map(|next| format!("  {next}")));
 }

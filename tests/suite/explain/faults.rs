@@ -90,11 +90,13 @@ fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
             target: format!("/scep?{}", request.query),
             fields: named(&request.content_type),
             body: request.body.clone(),
+            ..Request::default()
         }),
         reply: response.map(|response| Reply {
             status: response.status,
             fields: named(&response.content_type),
             body: response.body.clone(),
+            ..Reply::default()
         }),
         gaps,
         ..Exchange::default()

@@ -1,8 +1,11 @@
 //! Keys that open envelopes, from files.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command, Error};
 use explain::Knowledge;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
@@ -23,7 +26,7 @@ pub(super) struct KeyArguments {
     pkcs12: Vec<PathBuf>,
     /// The source of the password of the PKCS#12 files: `file:PATH` for the first line of a file, or `env:NAME` for an environment variable
     /// [default: no password]
-    #[arg(long, value_name = "SOURCE", requires = "pkcs12", value_parser = source)]
+    #[arg(long, value_name = "SOURCE", requires = "pkcs12", value_parser = SourceParser)]
     pkcs12_password: Option<PasswordSource>,
     /// A state directory of the mock CA (`sceplab serve --state`), whose keys open the requests to it
     #[arg(long, value_name = "DIR")]
@@ -34,11 +37,34 @@ pub(super) struct KeyArguments {
 const LIMIT: u64 = 1024 * 1024;
 
 /// Reads the source of a password; the password itself is not for the command line, which other users see.
-fn source(text: &str) -> Result<PasswordSource, String> {
-    match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(PasswordSource::File(path.into())),
-        Some(("env", name)) if !name.is_empty() => Ok(PasswordSource::Environment(name.to_owned())),
-        _ => Err("it is `file:PATH` or `env:NAME`".to_owned()),
+#[derive(Debug, Clone)]
+struct SourceParser;
+
+impl TypedValueParser for SourceParser {
+    type Value = PasswordSource;
+
+    /// The error does not show the value, which may be the password itself.
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<PasswordSource, Error> {
+        value.to_str().and_then(source).ok_or_else(|| {
+            let argument = argument.map(ToString::to_string).unwrap_or_default();
+            let message = format!(
+                "invalid value for '{argument}': it is `file:PATH` or `env:NAME`, not the password itself, which other users of this machine could see\n"
+            );
+            Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
+}
+
+fn source(text: &str) -> Option<PasswordSource> {
+    match text.split_once(':')? {
+        ("file", path) if !path.is_empty() => Some(PasswordSource::File(path.into())),
+        ("env", name) if !name.is_empty() => Some(PasswordSource::Environment(name.to_owned())),
+        _ => None,
     }
 }
 
@@ -139,10 +165,10 @@ mod tests {
 
     #[test]
     fn source_of_a_password_is_a_file_or_a_variable() {
-        assert_eq!(source("file:a b"), Ok(PasswordSource::File("a b".into())));
-        assert_eq!(source("env:P"), Ok(PasswordSource::Environment("P".to_owned())));
+        assert_eq!(source("file:a b"), Some(PasswordSource::File("a b".into())));
+        assert_eq!(source("env:P"), Some(PasswordSource::Environment("P".to_owned())));
         for wrong in ["", "s3cret", "file:", "env:", "pass:s3cret"] {
-            assert!(source(wrong).is_err(), "{wrong}");
+            assert!(source(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -6,11 +6,12 @@ mod when;
 
 use self::target::{alone, in_line};
 use super::{
+    MAX_EXHIBITS,
     budget::Budget,
     reading::{Part, Reading},
     text::{lines, utf_8},
 };
-use crate::exhibit::{Content, Exchange, Request};
+use crate::exhibit::{Content, Exchange, Extent, Request};
 
 /// The parameter that all requests of SCEP have.
 const OPERATION: &str = "operation=";
@@ -53,6 +54,10 @@ pub(super) fn read(bytes: &[u8], _budget: &mut Budget) -> Reading {
         if let Some((logged, exchange)) = found {
             parts.push(part(logged, exchange).at(format!("line {}", line.number)));
         }
+        // One more than there may be, which is told.
+        if parts.len() > MAX_EXHIBITS {
+            break;
+        }
     }
     Reading::of(parts)
 }
@@ -71,10 +76,16 @@ fn part(logged: Logged, mut exchange: Exchange) -> Part {
                 .push("the message was in the body of the POST, so it is not here".to_owned());
         }
     }
+    let is_short = !logged.gaps.is_empty();
     exchange.gaps.extend(logged.gaps);
     exchange.server = exchange.server.or(logged.server);
-    exchange.request =
-        Some(Request { method: logged.method, target: logged.target, ..Request::default() });
+    let extent = if logged.method == "POST" || is_short { Extent::Partial } else { Extent::Whole };
+    exchange.request = Some(Request {
+        method: logged.method,
+        target: logged.target,
+        extent,
+        ..Request::default()
+    });
     Part::found(logged.form, Content::Exchange(exchange))
 }
 

@@ -50,6 +50,11 @@ impl Budget {
         left.is_some()
     }
 
+    /// How many exhibits there may still be.
+    pub(super) fn exhibits_left(&self) -> usize {
+        self.exhibits
+    }
+
     /// The limit that was exceeded, in words.
     pub(super) fn exceeded(&self) -> Option<&str> {
         self.exceeded.as_deref()

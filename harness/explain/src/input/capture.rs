@@ -24,7 +24,7 @@ use super::{
     http,
     reading::{Part, Reading},
 };
-use crate::exhibit::{Content, Exchange};
+use crate::exhibit::{Content, Subject};
 
 /// The most connections. More are not looked at.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -139,7 +139,7 @@ impl<'a> Capture<'a> {
             }
             let total = exchanges.len();
             for (number, exchange) in (1..).zip(exchanges) {
-                if !is_scep(&exchange) {
+                if matches!(exchange.subject(), None | Some(Subject::Other)) {
                     continue;
                 }
                 let form = format!("{form}, {}", http::form(&exchange));
@@ -208,21 +208,4 @@ fn words(
     );
     words.extend_from_slice(notes);
     words.join("; ")
-}
-
-/// True if a request or a reply names SCEP.
-fn is_scep(exchange: &Exchange) -> bool {
-    let of_request = exchange.request.as_ref().is_some_and(|request| {
-        let target = request.target.to_ascii_lowercase();
-        ["operation=", "mscep", "pkiclient", "/scep"].iter().any(|word| target.contains(word))
-    });
-    of_request
-        || exchange.reply.as_ref().is_some_and(|reply| {
-            let is_type = |(name, value): &(String, String)| {
-                let value = value.to_ascii_lowercase();
-                name.eq_ignore_ascii_case("content-type")
-                    && ["x-pki-message", "x-x509-ca"].iter().any(|word| value.contains(word))
-            };
-            reply.fields.iter().any(is_type)
-        })
 }

@@ -4,9 +4,9 @@ use super::{
     budget::Budget,
     http::{self, End, Found, Message},
     reading::{Part, Reading},
-    text::line_at,
+    text::LineCounter,
 };
-use crate::exhibit::Content;
+use crate::exhibit::{Content, Extent};
 
 /// The exchanges in the output of `curl -v`.
 pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
@@ -33,8 +33,9 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
         messages.push((start, found));
     }
     let exchanges = http::in_order(messages);
+    let mut counter = LineCounter::of(bytes);
     let part = |(exchange, at): (_, usize)| {
-        let line = line_at(bytes, at);
+        let line = counter.line_at(at);
         let form = format!("output of `curl -v`, {}", http::form(&exchange));
         Part::found(form, Content::Exchange(exchange)).at(format!("line {line}"))
     };
@@ -78,13 +79,16 @@ fn is_remark(line: &[u8]) -> bool {
 
 /// Takes the body of a message, and gives how many bytes were read for it.
 fn body(bytes: &[u8], found: &mut Found, budget: &mut Budget) -> usize {
-    let (fields, body, of) = match &mut found.message {
-        Message::Request(request) => (&request.fields, &mut request.body, "request"),
-        Message::Reply(reply) => (&reply.fields, &mut reply.body, "reply"),
+    let (fields, body, extent, is_reply) = match &mut found.message {
+        Message::Request(it) => (&it.fields, &mut it.body, &mut it.extent, false),
+        Message::Reply(it) => (&it.fields, &mut it.body, &mut it.extent, true),
     };
-    let is_reply = of == "reply";
+    *extent = Extent::Whole;
     let announced = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let announced = announced.and_then(|(_, value)| value.trim().parse::<usize>().ok());
+    // curl shows no body of a request.
+    let is_chunked =
+        !is_reply && fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding"));
     body.clear();
     let mut at = 0;
     while is_reply && at < bytes.len() && is_remark(line(&bytes[at..]).0) {
@@ -101,6 +105,9 @@ fn body(bytes: &[u8], found: &mut Found, budget: &mut Budget) -> usize {
             body.extend_from_slice(&rest[..end]);
         }
         at += end;
+    }
+    if announced.is_some_and(|announced| announced > body.len()) || is_chunked {
+        *extent = Extent::Partial;
     }
     match announced {
         Some(announced) if announced > 0 && body.is_empty() => found.gaps.push(format!(

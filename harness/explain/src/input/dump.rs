@@ -68,7 +68,11 @@ pub(super) fn blocks(text: &str, budget: &mut Budget) -> Vec<Block> {
 fn blocks_after(words: usize, text: &str, budget: &mut Budget) -> Vec<Block> {
     let mut lanes = Lanes::default();
     for line in lines(text) {
-        match Row::read(line.text, line.number, words).filter(|_| line.text.len() <= MAX_LINE) {
+        if line.text.len() > MAX_LINE {
+            lanes.interrupt();
+            continue;
+        }
+        match Row::read(line.text, line.number, words) {
             Some(row) => lanes.push(row),
             None if row::is_repetition(line.text, words) => lanes.repeat(),
             None if line.text.trim().is_empty() => {}

@@ -15,6 +15,8 @@ pub enum InputError {
     TooMuch(String, String),
     /// A folder of saved messages cannot be read.
     Recording(recording::ReadError),
+    /// The index of a folder of saved messages is damaged, or names files that cannot be used.
+    Index(recording::ReadError),
     /// A folder of saved messages has none.
     NothingSaved {
         /// The folder.
@@ -39,6 +41,22 @@ pub struct Unrecognised {
     pub help: String,
 }
 
+impl InputError {
+    /// Further lines: what the input was tried as, and what would help.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Unrecognised(unrecognised) => {
+                let tried = unrecognised.tried.iter().map(|tried| format!("tried as {tried}"));
+                tried.chain([unrecognised.help.clone()]).collect()
+            }
+            Self::Index(_) => vec![
+                "without it nothing tells what belongs together; hand in single messages of the folder (`…-request.der`), or save them again".to_owned(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,6 +70,7 @@ impl fmt::Display for InputError {
                 "`{origin}` has {limit}; hand in the part that matters, such as one message or one connection"
             ),
             Self::Recording(error) => error.fmt(f),
+            Self::Index(error) => write!(f, "index.json cannot be used: {error}"),
             Self::NothingSaved { folder, of } => write!(
                 f,
                 "`{folder}` is a recording of `{of}` without a message: no connection was made, or nothing was sent; what `{of}` itself said tells why"
@@ -65,7 +84,7 @@ impl Error for InputError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable(_, error) => Some(error),
-            Self::Recording(error) => Some(error),
+            Self::Recording(error) | Self::Index(error) => Some(error),
             _ => None,
         }
     }
@@ -73,10 +92,6 @@ impl Error for InputError {
 
 impl fmt::Display for Unrecognised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` has no message in it: it looks like {}", self.origin, self.looks_like)?;
-        for tried in &self.tried {
-            write!(f, "\n  tried as {tried}")?;
-        }
-        write!(f, "\n  {}", self.help)
+        write!(f, "`{}` has no message in it: it looks like {}", self.origin, self.looks_like)
     }
 }

@@ -1,12 +1,21 @@
 //! A folder of messages: every file in it and below it, a request before its reply.
 
-use std::{fs, path::Path, path::PathBuf};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use diagnostics::counted;
 use files::ReadError;
 
-use super::{InputError, MAX_INPUT_BYTES, Unrecognised, budget::Budget, recognise};
-use crate::exhibit::Exhibit;
+use super::{
+    InputError, MAX_INPUT_BYTES, Unrecognised,
+    budget::Budget,
+    http::{self, Message},
+    recognise,
+};
+use crate::exhibit::{Content, Exhibit, Extent};
 
 /// The most files that are read.
 const MAX_FILES: usize = 2000;
@@ -29,7 +38,11 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
     }
     paths.sort_by_cached_key(|path| Order::of(path));
     let (mut exhibits, mut left) = (Vec::new(), MAX_BYTES);
+    let mut joined: HashSet<&Path> = HashSet::new();
     for path in &paths {
+        if joined.contains(&**path) {
+            continue;
+        }
         let bytes = match files::regular(path, MAX_INPUT_BYTES) {
             Ok(bytes) => bytes,
             Err(ReadError::TooLong(_) | ReadError::NotRegular) => continue,
@@ -38,6 +51,13 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
         left = left
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| too_much(format!("files of more than {MAX_BYTES} bytes")))?;
+        if let Some(body) = body_of(path, &bytes, &paths)
+            && let Some(exhibit) = whole(path, &bytes, body, budget)
+        {
+            joined.insert(body);
+            exhibits.push(exhibit);
+            continue;
+        }
         match recognise::whole(&path.display().to_string(), &bytes, budget) {
             Ok(found) => exhibits.extend(found),
             Err(InputError::Unrecognised(_)) => {}
@@ -56,6 +76,46 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
         })));
     }
     Ok(exhibits)
+}
+
+/// The file with the body of a message of which another file has the head alone, as `--save-messages` writes them: `001-x-reply.der` beside
+/// `001-x-reply.http`.
+fn body_of<'a>(path: &Path, bytes: &[u8], paths: &'a [PathBuf]) -> Option<&'a Path> {
+    const ENDINGS: [&str; 4] = ["der", "txt", "html", "bin"];
+    let is_head = bytes.ends_with(b"\r\n\r\n") && path.extension().is_some_and(|it| it == "http");
+    let of = |ending: &str| paths.iter().find(|other| **other == path.with_extension(ending));
+    is_head.then(|| ENDINGS.into_iter().find_map(of))?.map(PathBuf::as_path)
+}
+
+/// A head and its body together; the body of a GET is what its query has.
+fn whole(path: &Path, head: &[u8], body: &Path, budget: &mut Budget) -> Option<Exhibit> {
+    let mut found = http::message(head, http::End::Text, budget)?;
+    let body = files::regular(body, MAX_INPUT_BYTES).ok()?;
+    if found.length != head.len() || !budget.take_bytes(body.len()) || !budget.take_exhibit() {
+        return None;
+    }
+    found.gaps.clear();
+    let exchange = match &mut found.message {
+        Message::Request(request) => {
+            request.extent = Extent::Whole;
+            if request.method != "GET" {
+                request.body = body;
+            }
+            http::exchange(Some(found), None)
+        }
+        Message::Reply(reply) => {
+            (reply.body, reply.extent) = (body, Extent::Whole);
+            http::exchange(None, Some(found))
+        }
+    };
+    Some(Exhibit {
+        taken_for: vec![
+            http::form(&exchange).to_owned(),
+            "its body in a file beside it".to_owned(),
+        ],
+        origin: path.display().to_string(),
+        content: Content::Exchange(exchange),
+    })
 }
 
 /// The files in a folder and below it. Links are not followed.
@@ -82,6 +142,8 @@ fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> std::io::Re
 struct Order {
     stem: PathBuf,
     side: u8,
+    /// A head comes before its body.
+    is_body: bool,
     path: PathBuf,
 }
 
@@ -98,7 +160,12 @@ impl Order {
             Some((word, side)) => (&name[..name.len() - word.len()], side),
             None => (&*name, 2),
         };
-        Self { stem: path.with_file_name(stem), side, path: path.to_owned() }
+        Self {
+            stem: path.with_file_name(stem),
+            side,
+            is_body: path.extension().is_some_and(|it| it != "http"),
+            path: path.to_owned(),
+        }
     }
 }
 

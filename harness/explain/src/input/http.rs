@@ -17,9 +17,9 @@ pub(super) use self::{
 use super::{
     budget::Budget,
     reading::{Part, Reading},
-    text::line_at,
+    text::LineCounter,
 };
-use crate::exhibit::{Content, Exchange, Reply, Request};
+use crate::exhibit::{Content, Exchange, Extent, Reply, Request};
 
 /// The most messages in one input or on one connection.
 pub(super) const MAX_MESSAGES: usize = 1000;
@@ -59,9 +59,10 @@ pub(super) struct Found {
 /// The messages in a text.
 pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
     let found = messages(bytes, End::Text, budget);
+    let mut counter = LineCounter::of(bytes);
     let mut parts = Vec::new();
     for (exchange, at) in in_order(found) {
-        let line = line_at(bytes, at);
+        let line = counter.line_at(at);
         let part = Part::found(form(&exchange), Content::Exchange(exchange));
         parts.push(if line == 1 { part } else { part.at(format!("line {line}")) });
     }
@@ -107,15 +108,16 @@ pub(super) fn next_start(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// The message that the bytes begin with.
 pub(super) fn message(bytes: &[u8], end: End, budget: &mut Budget) -> Option<Found> {
-    let Head { start, fields, length, mut gaps } = head::read(bytes, end)?;
-    let Body { bytes: body, length: body_length, missing, gaps: further } =
+    let Head { start, fields, length, mut gaps, is_cut } = head::read(bytes, end)?;
+    let Body { bytes: body, length: body_length, missing, extent, gaps: further } =
         body(&bytes[length..], &start, &fields, end, budget);
     gaps.extend(further);
+    let extent = if is_cut { Extent::Partial } else { extent };
     let message = match start {
         Start::Request { method, target } => {
-            Message::Request(Request { method, target, fields, body })
+            Message::Request(Request { method, target, fields, body, extent })
         }
-        Start::Reply { status } => Message::Reply(Reply { status, fields, body }),
+        Start::Reply { status } => Message::Reply(Reply { status, fields, body, extent }),
     };
     Some(Found { message, gaps, length: length + body_length, missing })
 }

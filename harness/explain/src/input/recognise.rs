@@ -7,7 +7,7 @@ use super::{
     budget::Budget,
     capture, curl, dump, followed, gzip, hexadecimal, http, listing, pem,
     reading::{Inside, Part, Reading},
-    text,
+    text, tshark,
 };
 use crate::exhibit::Exhibit;
 
@@ -16,10 +16,11 @@ type Reader = fn(&[u8], &mut Budget) -> Reading;
 
 /// The readers, in the order in which they are tried: those with a mark of their own first, and base64, whose characters are those of
 /// most texts, near the end.
-const READERS: [Reader; 15] = [
+const READERS: [Reader; 16] = [
     gzip::read,
     capture::read,
     text::in_utf_8,
+    tshark::read,
     curl::read,
     followed::read,
     http::read,

@@ -1,12 +1,47 @@
 //! Folders that `--save-messages` has written.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use diagnostics::counted;
 use recording::{ReadError, Recording, folders_in, read};
 
-use super::{InputError, budget::Budget};
-use crate::exhibit::{Content, Exchange, Exhibit, Reply, Request};
+use super::{InputError, MAX_EXHIBITS, budget::Budget};
+use crate::exhibit::{Content, Exchange, Exhibit, Extent, Reply, Request};
+
+/// The mark of an index of saved messages.
+const MARK: &str = "sceplab saved messages";
+
+/// The longest index that is looked at, in bytes.
+const MAX_INDEX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The folders with recordings in this one: itself, or those in it.
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let mut folders = folders_in(folder).map_err(InputError::Recording)?;
+    folders.retain(|folder| is_recording(folder));
+    Ok(folders)
+}
+
+/// False if the `index.json` of a folder is that of another program.
+fn is_recording(folder: &Path) -> bool {
+    let index = files::regular(&folder.join("index.json"), MAX_INDEX_BYTES);
+    let has_mark = |bytes: Vec<u8>| bytes.windows(MARK.len()).any(|piece| piece == MARK.as_bytes());
+    index.map_or(true, has_mark) || has_heads(folder)
+}
+
+/// True if a folder has a file such as `001-GetCACaps-request.http`.
+fn has_heads(folder: &Path) -> bool {
+    const MOST: usize = 10_000;
+    let is_head = |name: &str| {
+        let number = name.chars().take_while(char::is_ascii_digit).count();
+        let is_side = name.ends_with("-request.http") || name.ends_with("-reply.http");
+        number >= 3 && name[number..].starts_with('-') && is_side
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
+    entries.into_iter().any(|entry| is_head(&entry.file_name().to_string_lossy()))
+}
 
 /// The exchanges in the recordings of a folder; none if it has no recording.
 pub(super) fn exhibits(
@@ -14,23 +49,32 @@ pub(super) fn exhibits(
     budget: &mut Budget,
 ) -> Result<Option<Vec<Exhibit>>, InputError> {
     let (mut exhibits, mut empty) = (Vec::new(), None);
-    for folder in folders_in(folder).map_err(InputError::Recording)? {
-        let recording = match read(&folder) {
-            Ok(recording) => recording,
-            // Another program may call a file `index.json`, too.
-            Err(ReadError::NoIndex { .. }) => continue,
-            Err(error) => return Err(InputError::Recording(error)),
-        };
+    for folder in folders(folder)? {
+        let recording = read(&folder).map_err(|error| match error {
+            ReadError::Version { .. } => InputError::Recording(error),
+            error => InputError::Index(error),
+        })?;
         let name = folder.display().to_string();
-        if recording.exchanges.is_empty() {
+        let count = recording.exchanges.len();
+        if count == 0 {
             empty = Some((name.clone(), recording.of.clone()));
         }
-        for exhibit in of(recording, &name) {
+        for (at, mut exhibit) in of(recording, &name).enumerate() {
+            let is_last_one = budget.exhibits_left() == 1 && at + 1 < count;
             let within = budget.take_exhibit() && budget.take_bytes(length(&exhibit.content));
             if let Some(limit) = budget.exceeded().filter(|_| !within) {
                 return Err(InputError::TooMuch(name.clone(), limit.to_owned()));
             }
+            if is_last_one && let Content::Exchange(exchange) = &mut exhibit.content {
+                let further = counted(count - at - 1, "saved exchange");
+                exchange.gaps.push(format!(
+                    "{further} after this one were not looked at, because {MAX_EXHIBITS} are the limit"
+                ));
+            }
             exhibits.push(exhibit);
+            if is_last_one {
+                return Ok(Some(exhibits));
+            }
         }
     }
     match (exhibits.is_empty(), empty) {
@@ -74,12 +118,14 @@ fn exchange(saved: recording::Exchange) -> Exchange {
             gaps.push(foreign("server", reply.head.len()));
             return None;
         };
-        Some(Reply { status, fields: reply.fields, body: reply.body })
+        let extent = extent(&gaps);
+        Some(Reply { status, fields: reply.fields, body: reply.body, extent })
     });
     let request = request.map(|it| Request {
         method: it.method,
         target: it.target,
         fields: it.fields,
+        extent: extent(&gaps),
         body: it.body,
     });
     Exchange {
@@ -90,6 +136,12 @@ fn exchange(saved: recording::Exchange) -> Exchange {
         reply,
         gaps,
     }
+}
+
+/// A recording has all of a body, but for one that was too long for it.
+fn extent(gaps: &[String]) -> Extent {
+    let is_partial = gaps.iter().any(|gap| gap.ends_with("were too many, and are not saved"));
+    if is_partial { Extent::Partial } else { Extent::Whole }
 }
 
 fn foreign(end: &str, count: usize) -> String {

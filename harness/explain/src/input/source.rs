@@ -64,7 +64,9 @@ fn in_text(text: &str, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> 
     let start: String = text.chars().take(NAMED).collect();
     let origin = if start.len() < text.len() { format!("{start}…") } else { start };
     recognise::whole(&origin, text.as_bytes(), budget).map_err(|error| match error {
-        InputError::Unrecognised(_) if looks_like_path(text) => {
+        InputError::Unrecognised(found)
+            if looks_like_path(text) || (found.tried.is_empty() && looks_like_name(text)) =>
+        {
             InputError::NoSuchFile(text.to_owned())
         }
         error => error,
@@ -75,6 +77,13 @@ fn in_text(text: &str, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> 
 fn looks_like_path(text: &str) -> bool {
     let is_short = text.len() <= 256 && !text.contains(char::is_whitespace);
     is_short && !text.contains(['=', '?']) && text.contains(['/', '.'])
+}
+
+/// True for a text that is a single word, as the names of files and folders are.
+fn looks_like_name(text: &str) -> bool {
+    const LONGEST: usize = 64;
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '+' | '@' | '~');
+    !text.is_empty() && text.len() <= LONGEST && text.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -95,8 +104,10 @@ mod tests {
 
     #[test]
     fn missing_file_is_named() {
-        let error = Source::Text("captures/none.pcap".to_owned()).exhibits(&mut Budget::default());
-        let words = error.unwrap_err().to_string();
-        assert!(words.starts_with("there is no file `captures/none.pcap`"), "{words}");
+        for name in ["captures/none.pcap", "nosuch.der", "nosuch"] {
+            let error = Source::Text(name.to_owned()).exhibits(&mut Budget::default());
+            let words = error.unwrap_err().to_string();
+            assert!(words.starts_with(&format!("there is no file `{name}`")), "{words}");
+        }
     }
 }

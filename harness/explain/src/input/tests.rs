@@ -81,5 +81,6 @@ fn sent(exchange: &Exchange) -> Vec<u8> {
 }
 
 fn words(bytes: &[u8]) -> String {
-    exhibits_in("input", bytes).expect_err("nothing in it").to_string()
+    let error = exhibits_in("input", bytes).expect_err("nothing in it");
+    [vec![error.to_string()], error.notes()].concat().join("\n")
 }

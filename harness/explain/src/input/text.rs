@@ -66,9 +66,29 @@ fn names_capability(text: &str) -> bool {
     is_short && lines.any(|line| Capability::from_keyword(line).is_some())
 }
 
-/// The number of the line that a place is in, from 1.
-pub(super) fn line_at(bytes: &[u8], place: usize) -> usize {
-    bytes[..place.min(bytes.len())].split(|byte| *byte == b'\n').count()
+/// Counts the lines of bytes on from the last place that was asked for.
+pub(super) struct LineCounter<'a> {
+    bytes: &'a [u8],
+    place: usize,
+    line: usize,
+}
+
+impl<'a> LineCounter<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, place: 0, line: 1 }
+    }
+
+    /// The number of the line that a place is in, from 1. A place before the last one is counted from the beginning.
+    pub(super) fn line_at(&mut self, place: usize) -> usize {
+        let place = place.min(self.bytes.len());
+        if place < self.place {
+            *self = Self::of(self.bytes);
+        }
+        let between = &self.bytes[self.place..place];
+        self.line += between.split(|byte| *byte == b'\n').count() - 1;
+        self.place = place;
+        self.line
+    }
 }
 
 /// A line's number and its text.

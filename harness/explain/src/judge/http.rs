@@ -11,6 +11,7 @@ use scep::{
 
 use crate::{
     body::Body,
+    exhibit::Extent,
     explanation::Finding,
     piece::{Http, Piece},
 };
@@ -19,6 +20,7 @@ use crate::{
 pub(super) fn findings(piece: &Piece, asked: Option<&Piece>) -> Vec<Finding> {
     let mut all = Vec::new();
     match &piece.http {
+        _ if piece.is_other => {}
         Http::None => {}
         Http::Request(request, _, operation) => {
             all.extend(
@@ -40,6 +42,8 @@ fn of_request(
     piece: &Piece,
 ) -> Vec<Finding> {
     match operation {
+        // A log may leave out the query.
+        Err(_) if piece.extent == Extent::Partial => Vec::new(),
         Err(error @ HttpError::NotBase64(_)) => {
             vec![Finding::wrong(error.to_string()).against("R08")]
         }
@@ -80,7 +84,8 @@ fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
             .against("R10"),
         );
     }
-    if let (Body::Empty, Method::Post) = (&piece.body, request.method) {
+    if let (Body::Empty, Method::Post, Extent::Whole) = (&piece.body, request.method, piece.extent)
+    {
         all.push(
             Finding::wrong("the request has no body: the message is missing")
                 .against("R10")
@@ -164,8 +169,8 @@ fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piec
 /// A finding if the body is something else than what was asked for.
 fn in_place_of(piece: &Piece, wanted: &str, id: &str, is_it: fn(&Body) -> bool) -> Option<Finding> {
     let body = piece.body.inner();
-    // What is damaged says so itself.
-    if is_it(body) || matches!(body, Body::Broken(..)) {
+    // What is damaged says so itself, and what is missing was not seen.
+    if piece.extent == Extent::Partial || is_it(body) || matches!(body, Body::Broken(..)) {
         return None;
     }
     let came = match body {

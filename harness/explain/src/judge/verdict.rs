@@ -153,6 +153,16 @@ fn after_refusal(pieces: &[Piece], reply: &Facts) -> Vec<String> {
 
 /// The verdict about a conversation without a CertRep.
 fn without_reply(pieces: &[Piece]) -> Verdict {
+    if pieces.iter().all(|piece| piece.is_other) {
+        let reason = "what came is HTTP about something else than SCEP";
+        return undecided(AtFault::Unknown, reason, Vec::new());
+    }
+    let is_partial = |piece: &Piece| piece.is_unjudged() && !piece.is_other;
+    if let Some(at) = pieces.iter().rposition(is_partial) {
+        let what = if pieces[at].bytes.is_empty() { "nothing" } else { "only a part" };
+        let reason = format!("of the body of message {} {what} was handed in", at + 1);
+        return undecided(AtFault::Unknown, reason, Vec::new());
+    }
     let is_request = |piece: &&Piece| piece.sender == Some(End::Client) && piece.facts.is_some();
     if let Some(request) = pieces.iter().rev().find(is_request) {
         let is_open =

@@ -4,7 +4,10 @@ use super::{
     End, field,
     head::{Start, after, starts},
 };
-use crate::input::{budget::Budget, gzip};
+use crate::{
+    exhibit::Extent,
+    input::{budget::Budget, gzip},
+};
 
 /// The most chunks of a body.
 const MAX_CHUNKS: usize = 100_000;
@@ -19,6 +22,7 @@ pub(super) struct Body {
     pub(super) length: usize,
     /// How many further bytes belong to it.
     pub(super) missing: u64,
+    pub(super) extent: Extent,
     pub(super) gaps: Vec<String>,
 }
 
@@ -44,6 +48,7 @@ pub(super) fn body(
             "the body went through a program that replaces what is no text by U+FFFD, so its bytes are lost"
                 .to_owned(),
         );
+        body.extent = Extent::Partial;
     }
     body
 }
@@ -77,10 +82,17 @@ fn to_the_end(bytes: &[u8], end: End) -> Body {
             End::Closed | End::Text => Vec::new(),
             End::Open | End::Lost(_) => vec![format!("the body is cut off {}", after(end))],
         };
-        return Body { bytes: bytes.to_vec(), length: bytes.len(), missing: 0, gaps };
+        let extent = if gaps.is_empty() { Extent::Whole } else { Extent::Partial };
+        return Body {
+            bytes: bytes.to_vec(),
+            length: bytes.len(),
+            extent,
+            gaps,
+            ..Body::default()
+        };
     }
     let length = next_message(bytes, bytes.len()).unwrap_or(bytes.len());
-    Body { bytes: bytes[..length].to_vec(), length, missing: 0, gaps: Vec::new() }
+    Body { bytes: bytes[..length].to_vec(), length, ..Body::default() }
 }
 
 fn of_length(bytes: &[u8], announced: u64, end: End) -> Body {
@@ -96,8 +108,17 @@ fn of_length(bytes: &[u8], announced: u64, end: End) -> Body {
             if next.is_some() { "where the next message begins".to_owned() } else { after(end) }
         ));
     }
+    let extent = if missing > 0 { cut(end) } else { Extent::Whole };
     let missing = if next.is_some() { 0 } else { missing };
-    Body { bytes: bytes[..length].to_vec(), length, missing, gaps }
+    Body { bytes: bytes[..length].to_vec(), length, missing, extent, gaps }
+}
+
+/// Whose doing it is that a body ends before its time: what follows a text is not known.
+fn cut(end: End) -> Extent {
+    match end {
+        End::Closed => Extent::CutBySender,
+        End::Text | End::Open | End::Lost(_) => Extent::Partial,
+    }
 }
 
 /// The place of a further message in a body of so many bytes.
@@ -115,6 +136,7 @@ fn chunked(bytes: &[u8], end: End) -> Body {
             let reason =
                 if rest.is_empty() { after(end) } else { "at what is no chunk".to_owned() };
             body.gaps.push(format!("the chunks of the body are cut off {reason}"));
+            body.extent = if rest.is_empty() { cut(end) } else { Extent::Whole };
             break;
         };
         rest = after_size;
@@ -127,6 +149,7 @@ fn chunked(bytes: &[u8], end: End) -> Body {
         rest = &rest[there..];
         if (there as u64) < size {
             body.missing = size - there as u64;
+            body.extent = cut(end);
             body.gaps.push(format!(
                 "a chunk of the body has {there} of {size} bytes: it is cut off {}",
                 after(end)

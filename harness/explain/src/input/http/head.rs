@@ -25,6 +25,8 @@ pub(super) struct Head {
     /// How many bytes it has, with the empty line at its end.
     pub(super) length: usize,
     pub(super) gaps: Vec<String>,
+    /// True if its end was not captured.
+    pub(super) is_cut: bool,
 }
 
 /// True if the bytes begin with the first line of a request or a reply.
@@ -35,13 +37,14 @@ pub(in crate::input) fn starts(bytes: &[u8]) -> bool {
 /// The head that the bytes begin with.
 pub(super) fn read(bytes: &[u8], end: End) -> Option<Head> {
     let (start, mut at) = start(bytes)?;
-    let mut head = Head { start, fields: Vec::new(), length: 0, gaps: Vec::new() };
+    let mut head = Head { start, fields: Vec::new(), length: 0, gaps: Vec::new(), is_cut: false };
     let is_one_line = at >= bytes.len();
     loop {
         let Some((line, length)) = line(&bytes[at..]) else {
             head.length = bytes.len();
             if end != End::Text {
                 head.gaps.push(format!("the head is cut off {}", after(end)));
+                head.is_cut = end != End::Closed;
             } else if !is_one_line && head.fields.is_empty() {
                 head.gaps.push("the head has no end".to_owned());
             }

@@ -1,6 +1,6 @@
 //! Captures that are made here: links, lost and disordered segments, pipelining, several connections.
 
-use std::{borrow::Cow, net::Ipv4Addr, net::Ipv6Addr, time::Duration};
+use std::{borrow::Cow, net::Ipv4Addr, net::Ipv6Addr, time::Duration, time::SystemTime};
 
 use pcap_file::{
     DataLink, Endianness, TsResolution,
@@ -8,6 +8,10 @@ use pcap_file::{
 };
 
 use super::*;
+use crate::{
+    Knowledge,
+    explanation::{AtFault, Verdict},
+};
 
 const CLIENT: u16 = 40000;
 const SERVER: u16 = 80;
@@ -239,6 +243,37 @@ fn lost_segment_of_a_body_is_told() {
             "missing in the connection: 536 bytes from the server, at 1 place".to_owned(),
         ]
     );
+}
+
+/// The verdict about a capture.
+fn verdict(capture: &[u8]) -> Verdict {
+    let knowledge = Knowledge::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_956_391));
+    crate::explain(read(capture), &knowledge).verdict
+}
+
+#[test]
+fn what_the_capture_lost_is_nobodys_mistake_and_what_the_peer_cut_is_its_own() {
+    let packets: Vec<Vec<u8>> = plain().iter().map(|one| ipv4(one, CLIENT)).collect();
+    let mut lost = plain();
+    lost.retain(|one| one.from_client || one.place != 1 + 536 * 2);
+    let mut unfinished = plain();
+    let end = unfinished.iter().rposition(|one| !one.payload.is_empty()).unwrap();
+    unfinished.truncate(end);
+    for capture in [
+        raw(&lost),
+        raw(&unfinished),
+        pcap_of_length(DataLink::RAW, &packets, 300),
+        raw(&plain())[..raw(&plain()).len() * 3 / 4].to_vec(),
+    ] {
+        let verdict = verdict(&capture);
+        // The request has a mistake of its own, as far as it was captured: single DES.
+        assert!(matches!(verdict.at_fault, AtFault::Client | AtFault::Unknown), "{verdict:?}");
+    }
+    // The server ends the connection in the middle of its body.
+    let whole = reply();
+    let cut = conversation(&request(), &whole[..whole.len() - 700], 536);
+    let verdict = verdict(&raw(&cut));
+    assert_eq!(verdict.at_fault, AtFault::Both, "{verdict:?}");
 }
 
 #[test]
