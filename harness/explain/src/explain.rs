@@ -49,8 +49,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     for (at, layer) in layers.into_iter().enumerate() {
         parts.push(part(&pieces, at, layer));
     }
-    judge::conversation(&pieces, &knowledge, &mut parts);
-    let verdict = judge::verdict(&pieces, &parts);
+    let verdict = judge::conversation(&pieces, &knowledge, &mut parts);
     Explanation { version: VERSION, verdict, messages: parts, secrets }
 }
 

@@ -263,7 +263,7 @@ impl Layer {
 
 impl Part {
     /// The findings of the exchange and of all layers.
-    pub(crate) fn all_findings(&self) -> Vec<&Finding> {
+    pub fn all_findings(&self) -> Vec<&Finding> {
         let layers = self.layer.iter().flat_map(Layer::all_findings);
         self.findings.iter().chain(layers).collect()
     }

@@ -29,7 +29,7 @@ fn place(fault: Fault) -> (PersonalityName, Trigger) {
 }
 
 /// An enrolment at a CA with this fault, as it was seen on the wire.
-fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+pub(super) fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
     let (personality, trigger) = place(fault);
     let rule = format!("on: {trigger}, do: {fault}");
     // A refusal, if that is what the fault is about.

@@ -40,9 +40,7 @@ pub(super) fn findings(
             .against_section("RFC 8894 §3.3.2")
     }));
     all.extend(transaction(asked, came));
-    if let Some(authority) = conversation.authority {
-        all.extend(signer(came, authority, at));
-    }
+    all.extend(signer(came, conversation.authority, at));
     all.extend(addressee(asked, came));
     all.extend(issued::findings(asked, came, conversation, at));
     let mut all: Vec<Finding> = all.into_iter().map(|finding| finding.by(End::Server)).collect();
@@ -71,8 +69,31 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
     all
 }
 
+/// The findings about a CertRep whose request is not there.
+pub(super) fn findings_alone(reply: &Piece, conversation: &Conversation<'_>) -> Vec<Finding> {
+    let facts = reply.facts.as_ref().filter(|_| reply.is(&MessageType::CertRep));
+    let Some(came) = facts else { return Vec::new() };
+    let at = reply.at.unwrap_or(conversation.knowledge.now);
+    let all = signer(came, conversation.authority, at).into_iter();
+    all.map(|finding| finding.by(End::Server)).collect()
+}
+
 /// Whether the signer belongs to the PKI, and may sign.
-fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
+fn signer(came: &Facts, authority: Option<&Authority>, at: SystemTime) -> Vec<Finding> {
+    match authority {
+        Some(authority) => known_signer(came, authority, at),
+        None => expired_signer(came, at).into_iter().collect(),
+    }
+}
+
+/// A signer of whose PKI nothing is known: its certificate may have been valid when it signed.
+fn expired_signer(came: &Facts, at: SystemTime) -> Option<Finding> {
+    let signer = came.signer.as_ref()?;
+    let reason = invalidity(signer, at)?;
+    Some(Finding::odd(format!("the reply is signed with {}, which {reason}", named(signer))))
+}
+
+fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
     let Some(signer) = &came.signer else {
         return vec![
             Finding::wrong(format!(

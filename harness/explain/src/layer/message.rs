@@ -39,8 +39,8 @@ pub(crate) struct Facts {
     pub(crate) digest: Digest,
     /// The certificate that it names as its signer's, if it is known.
     pub(crate) signer: Option<X509>,
-    /// True if the signature verifies with that certificate.
-    pub(crate) is_verified: bool,
+    /// Why the signature was not verified with that certificate; `None` if it was.
+    pub(crate) unverified: Option<String>,
     pub(crate) envelope: Option<Opening>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn message(
         signing_time: attributes.signing_time().ok().flatten(),
         digest: message.digest(),
         signer: own_signer(message, &known),
-        is_verified: false,
+        unverified: None,
         envelope: None,
     };
     let mut layer = Layer::new("pkiMessage", sentence(&facts));
@@ -198,10 +198,7 @@ fn signature(
     let own: Vec<&X509Ref> =
         facts.signer.iter().map(AsRef::as_ref).chain(known.iter().copied()).collect();
     match message.verify(&own) {
-        Ok(_) => {
-            facts.is_verified = true;
-            layer.field("signature", "verifies");
-        }
+        Ok(_) => layer.field("signature", "verifies"),
         Err(error) => {
             let sorted = MessageReading {
                 sorts_attributes: true,
@@ -211,7 +208,6 @@ fn signature(
             let in_order =
                 Message::parse_as(bytes, sorted).and_then(|message| message.verify(&own));
             if in_order.is_ok() {
-                facts.is_verified = true;
                 layer.field("signature", "verifies over the sorted attributes alone");
                 layer.findings.push(
                     Finding::odd("the signed attributes are not in the order of DER, over which the signature is made: peers that do not sort them refuse it")
@@ -221,6 +217,7 @@ fn signature(
             }
             layer.field("signature", format!("not verified: {error}"));
             layer.findings.push(findings::unverified(&error, facts));
+            facts.unverified = Some(error.to_string());
         }
     }
 }
