@@ -5,15 +5,18 @@ use explain::explanation::{AtFault, Explanation, Part, Severity};
 use explain::{Knowledge, explain};
 use mock_ca::Fault;
 use openssl::pkey::{PKey, Private};
+use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
-use scep::algorithm::Digest;
+use openssl::x509::X509;
+use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId};
 use scep::clock::Clock;
 use scep::identity::Identity;
-use scep::message::MessageBuilder;
+use scep::message::{MessageBuilder, RequestMessage};
 use scep::name;
 use scep::request::self_signed;
 
+use super::captures;
 use super::faults::enrolment;
 
 fn key() -> PKey<Private> {
@@ -61,6 +64,39 @@ fn refusal(fail_info: FailInfo, signer: &Identity) -> MessageBuilder {
         certificates: vec![signer.certificate.clone()],
         ..MessageBuilder::default()
     }
+}
+
+/// A request and its refusal, in one transaction.
+fn exchange(id: u8, fail_info: FailInfo, client: &Identity, ca: &Identity) -> [Vec<u8>; 2] {
+    let request = RequestMessage {
+        message_type: MessageType::CertPoll,
+        transaction_id: TransactionId::new(format!("transaction-{id}")),
+        sender_nonce: Nonce::new([id; 16]),
+        signer: client.clone(),
+        cipher: Cipher::Aes128,
+        key_transport: KeyTransport::Pkcs1v15,
+        digest: Digest::Sha256,
+    };
+    let reply = MessageBuilder {
+        transaction_id: Some(request.transaction_id.clone()),
+        recipient_nonce: Some(request.sender_nonce.clone()),
+        ..refusal(fail_info, ca)
+    };
+    let request = request.encode(b"names", &ca.certificate, &mut rand_bytes).unwrap();
+    [request, reply.encode(ca).unwrap()]
+}
+
+#[test]
+fn crossed_replies_find_their_requests() {
+    let (client, ca) = (identity("CN=device"), identity("CN=CA"));
+    let [first, to_first] = exchange(1, FailInfo::BadRequest, &client, &ca);
+    let [second, to_second] = exchange(2, FailInfo::BadRequest, &client, &ca);
+    let files = [("a-req", first), ("b-req", second), ("a-rep", to_first), ("b-rep", to_second)];
+    let files = files.into_iter().map(|(name, bytes)| file(name, bytes)).collect();
+    let explanation = explain(files, &Knowledge::new(Clock::system().now()));
+    let answers: Vec<_> = explanation.messages.iter().map(|part| part.answers).collect();
+    assert_eq!(answers, [None, None, Some(1), Some(2)], "{:?}", explanation.verdict);
+    assert_eq!(explanation.verdict.at_fault, AtFault::Unknown, "{:?}", explanation.verdict);
 }
 
 #[test]
@@ -121,4 +157,40 @@ fn signature_of_an_absent_request_does_not_verify_here() {
     let next = verdict.next.join("\n");
     assert!(!next.contains("verifies here"), "{next}");
     assert!(next.contains("no request was verified here"), "{next}");
+}
+
+/// A request with AES and SHA-256 to a CA that offers neither, refused for this reason.
+fn refused_without_offer(fail_info: FailInfo) -> Explanation {
+    let (client, ca) = (identity("CN=device"), identity("CN=CA"));
+    let [request, reply] = exchange(1, fail_info, &client, &ca);
+    let offered = file("caps", b"SHA-1\nDES3\nPOSTPKIOperation\n".to_vec());
+    let files = vec![offered, file("request", request), file("reply", reply)];
+    explain(files, &Knowledge::new(Clock::system().now()))
+}
+
+#[test]
+fn algorithm_that_is_not_offered_is_wrong_only_if_it_was_refused() {
+    let words = "is enciphered with AES";
+    let refused = refused_without_offer(FailInfo::BadAlg);
+    assert!(has(&refused, Severity::Wrong, words), "{refused:?}");
+    assert_eq!(refused.verdict.at_fault, AtFault::Client, "{:?}", refused.verdict);
+    let other = refused_without_offer(FailInfo::BadRequest);
+    assert!(has(&other, Severity::Odd, words), "{other:?}");
+    assert_eq!(other.verdict.at_fault, AtFault::Unknown, "{:?}", other.verdict);
+}
+
+#[test]
+fn recipient_is_wrong_only_if_the_refusal_fits() {
+    let pem = std::fs::read(captures().join("keys/linux/ca.pem")).unwrap();
+    let (client, ca) = (identity("CN=device"), identity("CN=CA"));
+    let mut knowledge = Knowledge::new(Clock::system().now());
+    knowledge.ca.push(X509::from_pem(&pem).unwrap());
+    for (fail_info, severity) in
+        [(FailInfo::BadMessageCheck, Severity::Wrong), (FailInfo::BadTime, Severity::Odd)]
+    {
+        let [request, reply] = exchange(1, fail_info, &client, &ca);
+        let files = vec![file("request", request), file("reply", reply)];
+        let explanation = explain(files, &knowledge);
+        assert!(has(&explanation, severity, "the request is addressed to"), "{explanation:?}");
+    }
 }
