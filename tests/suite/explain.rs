@@ -4,6 +4,7 @@ mod conversations;
 mod faults;
 mod inputs;
 mod keys;
+mod secrets;
 mod verdicts;
 
 use std::path::PathBuf;

@@ -1,17 +1,19 @@
 //! From what was handed in to its explanation.
 
+mod secrets;
+
 use redact::Masker;
 use results::requirement::End;
-use scep::{attribute::MessageType, http::Operation, secret::Secret};
+use scep::{attribute::MessageType, http::Operation};
 
+use self::secrets::secrets;
 use crate::{
     body::Body,
-    challenge_page::Shown,
     exhibit::Exhibit,
     explanation::{Explanation, Field, Layer, Part, VERSION},
     judge,
     knowledge::Knowledge,
-    layer::{self, Facts, Inner, Opening, Reading},
+    layer::{self, Facts, Reading},
     piece::{self, Http, Piece},
 };
 
@@ -34,7 +36,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         piece.facts = facts;
         layers.push(layer);
     }
-    let secrets = secrets(&pieces);
+    let secrets = secrets(&pieces, &knowledge);
     if !knowledge.shows_secrets {
         let masker = Masker::new(secrets.iter().cloned());
         for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
@@ -152,22 +154,4 @@ fn http(piece: &Piece, asked: Option<&Piece>) -> Vec<Field> {
     let ends = ends.into_iter().filter(|_| is_first && piece.sender == Some(End::Client));
     fields.extend(ends.filter_map(|(name, end)| Some(Field::new(name, end.clone()?))));
     fields
-}
-
-/// The challenge passwords that were read.
-fn secrets(pieces: &[Piece]) -> Vec<Secret> {
-    let inner = |piece: &Piece| -> Option<Secret> {
-        match piece.body.inner() {
-            Body::Request(csr) => return csr.challenge_password.clone(),
-            Body::ChallengePage(Shown::Password(password)) => return Some(password.clone()),
-            _ => {}
-        }
-        match &piece.facts.as_ref()?.envelope {
-            Some(Opening { inner: Some(Inner::Request(csr)), .. }) => {
-                csr.challenge_password.clone()
-            }
-            _ => None,
-        }
-    };
-    pieces.iter().filter_map(inner).collect()
 }

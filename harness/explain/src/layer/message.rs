@@ -74,7 +74,7 @@ pub(crate) fn message(
         envelope: None,
     };
     let mut layer = Layer::new("pkiMessage", sentence(&facts));
-    layer.fields.extend(attribute_fields(message, &facts));
+    layer.fields.extend(attribute_fields(message, &facts, reading.knowledge.shows_secrets));
     signature(&mut layer, message, &mut facts, &known, bytes);
     layer.findings.extend(findings::of(message, refused, bytes, &facts));
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
