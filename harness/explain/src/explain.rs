@@ -29,7 +29,8 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     let mut layers: Vec<Layer> = Vec::new();
     for piece in &mut pieces {
         let at = piece.at.unwrap_or(knowledge.now);
-        let (layer, facts) = read(&piece.body, &piece.bytes, Reading { knowledge: &knowledge, at });
+        let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
+        let (layer, facts) = read(&piece.body, &piece.bytes, reading);
         if piece.sender.is_none() {
             piece.sender = facts.as_ref().and_then(Facts::sender);
         }
@@ -42,7 +43,8 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
             if piece.mask(&masker) {
                 let at = piece.at.unwrap_or(knowledge.now);
-                *layer = read(&piece.body, &piece.bytes, Reading { knowledge: &knowledge, at }).0;
+                let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
+                *layer = read(&piece.body, &piece.bytes, reading).0;
             }
         }
     }
@@ -73,7 +75,7 @@ fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts
             let (layer, facts) = read(body, whole, reading);
             return (layer::trailing(*count, layer, whole.len()), facts);
         }
-        Body::Signed(message) => layer::next_ca(message, bytes, &reading),
+        Body::Signed(message) => layer::signed(message, bytes, &reading),
         Body::CertsOnly(contents) => layer::certs_only(contents, bytes, &reading),
         Body::Certificate(certificate) => layer::certificate(certificate, &reading),
         Body::Request(csr) => layer::request(csr, &reading),

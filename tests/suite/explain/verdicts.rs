@@ -194,3 +194,35 @@ fn recipient_is_wrong_only_if_the_refusal_fits() {
         assert!(has(&explanation, severity, "the request is addressed to"), "{explanation:?}");
     }
 }
+
+#[test]
+fn key_agreement_is_wrong_only_for_an_rsa_key() {
+    let key = key();
+    let alone = explain(reply_alone(Fault::KeyAgreementReply, &key), &knowing(&key));
+    let words = "by key agreement (KeyAgreeRecipientInfo)";
+    assert!(has(&alone, Severity::Odd, words), "{alone:?}");
+    assert_ne!(alone.verdict.at_fault, AtFault::Server, "{:?}", alone.verdict);
+    let whole = explain(enrolment(Fault::KeyAgreementReply, &key), &knowing(&key));
+    assert_eq!(whole.verdict.at_fault, AtFault::Server, "{:?}", whole.verdict);
+    assert!(has(&whole, Severity::Wrong, words), "{whole:?}");
+}
+
+#[test]
+fn signed_request_without_attributes_is_the_mistake_of_the_client() {
+    let client = identity("CN=device");
+    let message = MessageBuilder {
+        content: Some(b"request".to_vec()),
+        certificates: vec![client.certificate.clone()],
+        ..MessageBuilder::default()
+    };
+    let mut exhibit = enrolment(Fault::ExtraAttribute, &key()).pop().unwrap();
+    let Content::Exchange(exchange) = &mut exhibit.content else { panic!("no exchange") };
+    exchange.reply = None;
+    let request = exchange.request.as_mut().unwrap();
+    assert_eq!(request.method, "POST");
+    request.body = message.encode(&client).unwrap();
+    let explanation = explain(vec![exhibit], &Knowledge::new(Clock::system().now()));
+    let verdict = &explanation.verdict;
+    assert_eq!(verdict.at_fault, AtFault::Client, "{verdict:?}");
+    assert!(verdict.reason.contains("has none of SCEP's attributes"), "{verdict:?}");
+}

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::X509;
+use openssl::{
+    pkey::Id,
+    x509::{X509, X509Ref},
+};
 use results::requirement::End;
 use scep::{
     algorithm::Cipher,
@@ -151,8 +154,12 @@ fn namesake(signer: &X509, authority: &Authority) -> String {
 
 /// Whether the reply is enciphered to the signer of the request.
 fn addressee(asked: &Facts, came: &Facts) -> Option<Finding> {
-    let outside = came.envelope.as_ref()?.outside.as_ref()?;
+    let opening = came.envelope.as_ref()?;
+    let outside = opening.outside.as_ref()?;
     let signer = asked.signer.as_ref()?;
+    if let Some(way) = opening.other_way {
+        return by_other_way("the reply", way, signer);
+    }
     if outside.is_addressed_to(signer) || outside.recipients().is_empty() {
         return None;
     }
@@ -163,6 +170,16 @@ fn addressee(asked: &Facts, came: &Facts) -> Option<Finding> {
         named(signer)
     );
     Some(Finding::wrong(words).against("R67"))
+}
+
+/// A finding if a message to a certificate with an RSA key is enciphered in another way than to that key.
+pub(super) fn by_other_way(message: &str, way: &str, recipient: &X509Ref) -> Option<Finding> {
+    let is_rsa = recipient.public_key().is_ok_and(|key| key.id() == Id::RSA);
+    let words = format!(
+        "{message} is enciphered by {way}, although the key of its recipient, {}, is RSA, to which it must be enciphered",
+        named(recipient)
+    );
+    is_rsa.then(|| Finding::wrong(words).against("R68"))
 }
 
 /// How far clocks may differ before a badTime is explained by them.

@@ -15,7 +15,7 @@ use scep::{
     name::to_text,
 };
 
-use super::{Conversation, authority::Authority};
+use super::{Conversation, authority::Authority, reply::by_other_way};
 use crate::{
     explanation::{Finding, Severity},
     layer::{Facts, Inner, named},
@@ -33,7 +33,11 @@ pub(super) fn findings(
     let at = request.at.unwrap_or(conversation.knowledge.now);
     let outside = facts.envelope.as_ref().and_then(|it| it.outside.as_ref());
     let mut all = Vec::new();
-    if let (Some(outside), Some(authority)) = (outside, conversation.authority) {
+    let other_way = facts.envelope.as_ref().and_then(|it| it.other_way);
+    if let (Some(way), Some(authority)) = (other_way, conversation.authority) {
+        let right = authority.certificates.recipient(at);
+        all.extend(by_other_way("the request", way, right));
+    } else if let (Some(outside), Some(authority)) = (outside, conversation.authority) {
         all.extend(recipient(outside, authority, at, &answered));
     }
     if let Some(capabilities) = conversation.capabilities {

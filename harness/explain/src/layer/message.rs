@@ -92,8 +92,40 @@ pub(crate) fn message(
     (layer, facts)
 }
 
-/// A message of GetNextCACert, or another signed message without SCEP's attributes.
-pub(crate) fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+/// A signed message without SCEP's attributes: a client's mistake, or the answer to a GetNextCACert.
+pub(crate) fn signed(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+    if reading.sender == Some(End::Client) {
+        return signed_request(message, bytes, reading);
+    }
+    next_ca(message, bytes, reading)
+}
+
+/// A request that is signed as any CMS message is.
+fn signed_request(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+    let mut layer =
+        Layer::new("SignedData", "a signed message (CMS) without SCEP's attributes, as a request");
+    signature_of(&mut layer, message, reading, "R24");
+    let words = "the request is signed, but has none of SCEP's attributes: no messageType, transactionID or senderNonce";
+    layer.findings.push(Finding::wrong(words).against("R26"));
+    reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
+    layer
+}
+
+/// Signer and signature; that it does not verify goes against the requirement `id`.
+fn signature_of(layer: &mut Layer, message: &Message, reading: &Reading<'_>, id: &str) {
+    layer.field("signer", message.signed_by().to_string());
+    layer.field("digestAlgorithm", message.digest().to_string());
+    match message.verify(&known(reading)) {
+        Ok(signer) => layer.field("signature", format!("verifies with {}", named(&signer))),
+        Err(error) => {
+            layer.field("signature", format!("does not verify: {error}"));
+            layer.findings.push(Finding::wrong(error.to_string()).against(id));
+        }
+    }
+}
+
+/// The answer to a GetNextCACert, or something like it.
+fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
     let contents = message.content().and_then(|content| certs_only::decode(content).ok());
     let what = match contents {
         Some(_) => {
@@ -102,32 +134,23 @@ pub(crate) fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) ->
         None => "a signed message (CMS) without SCEP's attributes",
     };
     let mut layer = Layer::new("SignedData", what);
-    layer.field("signer", message.signed_by().to_string());
-    layer.field("digestAlgorithm", message.digest().to_string());
-    let known = known(reading);
-    match message.verify(&known) {
-        Ok(signer) => layer.field("signature", format!("verifies with {}", named(&signer))),
-        Err(error) => {
-            layer.field("signature", format!("does not verify: {error}"));
-            layer.findings.push(Finding::wrong(error.to_string()).against("R81").by(End::Server));
-        }
-    }
+    signature_of(&mut layer, message, reading, "R81");
     match (&contents, message.content()) {
         (Some(contents), Some(content)) => {
             layer.inside.push(contents_layer(contents, content, reading));
         }
         (None, Some(content)) if !content.is_empty() => {
             let words = format!("its content is no certs-only message but {}", scep::content::Content::of(content).kind());
-            layer.findings.push(Finding::wrong(words).against("R81").by(End::Server));
+            layer.findings.push(Finding::wrong(words).against("R81"));
         }
         _ => layer.findings.push(
             Finding::wrong("it has no content, which would be the certificates of the next CA")
                 .against("R81")
-                .by(End::Server)
                 .advice("jscep's servlet puts them beside the signature, among the signer's certificates"),
         ),
     }
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
+    layer.blame(End::Server);
     layer
 }
 
