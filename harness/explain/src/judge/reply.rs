@@ -69,6 +69,12 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
         let advice = "the reply belongs to another request, or the server makes the nonce anew";
         all.push(Finding::wrong(words).against("R31").advice(advice));
     }
+    if let (Some(sent), None) = (&asked.sender_nonce, &came.recipient_nonce) {
+        let words = format!(
+            "the reply has no readable recipientNonce; it must be `{sent}`, the request's senderNonce"
+        );
+        all.push(Finding::wrong(words).against("R31"));
+    }
     all
 }
 
@@ -130,7 +136,7 @@ fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Find
     if let Some(reason) = invalidity(signer, at) {
         all.push(
             Finding::wrong(format!("the reply is signed with {subject}, which {reason}"))
-                .against("R22"),
+                .against_section("RFC 5280 §6.1.3"),
         );
     }
     all

@@ -239,7 +239,7 @@ fn signature(
                 return;
             }
             layer.field("signature", format!("not verified: {error}"));
-            layer.findings.push(findings::unverified(&error, facts));
+            layer.findings.push(findings::unverified(&error, message, facts));
             facts.unverified = Some(error.to_string());
         }
     }
