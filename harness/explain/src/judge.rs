@@ -51,6 +51,7 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
             is_new
         });
     }
+    parts.iter_mut().for_each(Part::fit_bases);
     verdict::verdict(pieces, parts, authority.is_some())
 }
 

@@ -145,7 +145,7 @@ fn of_sorted(
                 "no certificate of the CA can be used: {}",
                 words(&refusal.to_string())
             ))
-            .against("R22"),
+            .against_section("RFC 5280 §6.1.3"),
         ),
         Ok(chosen) => {
             if let Some(words) = sorted.unclear_addressee(&chosen, now) {
@@ -171,7 +171,8 @@ fn of_sorted(
         }
         if let Some(reason) = invalidity(ra, now) {
             all.push(
-                Finding::odd(format!("the RA's certificate {} {reason}", named(ra))).against("R22"),
+                Finding::odd(format!("the RA's certificate {} {reason}", named(ra)))
+                    .against_section("RFC 5280 §6.1.3"),
             );
         }
     }
@@ -194,7 +195,7 @@ fn of_sorted(
                 "the self-signed certificate {} is not signed with its own key",
                 named(ca)
             ))
-            .against("R22"),
+            .against_section("RFC 5280 §6.1.3"),
         );
     }
     if let (Body::CertsOnly(_), [_], []) = (piece.body.inner(), &sorted.ca[..], &sorted.ra[..]) {
