@@ -109,14 +109,14 @@ fn other_way(bytes: &[u8]) -> &'static str {
     }
     let tree = asn1::tree(bytes, Some(&CONTENT_INFO), false);
     let infos = tree.as_ref().and_then(infos);
-    let tags = infos.iter().flat_map(|infos| &infos.inside).map(|info| info.tag.as_str());
+    let mut tags = infos.iter().flat_map(|infos| &infos.inside).map(|info| info.tag.as_str());
     let way = |tag: &str| match tag {
         "[1]" => Some("key agreement (KeyAgreeRecipientInfo)"),
         "[2]" => Some("a key that both have already (KEKRecipientInfo)"),
         "[3]" => Some("a password (PasswordRecipientInfo)"),
         _ => None,
     };
-    tags.filter_map(way).next().unwrap_or("a way that is not known here")
+    tags.find_map(way).unwrap_or("a way that is not known here")
 }
 
 /// The known certificates that the envelope is addressed to.

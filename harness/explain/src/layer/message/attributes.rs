@@ -20,10 +20,12 @@ pub(super) fn attribute_fields(
 ) -> Vec<Field> {
     const MOST: usize = 40;
     let is_secret = |oid: &str| oid == CHALLENGE_PASSWORD && !shows_secrets;
-    let one = |oid: &String| match is_secret(oid) {
-        true => Field::new(oid_name(oid).unwrap_or_else(|| oid.clone()), MASK)
-            .meaning("no attribute of a pkiMessage, but of the request in its envelope"),
-        false => field(message, facts, oid),
+    let one = |oid: &String| {
+        if !is_secret(oid) {
+            return field(message, facts, oid);
+        }
+        Field::new(oid_name(oid).unwrap_or_else(|| oid.clone()), MASK)
+            .meaning("no attribute of a pkiMessage, but of the request in its envelope")
     };
     message.attributes().oids().iter().take(MOST).map(one).collect()
 }
