@@ -5,6 +5,8 @@ mod faults;
 mod forms;
 mod inputs;
 mod keys;
+mod secrets;
+mod verdicts;
 
 use std::path::PathBuf;
 

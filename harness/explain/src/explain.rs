@@ -1,17 +1,19 @@
 //! From what was handed in to its explanation.
 
+mod secrets;
+
 use redact::Masker;
 use results::requirement::End;
-use scep::{attribute::MessageType, http::Operation, secret::Secret};
+use scep::{attribute::MessageType, http::Operation};
 
+use self::secrets::secrets;
 use crate::{
     body::Body,
-    challenge_page::Shown,
     exhibit::Exhibit,
     explanation::{Explanation, Field, Layer, Part, VERSION},
     judge,
     knowledge::Knowledge,
-    layer::{self, Facts, Inner, Opening, Reading},
+    layer::{self, Facts, Reading},
     piece::{self, Http, Piece},
 };
 
@@ -27,20 +29,22 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     let mut layers: Vec<Layer> = Vec::new();
     for piece in &mut pieces {
         let at = piece.at.unwrap_or(knowledge.now);
-        let (layer, facts) = read(&piece.body, &piece.bytes, Reading { knowledge: &knowledge, at });
+        let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
+        let (layer, facts) = read(&piece.body, &piece.bytes, reading);
         if piece.sender.is_none() {
             piece.sender = facts.as_ref().and_then(Facts::sender);
         }
         piece.facts = facts;
         layers.push(layer);
     }
-    let secrets = secrets(&pieces);
+    let secrets = secrets(&pieces, &knowledge);
     if !knowledge.shows_secrets {
         let masker = Masker::new(secrets.iter().cloned());
         for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
             if piece.mask(&masker) {
                 let at = piece.at.unwrap_or(knowledge.now);
-                *layer = read(&piece.body, &piece.bytes, Reading { knowledge: &knowledge, at }).0;
+                let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
+                *layer = read(&piece.body, &piece.bytes, reading).0;
             }
         }
     }
@@ -49,8 +53,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     for (at, layer) in layers.into_iter().enumerate() {
         parts.push(part(&pieces, at, layer));
     }
-    judge::conversation(&pieces, &knowledge, &mut parts);
-    let verdict = judge::verdict(&pieces, &parts);
+    let verdict = judge::conversation(&pieces, &knowledge, &mut parts);
     Explanation { version: VERSION, verdict, messages: parts, secrets }
 }
 
@@ -72,7 +75,7 @@ fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts
             let (layer, facts) = read(body, whole, reading);
             return (layer::trailing(*count, layer, whole.len()), facts);
         }
-        Body::Signed(message) => layer::next_ca(message, bytes, &reading),
+        Body::Signed(message) => layer::signed(message, bytes, &reading),
         Body::CertsOnly(contents) => layer::certs_only(contents, bytes, &reading),
         Body::Certificate(certificate) => layer::certificate(certificate, &reading),
         Body::Request(csr) => layer::request(csr, &reading),
@@ -153,22 +156,4 @@ fn http(piece: &Piece, asked: Option<&Piece>) -> Vec<Field> {
     let ends = ends.into_iter().filter(|_| is_first && piece.sender == Some(End::Client));
     fields.extend(ends.filter_map(|(name, end)| Some(Field::new(name, end.clone()?))));
     fields
-}
-
-/// The challenge passwords that were read.
-fn secrets(pieces: &[Piece]) -> Vec<Secret> {
-    let inner = |piece: &Piece| -> Option<Secret> {
-        match piece.body.inner() {
-            Body::Request(csr) => return csr.challenge_password.clone(),
-            Body::ChallengePage(Shown::Password(password)) => return Some(password.clone()),
-            _ => {}
-        }
-        match &piece.facts.as_ref()?.envelope {
-            Some(Opening { inner: Some(Inner::Request(csr)), .. }) => {
-                csr.challenge_password.clone()
-            }
-            _ => None,
-        }
-    };
-    pieces.iter().filter_map(inner).collect()
 }

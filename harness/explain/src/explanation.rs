@@ -226,6 +226,17 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Cites the section alone if the requirement is a duty of the other end.
+    fn fit_basis(&mut self) {
+        let (Some(end), Some(basis)) = (self.by, &mut self.basis) else { return };
+        let requirement = basis.requirement.and_then(Requirement::of_id);
+        if requirement.is_some_and(|it| !it.ends.contains(&end)) {
+            *basis = Basis { requirement: None, level: None, sentence: None, ..basis.clone() };
+        }
+    }
+}
+
 impl Field {
     pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), meaning: None }
@@ -259,11 +270,22 @@ impl Layer {
         }
         self.inside.iter_mut().for_each(|layer| layer.blame(end));
     }
+
+    fn fit_bases(&mut self) {
+        self.findings.iter_mut().for_each(Finding::fit_basis);
+        self.inside.iter_mut().for_each(Self::fit_bases);
+    }
 }
 
 impl Part {
+    /// Leaves no requirement as the basis of a finding about an end that need not meet it.
+    pub(crate) fn fit_bases(&mut self) {
+        self.findings.iter_mut().for_each(Finding::fit_basis);
+        self.layer.iter_mut().for_each(Layer::fit_bases);
+    }
+
     /// The findings of the exchange and of all layers.
-    pub(crate) fn all_findings(&self) -> Vec<&Finding> {
+    pub fn all_findings(&self) -> Vec<&Finding> {
         let layers = self.layer.iter().flat_map(Layer::all_findings);
         self.findings.iter().chain(layers).collect()
     }

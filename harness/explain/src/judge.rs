@@ -9,19 +9,17 @@ mod verdict;
 
 use scep::{capabilities::Capabilities, http::Operation};
 
-pub(crate) use self::verdict::verdict;
-
 use self::authority::Authority;
 use crate::{
     body::Body,
     exhibit::Extent,
-    explanation::{Layer, Part, Severity},
+    explanation::{Layer, Part, Severity, Verdict},
     knowledge::Knowledge,
     piece::Piece,
 };
 
-/// Adds what the messages show together to the findings of each.
-pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) {
+/// Adds what the messages show together to the findings of each, and says who is wrong.
+pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) -> Verdict {
     let authority = Authority::of(pieces, knowledge);
     for (at, piece) in pieces.iter().enumerate() {
         let findings = &mut parts[at].findings;
@@ -35,8 +33,9 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
         if let Some(answer) = answer(pieces, at) {
             findings.extend(request::findings(piece, answer.response, &conversation));
         }
-        if let Some(asked) = asked.filter(|asked| is_message(asked)) {
-            findings.extend(reply::findings(asked, piece, &conversation));
+        match asked.filter(|asked| is_message(asked)) {
+            Some(asked) => findings.extend(reply::findings(asked, piece, &conversation)),
+            None => findings.extend(reply::findings_alone(piece, &conversation)),
         }
         if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_)))
             && !piece.is_unjudged()
@@ -58,6 +57,8 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
             is_new
         });
     }
+    parts.iter_mut().for_each(Part::fit_bases);
+    verdict::verdict(pieces, parts, authority.is_some())
 }
 
 /// Takes back what is said to be wrong with the content of a message: what the input lacks is nobody's mistake.

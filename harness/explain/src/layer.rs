@@ -10,13 +10,15 @@ mod small;
 
 pub(crate) use self::certificate::{certificate, key_words, named};
 pub(crate) use self::contents::certs_only;
-pub(crate) use self::envelope::{Inner, Opening};
-pub(crate) use self::message::{Facts, message, next_ca};
+pub(crate) use self::envelope::Inner;
+pub(crate) use self::message::{Facts, message, signed};
 pub(crate) use self::other::{bare_envelope, broken, foreign, trailing, wrapped};
-pub(crate) use self::request::request;
+pub(crate) use self::request::{CHALLENGE_PASSWORD, request};
 pub(crate) use self::small::{capabilities, challenge_page, empty, revocation_list};
 
 use std::time::SystemTime;
+
+use results::requirement::End;
 
 use crate::{
     asn1::{self, Member},
@@ -30,6 +32,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) knowledge: &'a Knowledge,
     /// The time at which certificates must be valid.
     pub(crate) at: SystemTime,
+    /// The end that sent the structure, if HTTP around it tells that.
+    pub(crate) sender: Option<End>,
 }
 
 impl Reading<'_> {

@@ -132,26 +132,43 @@ fn fill_times(pieces: &mut [Piece]) {
     }
 }
 
-/// Finds the requests of replies that came without one: the last one that has no reply.
+/// Finds the requests of replies that came without one: by the nonce, by the transaction, or else the nearest one before that has no
+/// reply.
 pub(crate) fn pair(pieces: &mut [Piece]) {
+    for belongs in [has_nonce_of, has_transaction_of] {
+        pair_by(pieces, |at, len| (0..at).rev().chain(at + 1..len).collect(), belongs);
+    }
+    pair_by(pieces, |at, _| (0..at).rev().collect(), |_, _| true);
+}
+
+/// Gives each reply without a request the first free one of its `candidates` to which it `belongs`.
+fn pair_by(
+    pieces: &mut [Piece],
+    candidates: fn(usize, usize) -> Vec<usize>,
+    belongs: fn(&Piece, &Piece) -> bool,
+) {
     for at in 0..pieces.len() {
-        let is_answered = |request: usize, pieces: &[Piece]| {
-            pieces.iter().any(|piece| piece.answers == Some(request))
-        };
         if pieces[at].sender != Some(End::Server) || pieces[at].answers.is_some() {
             continue;
         }
         let is_free = |request: &usize| {
-            pieces[*request].sender == Some(End::Client) && !is_answered(*request, pieces)
+            pieces[*request].sender == Some(End::Client)
+                && !pieces.iter().any(|piece| piece.answers == Some(*request))
         };
-        let is_same = |request: &usize| {
-            let transaction = |at: usize| pieces[at].facts.as_ref()?.transaction_id.clone();
-            transaction(*request).is_some() && transaction(*request) == transaction(at)
-        };
-        let before = (0..at).rev().find(is_free);
-        let elsewhere = || (0..pieces.len()).filter(is_free).find(is_same);
-        pieces[at].answers = before.or_else(elsewhere);
+        let mut candidates = candidates(at, pieces.len()).into_iter().filter(is_free);
+        pieces[at].answers = candidates.find(|request| belongs(&pieces[at], &pieces[*request]));
     }
+}
+
+/// True if the reply returns the nonce of the request (RFC 8894 §3.2.1.5).
+fn has_nonce_of(reply: &Piece, request: &Piece) -> bool {
+    let returned = reply.facts.as_ref().and_then(|it| it.recipient_nonce.as_ref());
+    returned.is_some() && returned == request.facts.as_ref().and_then(|it| it.sender_nonce.as_ref())
+}
+
+fn has_transaction_of(reply: &Piece, request: &Piece) -> bool {
+    let transaction = |piece: &Piece| piece.facts.as_ref()?.transaction_id.clone();
+    transaction(reply).is_some() && transaction(reply) == transaction(request)
 }
 
 impl Piece {

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use explain::exhibit::{Content, Exchange, Exhibit, Reply, Request};
+use explain::explanation::Part;
 use explain::{Knowledge, explain};
 use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
+use results::requirement::Requirement;
 use scep::client::{Client, Next, Settings};
 use scep::clock::Clock;
 use scep::http::{HttpRequest, HttpResponse, Method};
@@ -29,7 +31,7 @@ fn place(fault: Fault) -> (PersonalityName, Trigger) {
 }
 
 /// An enrolment at a CA with this fault, as it was seen on the wire.
-fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+pub(super) fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
     let (personality, trigger) = place(fault);
     let rule = format!("on: {trigger}, do: {fault}");
     // A refusal, if that is what the fault is about.
@@ -121,6 +123,17 @@ fn stable(text: &str) -> String {
     })
 }
 
+/// A finding about an end may cite only what this end must do.
+fn assert_bases_fit(part: &Part, fault: Fault) {
+    for finding in part.all_findings() {
+        let id = finding.basis.as_ref().and_then(|basis| basis.requirement);
+        if let (Some(id), Some(end)) = (id, finding.by) {
+            let requirement = Requirement::of_id(id).unwrap();
+            assert!(requirement.ends.contains(&end), "{}: {finding:?}", fault.name());
+        }
+    }
+}
+
 #[test]
 fn verdict_about_each_fault_is_right() {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
@@ -130,6 +143,7 @@ fn verdict_about_each_fault_is_right() {
         knowledge.keys.push(key.clone());
         let exhibits = enrolment(*fault, &key);
         let explanation = explain(exhibits, &knowledge);
+        explanation.messages.iter().for_each(|part| assert_bases_fit(part, *fault));
         let verdict = &explanation.verdict;
         let reason = stable(&verdict.reason);
         writeln!(told, "{}: {}: {reason}", fault.name(), verdict.at_fault).unwrap();

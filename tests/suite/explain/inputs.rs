@@ -156,6 +156,18 @@ fn request_to_another_ca_is_found() {
 }
 
 #[test]
+fn loose_certificates_are_no_answer_to_get_ca_cert() {
+    // A certificate that is no CA's is not taken for the RA's.
+    let files = [REQUEST, "keys/rfc8894/ca.pem", "keys/ndes/ra-encryption.pem"];
+    let ended = explain(&[&files[..], &TIME[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let ended = explain(&[&[REQUEST, "keys/linux/ca.pem"], &TIME[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let words = "which is none of the certificates handed in: ";
+    assert!(ended.stdout.contains(words), "{}", ended.transcript());
+}
+
+#[test]
 fn control_characters_of_a_peer_are_not_shown() {
     let head = b"HTTP/1.1 500 \x1b[2J\r\nContent-Type: a\x1b]0;x\x07\r\n\r\n\x1b[31mbody\r\n";
     let ended = explained("reply.http", head, &[]);

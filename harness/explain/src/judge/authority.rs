@@ -3,33 +3,55 @@
 use openssl::x509::{X509, X509Ref};
 use results::requirement::End;
 use scep::{
-    certificate::{Fingerprint, allows, invalidity, is_issued_by, is_self_issued},
+    certificate::{Fingerprint, allows, invalidity, is_ca, is_issued_by, is_self_issued},
     client::CaCertificates,
+    http::{CA_CERTIFICATE, CA_RA_CERTIFICATES, Operation},
     key_usage::KeyUsage,
     name::to_text,
 };
 
-use crate::{body::Body, explanation::Finding, knowledge::Knowledge, layer::named, piece::Piece};
+use crate::{
+    body::Body,
+    explanation::Finding,
+    knowledge::Knowledge,
+    layer::named,
+    piece::{Http, Piece},
+};
 
 /// The certificates of the PKI.
 pub(super) struct Authority {
     pub(super) certificates: CaCertificates,
     /// Where they are from, in words.
     pub(super) source: &'static str,
+    /// False if there may be an RA whose certificate is not here.
+    pub(super) is_complete: bool,
 }
 
 impl Authority {
-    /// The given ones, or else those of the conversation's GetCACert.
+    /// The given ones, or else those of the conversation's GetCACert, or else the CA certificates among the files.
     pub(super) fn of(pieces: &[Piece], knowledge: &Knowledge) -> Option<Self> {
-        let answers =
-            pieces.iter().filter(|piece| is_answer(piece)).flat_map(|it| it.body.certificates());
-        let (all, source) = if knowledge.ca.is_empty() {
-            (answers.collect(), "the certificates of GetCACert")
-        } else {
-            (knowledge.ca.clone(), "the certificates of the PKI that were given")
-        };
+        if !knowledge.ca.is_empty() {
+            let source = "the certificates of the PKI that were given";
+            return Self::sorted(knowledge.ca.clone(), source, true);
+        }
+        let answers = pieces.iter().filter(|piece| is_answer(piece, pieces));
+        let answered: Vec<X509> = answers.flat_map(|piece| piece.body.certificates()).collect();
+        if !answered.is_empty() {
+            return Self::sorted(answered, "the certificates of GetCACert", true);
+        }
+        let files = pieces.iter().filter(|piece| piece.sender.is_none() && is_certificates(piece));
+        let loose = files.flat_map(|piece| piece.body.certificates()).filter(|one| is_ca(one));
+        Self::sorted(loose.collect(), "the certificates handed in", false)
+    }
+
+    fn sorted(all: Vec<X509>, source: &'static str, is_complete: bool) -> Option<Self> {
         let certificates = CaCertificates::sort(all).ok()?;
-        Some(Self { certificates, source })
+        Some(Self { certificates, source, is_complete })
+    }
+
+    /// True if this may be a certificate of the RA that was not handed in.
+    pub(super) fn may_have(&self, one: &X509Ref) -> bool {
+        !self.is_complete && self.certificates.ca.iter().any(|ca| is_issued_by(one, ca))
     }
 
     pub(super) fn all(&self) -> Vec<&X509> {
@@ -52,10 +74,24 @@ impl Authority {
     }
 }
 
-/// True for a reply that has certificates and is no message: that to a GetCACert.
-fn is_answer(piece: &Piece) -> bool {
+/// True for the reply to a GetCACert, or a reply without a request of the type that only a GetCACert has.
+fn is_answer(piece: &Piece, pieces: &[Piece]) -> bool {
+    let asked = piece.answers.map(|request| pieces[request].operation());
+    let is_of_type = || match &piece.http {
+        Http::Reply(reply) => [CA_CERTIFICATE, CA_RA_CERTIFICATES]
+            .iter()
+            .any(|it| reply.content_type.as_deref().is_some_and(|own| own.starts_with(it))),
+        _ => false,
+    };
+    is_certificates(piece)
+        && match asked {
+            Some(operation) => matches!(operation, Some(Operation::GetCaCert(_))),
+            None => is_of_type(),
+        }
+}
+
+fn is_certificates(piece: &Piece) -> bool {
     matches!(piece.body.inner(), Body::Certificate(_) | Body::CertsOnly(_))
-        && piece.sender != Some(End::Client)
 }
 
 /// The findings about the answer to a GetCACert.
@@ -109,7 +145,7 @@ fn of_sorted(
                 "no certificate of the CA can be used: {}",
                 words(&refusal.to_string())
             ))
-            .against("R22"),
+            .against_section("RFC 5280 §6.1.3"),
         ),
         Ok(chosen) => {
             if let Some(words) = sorted.unclear_addressee(&chosen, now) {
@@ -135,7 +171,8 @@ fn of_sorted(
         }
         if let Some(reason) = invalidity(ra, now) {
             all.push(
-                Finding::odd(format!("the RA's certificate {} {reason}", named(ra))).against("R22"),
+                Finding::odd(format!("the RA's certificate {} {reason}", named(ra)))
+                    .against_section("RFC 5280 §6.1.3"),
             );
         }
     }
@@ -158,7 +195,7 @@ fn of_sorted(
                 "the self-signed certificate {} is not signed with its own key",
                 named(ca)
             ))
-            .against("R22"),
+            .against_section("RFC 5280 §6.1.3"),
         );
     }
     if let (Body::CertsOnly(_), [_], []) = (piece.body.inner(), &sorted.ca[..], &sorted.ra[..]) {

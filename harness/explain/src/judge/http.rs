@@ -47,12 +47,15 @@ fn of_request(
         Err(error @ HttpError::NotBase64(_)) => {
             vec![Finding::wrong(error.to_string()).against("R08")]
         }
-        Err(error) => vec![Finding::wrong(error.to_string()).against("R09")],
+        Err(error) => vec![Finding::wrong(error.to_string()).against_section("RFC 8894 §4.1")],
         Ok(Operation::Other(name)) => {
             let known = ["GetCACaps", "GetCACert", "GetNextCACert", "PKIOperation"];
             let meant = known.iter().find(|known| known.eq_ignore_ascii_case(name));
-            let finding =
-                Finding::wrong(format!("`{name}` is no operation of SCEP")).against("R09");
+            let finding = Finding::wrong(format!("`{name}` is no operation of SCEP"));
+            let finding = match meant {
+                Some(&"PKIOperation") => finding.against("R09"),
+                _ => finding.against_section("RFC 8894 §4.1"),
+            };
             vec![match meant {
                 Some(meant) => {
                     finding.advice(format!("upper and lower case matter: it is `{meant}`"))

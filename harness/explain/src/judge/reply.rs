@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use openssl::x509::X509;
+use openssl::{
+    pkey::Id,
+    x509::{X509, X509Ref},
+};
 use results::requirement::End;
 use scep::{
     algorithm::Cipher,
@@ -40,9 +43,7 @@ pub(super) fn findings(
             .against_section("RFC 8894 §3.3.2")
     }));
     all.extend(transaction(asked, came));
-    if let Some(authority) = conversation.authority {
-        all.extend(signer(came, authority, at));
-    }
+    all.extend(signer(came, conversation.authority, at));
     all.extend(addressee(asked, came));
     all.extend(issued::findings(asked, came, conversation, at));
     let mut all: Vec<Finding> = all.into_iter().map(|finding| finding.by(End::Server)).collect();
@@ -68,12 +69,44 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
         let advice = "the reply belongs to another request, or the server makes the nonce anew";
         all.push(Finding::wrong(words).against("R31").advice(advice));
     }
+    if let (Some(sent), None) = (&asked.sender_nonce, &came.recipient_nonce) {
+        let words = format!(
+            "the reply has no readable recipientNonce; it must be `{sent}`, the request's senderNonce"
+        );
+        all.push(Finding::wrong(words).against("R31"));
+    }
     all
 }
 
+/// The findings about a CertRep whose request is not there.
+pub(super) fn findings_alone(reply: &Piece, conversation: &Conversation<'_>) -> Vec<Finding> {
+    let facts = reply.facts.as_ref().filter(|_| reply.is(&MessageType::CertRep));
+    let Some(came) = facts else { return Vec::new() };
+    let at = reply.at.unwrap_or(conversation.knowledge.now);
+    let all = signer(came, conversation.authority, at).into_iter();
+    all.map(|finding| finding.by(End::Server)).collect()
+}
+
 /// Whether the signer belongs to the PKI, and may sign.
-fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
+fn signer(came: &Facts, authority: Option<&Authority>, at: SystemTime) -> Vec<Finding> {
+    match authority {
+        Some(authority) => known_signer(came, authority, at),
+        None => expired_signer(came, at).into_iter().collect(),
+    }
+}
+
+/// A signer of whose PKI nothing is known: its certificate may have been valid when it signed.
+fn expired_signer(came: &Facts, at: SystemTime) -> Option<Finding> {
+    let signer = came.signer.as_ref()?;
+    let reason = invalidity(signer, at)?;
+    Some(Finding::odd(format!("the reply is signed with {}, which {reason}", named(signer))))
+}
+
+fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
     let Some(signer) = &came.signer else {
+        if !authority.is_complete {
+            return Vec::new();
+        }
         return vec![
             Finding::wrong(format!(
                 "the signer's certificate is neither in the reply nor among {}",
@@ -87,7 +120,8 @@ fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
         let words =
             format!("the reply is signed with {subject}, which is not among {}", authority.source);
         let invalid = invalidity(signer, at).map(|reason| format!("; it {reason}"));
-        let is_harmless = invalid.is_none() && authority.has_key_of(signer);
+        let is_harmless =
+            invalid.is_none() && (authority.has_key_of(signer) || authority.may_have(signer));
         let words = words + &namesake(signer, authority) + &invalid.unwrap_or_default();
         let finding = if is_harmless { Finding::odd(words) } else { Finding::wrong(words) };
         return vec![finding.against("R62")];
@@ -102,7 +136,7 @@ fn signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
     if let Some(reason) = invalidity(signer, at) {
         all.push(
             Finding::wrong(format!("the reply is signed with {subject}, which {reason}"))
-                .against("R22"),
+                .against_section("RFC 5280 §6.1.3"),
         );
     }
     all
@@ -126,8 +160,12 @@ fn namesake(signer: &X509, authority: &Authority) -> String {
 
 /// Whether the reply is enciphered to the signer of the request.
 fn addressee(asked: &Facts, came: &Facts) -> Option<Finding> {
-    let outside = came.envelope.as_ref()?.outside.as_ref()?;
+    let opening = came.envelope.as_ref()?;
+    let outside = opening.outside.as_ref()?;
     let signer = asked.signer.as_ref()?;
+    if let Some(way) = opening.other_way {
+        return by_other_way("the reply", way, signer);
+    }
     if outside.is_addressed_to(signer) || outside.recipients().is_empty() {
         return None;
     }
@@ -138,6 +176,16 @@ fn addressee(asked: &Facts, came: &Facts) -> Option<Finding> {
         named(signer)
     );
     Some(Finding::wrong(words).against("R67"))
+}
+
+/// A finding if a message to a certificate with an RSA key is enciphered in another way than to that key.
+pub(super) fn by_other_way(message: &str, way: &str, recipient: &X509Ref) -> Option<Finding> {
+    let is_rsa = recipient.public_key().is_ok_and(|key| key.id() == Id::RSA);
+    let words = format!(
+        "{message} is enciphered by {way}, although the key of its recipient, {}, is RSA, to which it must be enciphered",
+        named(recipient)
+    );
+    is_rsa.then(|| Finding::wrong(words).against("R68"))
 }
 
 /// How far clocks may differ before a badTime is explained by them.

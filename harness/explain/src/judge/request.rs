@@ -6,7 +6,7 @@ use openssl::x509::X509;
 use results::requirement::End;
 use scep::{
     algorithm::{Cipher, Digest},
-    attribute::{MessageType, PkiStatus},
+    attribute::{FailInfo, MessageType, PkiStatus},
     capabilities::{Capabilities, Capability},
     certificate::{allows, invalidity, is_self_issued},
     envelope::Outside,
@@ -15,9 +15,9 @@ use scep::{
     name::to_text,
 };
 
-use super::{Conversation, authority::Authority};
+use super::{Conversation, authority::Authority, reply::by_other_way};
 use crate::{
-    explanation::Finding,
+    explanation::{Finding, Severity},
     layer::{Facts, Inner, named},
     piece::{Http, Piece},
 };
@@ -29,17 +29,19 @@ pub(super) fn findings(
     conversation: &Conversation<'_>,
 ) -> Vec<Finding> {
     let Some(facts) = &request.facts else { return Vec::new() };
-    let is_granted = response
-        .and_then(|it| it.facts.as_ref())
-        .is_some_and(|it| matches!(it.pki_status, Some(PkiStatus::Success | PkiStatus::Pending)));
+    let answered = Answered::of(response.and_then(|it| it.facts.as_ref()));
     let at = request.at.unwrap_or(conversation.knowledge.now);
     let outside = facts.envelope.as_ref().and_then(|it| it.outside.as_ref());
     let mut all = Vec::new();
-    if let (Some(outside), Some(authority)) = (outside, conversation.authority) {
-        all.extend(recipient(outside, authority, at, is_granted));
+    let other_way = facts.envelope.as_ref().and_then(|it| it.other_way);
+    if let (Some(way), Some(authority)) = (other_way, conversation.authority) {
+        let right = authority.certificates.recipient(at);
+        all.extend(by_other_way("the request", way, right));
+    } else if let (Some(outside), Some(authority)) = (outside, conversation.authority) {
+        all.extend(recipient(outside, authority, at, &answered));
     }
     if let Some(capabilities) = conversation.capabilities {
-        all.extend(algorithms(outside, facts, capabilities, is_granted));
+        all.extend(algorithms(outside, facts, capabilities, &answered));
         all.extend(method(request, capabilities));
         let is_renewal = facts.message_type == Some(MessageType::RenewalReq);
         if is_renewal && !capabilities.has(Capability::Renewal) {
@@ -54,12 +56,39 @@ pub(super) fn findings(
     all.into_iter().map(|finding| finding.by(End::Client)).collect()
 }
 
+/// What the server said to the request.
+struct Answered {
+    is_granted: bool,
+    fail_info: Option<FailInfo>,
+}
+
+impl Answered {
+    fn of(reply: Option<&Facts>) -> Self {
+        let granting = [PkiStatus::Success, PkiStatus::Pending];
+        let status = reply.and_then(|it| it.pki_status.as_ref());
+        let fail_info = reply.and_then(|it| it.denial.as_ref()?.fail_info.clone());
+        Self { is_granted: status.is_some_and(|it| granting.contains(it)), fail_info }
+    }
+
+    /// A finding about the recipient, which a server that cannot open the envelope refuses as badMessageCheck or without a reason.
+    fn about_recipient(&self, words: String) -> Finding {
+        let fits = matches!(self.fail_info, None | Some(FailInfo::BadMessageCheck));
+        Finding::new(if fits && !self.is_granted { Severity::Wrong } else { Severity::Odd }, words)
+    }
+
+    /// A finding about an algorithm that is not offered: only the server can say if it takes it.
+    fn about_algorithm(&self, words: String) -> Finding {
+        let is_refused = !self.is_granted && self.fail_info == Some(FailInfo::BadAlg);
+        Finding::new(if is_refused { Severity::Wrong } else { Severity::Odd }, words)
+    }
+}
+
 /// Whether the envelope is for the right certificate of the PKI.
 fn recipient(
     outside: &Outside,
     authority: &Authority,
     at: SystemTime,
-    is_granted: bool,
+    answered: &Answered,
 ) -> Option<Finding> {
     let ours: Vec<&X509> =
         authority.all().into_iter().filter(|one| outside.is_addressed_to(one)).collect();
@@ -77,11 +106,16 @@ fn recipient(
             authority.source,
             named(right)
         );
-        return Some(Finding::wrong(words).against("R62").advice(
+        let finding = if authority.is_complete {
+            answered.about_recipient(words)
+        } else {
+            Finding::odd(words)
+        };
+        return Some(finding.against("R62").advice(
             "the client keeps an old or another certificate of the CA or its RA: let it fetch them anew with GetCACert",
         ));
     }
-    if is_granted {
+    if answered.is_granted {
         return None;
     }
     if let Some(ra) = authority.certificates.ra.iter().find(receives)
@@ -92,7 +126,7 @@ fn recipient(
             named(ours[0]),
             named(ra)
         );
-        return Some(Finding::wrong(words).against_section("RFC 8894 §2.1.2"));
+        return Some(answered.about_recipient(words).against_section("RFC 8894 §2.1.2"));
     }
     if !ours.iter().any(receives) {
         let words = format!(
@@ -100,7 +134,7 @@ fn recipient(
             named(ours[0]),
             named(right)
         );
-        return Some(Finding::wrong(words).against_section("RFC 5280 §4.2.1.3"));
+        return Some(answered.about_recipient(words).against_section("RFC 5280 §4.2.1.3"));
     }
     let reason = invalidity(ours[0], at)?;
     Some(
@@ -114,7 +148,7 @@ fn algorithms(
     outside: Option<&Outside>,
     facts: &Facts,
     offered: &Capabilities,
-    is_granted: bool,
+    answered: &Answered,
 ) -> Vec<Finding> {
     let mut all = Vec::new();
     // A CA that lists nothing is too old to say anything.
@@ -122,8 +156,6 @@ fn algorithms(
         return all;
     }
     let cipher = outside.and_then(|it| it.cipher);
-    let severe =
-        |words: String| if is_granted { Finding::odd(words) } else { Finding::wrong(words) };
     match cipher {
         Some(Cipher::Des) | None => {}
         Some(cipher @ (Cipher::Aes192 | Cipher::Aes256)) => all.push(
@@ -133,7 +165,10 @@ fn algorithms(
             .against("R56"),
         ),
         Some(cipher) if !offered.offers_cipher(cipher) => all.push(
-            severe(format!("the request is enciphered with {cipher}, and the CA offers {offered}"))
+            answered
+                .about_algorithm(format!(
+                    "the request is enciphered with {cipher}, and the CA offers {offered}"
+                ))
                 .against_section("RFC 8894 §3.5.2"),
         ),
         Some(Cipher::TripleDes) if offered.offers_cipher(Cipher::Aes128) => all.push(
@@ -145,7 +180,10 @@ fn algorithms(
     match facts.digest {
         Digest::Md5 => {}
         digest if !offered.offers_digest(digest) => all.push(
-            severe(format!("the request is signed with {digest}, and the CA offers {offered}"))
+            answered
+                .about_algorithm(format!(
+                    "the request is signed with {digest}, and the CA offers {offered}"
+                ))
                 .against_section("RFC 8894 §3.5.2"),
         ),
         Digest::Sha1 if offered.offers_digest(Digest::Sha256) => all.push(

@@ -1,68 +1,97 @@
 //! Who is wrong, in one line.
 
+mod outcome;
+
 use results::requirement::End;
 use scep::{
-    attribute::{FailInfo, MessageType, PkiStatus},
+    attribute::{MessageType, PkiStatus},
     http::Operation,
 };
 
+use self::outcome::Outcome;
 use crate::{
     explanation::{AtFault, Finding, Part, Severity, Verdict},
-    layer::{Facts, Inner, key_words},
+    layer::Facts,
     piece::Piece,
 };
 
-/// The verdict about all messages.
-pub(crate) fn verdict(pieces: &[Piece], parts: &[Part]) -> Verdict {
+/// The verdict about all messages; `knows_ca` if a certificate of the CA is known.
+pub(super) fn verdict(pieces: &[Piece], parts: &[Part], knows_ca: bool) -> Verdict {
     let all: Vec<&Finding> = parts.iter().flat_map(Part::all_findings).collect();
     let wrong: Vec<&Finding> =
         all.iter().copied().filter(|it| it.severity == Severity::Wrong).collect();
     let of = |end: Option<End>| wrong.iter().copied().find(|finding| finding.by == end);
-    match (of(Some(End::Client)), of(Some(End::Server)), of(None)) {
-        (Some(client), None, _) => decided(AtFault::Client, client, client.words.clone(), pieces),
-        (None, Some(server), _) => decided(AtFault::Server, server, server.words.clone(), pieces),
-        (Some(client), Some(server), _) => {
-            let reason = format!("the client: {}; the server: {}", client.words, server.words);
-            decided(AtFault::Both, client, reason, pieces)
+    let (at_fault, found) = match (of(Some(End::Client)), of(Some(End::Server)), of(None)) {
+        (Some(client), None, _) => (AtFault::Client, vec![client]),
+        (None, Some(server), _) => (AtFault::Server, vec![server]),
+        (Some(client), Some(server), _) => (AtFault::Both, vec![client, server]),
+        (None, None, Some(finding)) => (AtFault::Sender, vec![finding]),
+        (None, None, None) => return without_wrong(pieces, &all, knows_ca),
+    };
+    let reason = match last_reply(pieces) {
+        Some((at, reply)) if let Some(refusal) = outcome::refusal(reply) => {
+            let places =
+                found.iter().map(|finding| wrong_after_refusal(finding, at, pieces, parts));
+            let places: Vec<String> = places.collect();
+            format!("the request was refused: {refusal}; {}", places.join("; "))
         }
-        (None, None, Some(finding)) => {
-            decided(AtFault::Sender, finding, finding.words.clone(), pieces)
+        _ => match &found[..] {
+            [client, server] => {
+                format!("the client: {}; the server: {}", client.words, server.words)
+            }
+            _ => found[0].words.clone(),
+        },
+    };
+    let next = found[0].advice.iter().cloned().collect();
+    Verdict { at_fault, reason, basis: found[0].basis.clone(), next }
+}
+
+/// What is wrong besides the refusal in the reply at this index: the event comes first, because it is what the user saw.
+fn wrong_after_refusal(
+    finding: &Finding,
+    reply: usize,
+    pieces: &[Piece],
+    parts: &[Part],
+) -> String {
+    let is_there = |part: &Part| part.all_findings().iter().any(|it| std::ptr::eq(*it, finding));
+    let place = parts.iter().position(is_there);
+    let words = &finding.words;
+    match place {
+        Some(place) if place == reply => format!("also wrong in the reply: {words}"),
+        Some(place) if Some(place) == pieces[reply].answers => {
+            format!("wrong in the request: {words}")
         }
-        (None, None, None) => without_wrong(pieces, &all),
+        Some(place) => format!("also wrong, in #{}: {words}", place + 1),
+        None => format!("also wrong: {words}"),
     }
 }
 
-fn decided(at_fault: AtFault, finding: &Finding, reason: String, pieces: &[Piece]) -> Verdict {
-    let refused = last_reply(pieces).filter(|it| it.pki_status == Some(PkiStatus::Failure));
-    let refused = refused.filter(|_| at_fault == AtFault::Client).and_then(|it| it.denial.as_ref());
-    let reason = match refused {
-        Some(denial) => format!("{reason}; the server refuses it with {denial}"),
-        None => reason,
-    };
-    let next = finding.advice.iter().cloned().collect();
-    Verdict { at_fault, reason, basis: finding.basis.clone(), next }
-}
-
-/// The facts of the last reply that is a CertRep.
-fn last_reply(pieces: &[Piece]) -> Option<&Facts> {
-    let mut replies = pieces.iter().rev().filter(|piece| piece.is(&MessageType::CertRep));
-    replies.find_map(|piece| piece.facts.as_ref())
+/// The last reply that is a CertRep, with its index.
+fn last_reply(pieces: &[Piece]) -> Option<(usize, &Facts)> {
+    let mut replies = pieces.iter().enumerate().rev();
+    replies.find_map(|(at, piece)| {
+        let facts = piece.facts.as_ref().filter(|_| piece.is(&MessageType::CertRep))?;
+        Some((at, facts))
+    })
 }
 
 fn undecided(at_fault: AtFault, reason: impl Into<String>, next: Vec<String>) -> Verdict {
     Verdict { at_fault, reason: reason.into(), basis: None, next }
 }
 
-fn without_wrong(pieces: &[Piece], all: &[&Finding]) -> Verdict {
+fn without_wrong(pieces: &[Piece], all: &[&Finding], knows_ca: bool) -> Verdict {
     if pieces.is_empty() {
         return undecided(AtFault::Unknown, "there is no message", Vec::new());
     }
     let odd = unusual(all);
-    let verdict = match last_reply(pieces) {
-        Some(reply) => of_reply(pieces, reply),
-        None => without_reply(pieces),
+    let verdict = match (outcome::no_answer(pieces), last_reply(pieces)) {
+        (Some(verdict), _) => verdict,
+        (None, Some((at, _))) => of_reply(pieces, at, knows_ca),
+        (None, None) => without_reply(pieces),
     };
-    let gaps = pieces.iter().flat_map(|piece| piece.gaps.iter().cloned());
+    let is_new = |gap: &String| !verdict.reason.contains(gap.as_str());
+    let gaps: Vec<String> =
+        pieces.iter().flat_map(|piece| piece.gaps.iter().cloned()).filter(is_new).collect();
     Verdict { next: verdict.next.into_iter().chain(gaps).chain(odd).collect(), ..verdict }
 }
 
@@ -81,74 +110,21 @@ fn unusual(all: &[&Finding]) -> Vec<String> {
     shown.chain(more).collect()
 }
 
-fn of_reply(pieces: &[Piece], reply: &Facts) -> Verdict {
-    match &reply.pki_status {
-        Some(PkiStatus::Failure) => {
-            let denial = reply.denial.as_ref().map(ToString::to_string).unwrap_or_default();
-            let reason = format!(
-                "the server refuses the request with {denial}, and nothing that was seen breaks the protocol"
-            );
-            undecided(AtFault::Unknown, reason, after_refusal(pieces, reply))
-        }
-        Some(PkiStatus::Pending) => {
-            let reason = "the request waits for a decision of the CA";
-            let next = "somebody must approve it there, or the client must ask again with CertPoll";
-            undecided(AtFault::Nobody, reason, vec![next.to_owned()])
-        }
-        _ => granted(reply),
-    }
-}
-
-fn granted(reply: &Facts) -> Verdict {
-    match reply.envelope.as_ref() {
-        Some(opening) if opening.inner.is_some() => {
-            undecided(AtFault::Nobody, "the request was granted, and the reply has what was asked for", Vec::new())
-        }
-        _ => undecided(
-            AtFault::Nobody,
-            "the request was granted; the reply was not opened",
-            vec!["with the client's key (--key) the certificate in it is compared with the request, too".to_owned()],
-        ),
-    }
-}
-
-/// What to look at after a refusal without a reason.
-fn after_refusal(pieces: &[Piece], reply: &Facts) -> Vec<String> {
-    let mut next = Vec::new();
-    let request = pieces
-        .iter()
-        .rev()
-        .find(|piece| piece.sender == Some(End::Client) && piece.facts.is_some());
-    let envelope = request.and_then(|it| it.facts.as_ref()).and_then(|it| it.envelope.as_ref());
-    let csr = match envelope.and_then(|it| it.inner.as_ref()) {
-        Some(Inner::Request(csr)) => Some(csr),
-        _ => None,
+/// The verdict about the last reply, or about an earlier one whose signature was not verified.
+fn of_reply(pieces: &[Piece], last: usize, knows_ca: bool) -> Verdict {
+    let is_unverified = |piece: &Piece| {
+        let facts = piece.facts.as_ref().filter(|_| piece.is(&MessageType::CertRep));
+        facts.is_some_and(|it| it.unverified.is_some())
     };
-    match csr {
-        Some(csr) if csr.challenge_password.is_none() => next.push(
-            "the request has no challenge password: does this CA demand one?".to_owned(),
-        ),
-        Some(csr) => next.push(format!(
-            "the request has a challenge password, which may be wrong, used up or expired, and asks for a key of the kind {}: compare both with the CA's rules",
-            key_words(&csr.public_key)
-        )),
-        None if envelope.is_some_and(|it| !it.is_open) => next.push(
-            "the request was not opened: with the CA's or RA's key (--key, --state) its challenge password and names can be seen".to_owned(),
-        ),
-        None => {}
+    let last_is_refusal =
+        pieces[last].facts.as_ref().is_some_and(|it| it.pki_status == Some(PkiStatus::Failure));
+    let earlier = pieces.iter().position(is_unverified).filter(|_| !last_is_refusal);
+    let piece = &pieces[earlier.unwrap_or(last)];
+    let request = piece.answers.map(|request| &pieces[request]);
+    match &piece.facts {
+        Some(reply) => outcome::verdict(&Outcome { reply, request, knows_ca }),
+        None => without_reply(pieces),
     }
-    let fail_info = reply.denial.as_ref().and_then(|it| it.fail_info.as_ref());
-    next.push(match fail_info {
-        Some(FailInfo::BadMessageCheck) => {
-            "the signature of the request verifies here, so the server does not accept its signer or its password, or reads the message in another way; its log says more"
-        }
-        Some(FailInfo::BadAlg) => "the server does not take an algorithm of the request: compare cipher and digest with its settings",
-        Some(FailInfo::BadTime) => "compare the clocks of the client and the server",
-        Some(FailInfo::BadCertId) => "the CA does not know the certificate that the request names",
-        _ => "the server's log says why; a wrong challenge password is the most common reason",
-    }
-    .to_owned());
-    next
 }
 
 /// The verdict about a conversation without a CertRep.

@@ -24,6 +24,8 @@ use crate::{
 pub(crate) struct Opening {
     /// What it says in the clear.
     pub(crate) outside: Option<Outside>,
+    /// How its key is enciphered if no recipient has an RSA key: `key agreement`, `a password`.
+    pub(crate) other_way: Option<&'static str>,
     /// True if a key opened it.
     pub(crate) is_open: bool,
     /// True if a key of a recipient is known, and does not open it.
@@ -51,7 +53,8 @@ pub(super) fn envelope(
         Err(error) => return unreadable(bytes, &error, message_type, reading),
     };
     let mut layer = Layer::new("pkcsPKIEnvelope", "an envelope (CMS EnvelopedData)");
-    recipients(&mut layer, &outside, reading);
+    let other = (outside.other_recipients > 0).then(|| other_way(bytes));
+    recipients(&mut layer, &outside, other, reading);
     layer.field("contentEncryptionAlgorithm", &outside.content_algorithm);
     for algorithm in &outside.key_algorithms {
         layer.field("keyEncryptionAlgorithm", algorithm);
@@ -59,9 +62,10 @@ pub(super) fn envelope(
     if let Some(length) = outside.encrypted_bytes {
         layer.field("encryptedContent", format!("{length} bytes"));
     }
-    layer.findings.extend(findings(&outside, bytes));
+    let other_way = other.filter(|_| outside.recipients().is_empty());
+    layer.findings.extend(findings(&outside, other_way, bytes));
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
-    let mut opening = Opening::default();
+    let mut opening = Opening { other_way, ..Opening::default() };
     match reading.knowledge.open(bytes, &outside) {
         None => layer.fields.push(closed(&outside, reading)),
         Some(Err(error)) => {
@@ -82,7 +86,7 @@ pub(super) fn envelope(
 }
 
 /// The certificates that the envelope is addressed to, with their names if the certificates are known.
-fn recipients(layer: &mut Layer, outside: &Outside, reading: &Reading<'_>) {
+fn recipients(layer: &mut Layer, outside: &Outside, other: Option<&str>, reading: &Reading<'_>) {
     const SHOWN: usize = 8;
     for (at, recipient) in outside.recipients().iter().take(SHOWN).enumerate() {
         let known = addressed(outside, reading).nth(at).filter(|_| outside.recipients().len() == 1);
@@ -92,11 +96,27 @@ fn recipients(layer: &mut Layer, outside: &Outside, reading: &Reading<'_>) {
             None => field,
         });
     }
-    if outside.other_recipients > 0 {
-        let words =
-            format!("{} by key agreement, by a password or otherwise", outside.other_recipients);
-        layer.field("other recipients", words);
+    if let Some(other) = other {
+        layer.field("other recipients", format!("{} by {other}", outside.other_recipients));
     }
+}
+
+/// How the key is enciphered for the first recipient without an RSA key (RFC 5652 §6.2).
+fn other_way(bytes: &[u8]) -> &'static str {
+    fn infos(node: &asn1::Node) -> Option<&asn1::Node> {
+        let is_it = node.name == Some("recipientInfos");
+        if is_it { Some(node) } else { node.inside.iter().find_map(infos) }
+    }
+    let tree = asn1::tree(bytes, Some(&CONTENT_INFO), false);
+    let infos = tree.as_ref().and_then(infos);
+    let mut tags = infos.iter().flat_map(|infos| &infos.inside).map(|info| info.tag.as_str());
+    let way = |tag: &str| match tag {
+        "[1]" => Some("key agreement (KeyAgreeRecipientInfo)"),
+        "[2]" => Some("a key that both have already (KEKRecipientInfo)"),
+        "[3]" => Some("a password (PasswordRecipientInfo)"),
+        _ => None,
+    };
+    tags.find_map(way).unwrap_or("a way that is not known here")
 }
 
 /// The known certificates that the envelope is addressed to.
@@ -122,7 +142,7 @@ fn closed(outside: &Outside, reading: &Reading<'_>) -> Field {
     Field::new("opened", format!("no: {whose} would open it (--key, --pkcs12 or --state)"))
 }
 
-fn findings(outside: &Outside, bytes: &[u8]) -> Vec<Finding> {
+fn findings(outside: &Outside, other_way: Option<&str>, bytes: &[u8]) -> Vec<Finding> {
     let mut all = Vec::new();
     match outside.cipher {
         Some(Cipher::Des) => all.push(
@@ -143,11 +163,12 @@ fn findings(outside: &Outside, bytes: &[u8]) -> Vec<Finding> {
     if outside.key_transport == Some(KeyTransport::Oaep) {
         all.push(Finding::odd("the key is enciphered with RSA-OAEP, which many peers do not read"));
     }
-    if outside.other_recipients > 0 && outside.recipients().is_empty() {
-        all.push(
-            Finding::wrong("the envelope's key is not enciphered to an RSA key, but by key agreement or a password, which hardly any peer reads")
-                .against("R68"),
+    // Right for a recipient whose key cannot encipher, such as one for ECDSA, and wrong for one with an RSA key.
+    if let Some(way) = other_way {
+        let words = format!(
+            "the envelope's key is enciphered by {way}, and to no RSA key: hardly any peer reads that"
         );
+        all.push(Finding::odd(words).against_section("RFC 8894 §3.1"));
     }
     if !outside.is_data {
         all.push(

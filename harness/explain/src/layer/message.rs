@@ -39,8 +39,8 @@ pub(crate) struct Facts {
     pub(crate) digest: Digest,
     /// The certificate that it names as its signer's, if it is known.
     pub(crate) signer: Option<X509>,
-    /// True if the signature verifies with that certificate.
-    pub(crate) is_verified: bool,
+    /// Why the signature was not verified with that certificate; `None` if it was.
+    pub(crate) unverified: Option<String>,
     pub(crate) envelope: Option<Opening>,
 }
 
@@ -70,11 +70,11 @@ pub(crate) fn message(
         signing_time: attributes.signing_time().ok().flatten(),
         digest: message.digest(),
         signer: own_signer(message, &known),
-        is_verified: false,
+        unverified: None,
         envelope: None,
     };
     let mut layer = Layer::new("pkiMessage", sentence(&facts));
-    layer.fields.extend(attribute_fields(message, &facts));
+    layer.fields.extend(attribute_fields(message, &facts, reading.knowledge.shows_secrets));
     signature(&mut layer, message, &mut facts, &known, bytes);
     layer.findings.extend(findings::of(message, refused, bytes, &facts));
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
@@ -92,8 +92,40 @@ pub(crate) fn message(
     (layer, facts)
 }
 
-/// A message of GetNextCACert, or another signed message without SCEP's attributes.
-pub(crate) fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+/// A signed message without SCEP's attributes: a client's mistake, or the answer to a GetNextCACert.
+pub(crate) fn signed(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+    if reading.sender == Some(End::Client) {
+        return signed_request(message, bytes, reading);
+    }
+    next_ca(message, bytes, reading)
+}
+
+/// A request that is signed as any CMS message is.
+fn signed_request(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+    let mut layer =
+        Layer::new("SignedData", "a signed message (CMS) without SCEP's attributes, as a request");
+    signature_of(&mut layer, message, reading, "R24");
+    let words = "the request is signed, but has none of SCEP's attributes: no messageType, transactionID or senderNonce";
+    layer.findings.push(Finding::wrong(words).against("R26"));
+    reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
+    layer
+}
+
+/// Signer and signature; that it does not verify goes against the requirement `id`.
+fn signature_of(layer: &mut Layer, message: &Message, reading: &Reading<'_>, id: &str) {
+    layer.field("signer", message.signed_by().to_string());
+    layer.field("digestAlgorithm", message.digest().to_string());
+    match message.verify(&known(reading)) {
+        Ok(signer) => layer.field("signature", format!("verifies with {}", named(&signer))),
+        Err(error) => {
+            layer.field("signature", format!("does not verify: {error}"));
+            layer.findings.push(Finding::wrong(error.to_string()).against(id));
+        }
+    }
+}
+
+/// The answer to a GetNextCACert, or something like it.
+fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
     let contents = message.content().and_then(|content| certs_only::decode(content).ok());
     let what = match contents {
         Some(_) => {
@@ -102,32 +134,23 @@ pub(crate) fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) ->
         None => "a signed message (CMS) without SCEP's attributes",
     };
     let mut layer = Layer::new("SignedData", what);
-    layer.field("signer", message.signed_by().to_string());
-    layer.field("digestAlgorithm", message.digest().to_string());
-    let known = known(reading);
-    match message.verify(&known) {
-        Ok(signer) => layer.field("signature", format!("verifies with {}", named(&signer))),
-        Err(error) => {
-            layer.field("signature", format!("does not verify: {error}"));
-            layer.findings.push(Finding::wrong(error.to_string()).against("R81").by(End::Server));
-        }
-    }
+    signature_of(&mut layer, message, reading, "R81");
     match (&contents, message.content()) {
         (Some(contents), Some(content)) => {
             layer.inside.push(contents_layer(contents, content, reading));
         }
         (None, Some(content)) if !content.is_empty() => {
             let words = format!("its content is no certs-only message but {}", scep::content::Content::of(content).kind());
-            layer.findings.push(Finding::wrong(words).against("R81").by(End::Server));
+            layer.findings.push(Finding::wrong(words).against("R81"));
         }
         _ => layer.findings.push(
             Finding::wrong("it has no content, which would be the certificates of the next CA")
                 .against("R81")
-                .by(End::Server)
                 .advice("jscep's servlet puts them beside the signature, among the signer's certificates"),
         ),
     }
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
+    layer.blame(End::Server);
     layer
 }
 
@@ -198,10 +221,7 @@ fn signature(
     let own: Vec<&X509Ref> =
         facts.signer.iter().map(AsRef::as_ref).chain(known.iter().copied()).collect();
     match message.verify(&own) {
-        Ok(_) => {
-            facts.is_verified = true;
-            layer.field("signature", "verifies");
-        }
+        Ok(_) => layer.field("signature", "verifies"),
         Err(error) => {
             let sorted = MessageReading {
                 sorts_attributes: true,
@@ -211,7 +231,6 @@ fn signature(
             let in_order =
                 Message::parse_as(bytes, sorted).and_then(|message| message.verify(&own));
             if in_order.is_ok() {
-                facts.is_verified = true;
                 layer.field("signature", "verifies over the sorted attributes alone");
                 layer.findings.push(
                     Finding::odd("the signed attributes are not in the order of DER, over which the signature is made: peers that do not sort them refuse it")
@@ -220,7 +239,8 @@ fn signature(
                 return;
             }
             layer.field("signature", format!("not verified: {error}"));
-            layer.findings.push(findings::unverified(&error, facts));
+            layer.findings.push(findings::unverified(&error, message, facts));
+            facts.unverified = Some(error.to_string());
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::{
     explanation::{Field, Finding, Layer},
 };
 
-const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
+/// The object identifier of the challenge password (RFC 2985 §5.4.1).
+pub(crate) const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
 
 /// A certification request as a layer.
 pub(crate) fn request(csr: &Csr, reading: &Reading<'_>) -> Layer {

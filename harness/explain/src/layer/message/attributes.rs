@@ -6,15 +6,28 @@ use scep::{
     content::Content,
     denial::{Denial, Hresult},
     message::{AttributeName, Message},
+    secret::MASK,
 };
 
 use super::Facts;
-use crate::{asn1::oid_name, explanation::Field};
+use crate::{asn1::oid_name, explanation::Field, layer::CHALLENGE_PASSWORD};
 
 /// The attributes of a message, in the order received.
-pub(super) fn attribute_fields(message: &Message, facts: &Facts) -> Vec<Field> {
+pub(super) fn attribute_fields(
+    message: &Message,
+    facts: &Facts,
+    shows_secrets: bool,
+) -> Vec<Field> {
     const MOST: usize = 40;
-    message.attributes().oids().iter().take(MOST).map(|oid| field(message, facts, oid)).collect()
+    let is_secret = |oid: &str| oid == CHALLENGE_PASSWORD && !shows_secrets;
+    let one = |oid: &String| {
+        if !is_secret(oid) {
+            return field(message, facts, oid);
+        }
+        Field::new(oid_name(oid).unwrap_or_else(|| oid.clone()), MASK)
+            .meaning("no attribute of a pkiMessage, but of the request in its envelope")
+    };
+    message.attributes().oids().iter().take(MOST).map(one).collect()
 }
 
 fn field(message: &Message, facts: &Facts, oid: &str) -> Field {

@@ -1,5 +1,6 @@
 //! What is remarkable about a message by itself, with the requirement that it goes against.
 
+use openssl::hash::hash;
 use scep::{
     Error, PeerMisbehaved,
     algorithm::Digest,
@@ -11,7 +12,7 @@ use scep::{
 };
 
 use super::{Facts, attributes::kind};
-use crate::explanation::Finding;
+use crate::{asn1::oid_name, explanation::Finding};
 
 /// The findings about a message; `refused` is why a strict reader refuses it.
 pub(super) fn of(
@@ -27,7 +28,7 @@ pub(super) fn of(
         } else {
             "R24"
         };
-        all.push(Finding::wrong(refused).against(id));
+        all.push(Finding::wrong(with_name(refused)).against(id));
     }
     if ber::normalise(bytes).is_ok_and(|normal| normal != bytes) {
         all.push(
@@ -54,8 +55,34 @@ pub(super) fn of(
     all
 }
 
+/// The words with the name of the object identifier in them, if it has one.
+fn with_name(words: &str) -> String {
+    let name = words.split('`').nth(1).and_then(|oid| Some((oid, oid_name(oid)?)));
+    match name {
+        Some((oid, name)) => words.replacen(&format!("`{oid}`"), &format!("{name} (`{oid}`)"), 1),
+        None => words.to_owned(),
+    }
+}
+
+/// The digest that a message has, and that of its content, if they can be told.
+fn digests(message: &Message) -> Option<String> {
+    const MESSAGE_DIGEST: &str = "1.2.840.113549.1.9.4";
+    let values = message.attributes().raw(MESSAGE_DIGEST);
+    let stated = match values.first()?.as_slice() {
+        [0x04, length, rest @ ..] if usize::from(*length) == rest.len() => hex::encode(rest),
+        _ => return None,
+    };
+    let content = message.content().unwrap_or_default();
+    let computed = hash(message.digest().openssl(), content).ok()?;
+    Some(format!(
+        ": it is `{stated}`, and the {} of the content is `{}`",
+        message.digest(),
+        hex::encode(computed)
+    ))
+}
+
 /// Why the signature does not verify.
-pub(super) fn unverified(error: &Error, facts: &Facts) -> Finding {
+pub(super) fn unverified(error: &Error, message: &Message, facts: &Facts) -> Finding {
     let finding = Finding::wrong(error.to_string());
     let is_request = facts.message_type.as_ref().is_some_and(|it| *it != MessageType::CertRep);
     match error {
@@ -64,7 +91,10 @@ pub(super) fn unverified(error: &Error, facts: &Facts) -> Finding {
         Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) => Finding::note(format!(
             "{error}; `--ca` or the answer to GetCACert would have it"
         )),
-        Error::PeerMisbehaved(PeerMisbehaved::DigestMismatch) => finding
+        Error::PeerMisbehaved(PeerMisbehaved::DigestMismatch) => Finding::wrong(format!(
+            "{error}{}",
+            digests(message).unwrap_or_default()
+        ))
             .against_section("RFC 5652 §11.2")
             .advice("the content was changed after it was signed, or the digest was made over something else"),
         Error::PeerMisbehaved(PeerMisbehaved::BadSignature) => finding
@@ -122,7 +152,9 @@ fn unknown(facts: &Facts) -> Vec<Finding> {
         all.push(Finding::wrong(format!("the messageType is {other}")).against("R30"));
     }
     if let Some(other @ PkiStatus::Other(_)) = &facts.pki_status {
-        all.push(Finding::wrong(format!("the pkiStatus is {other}")).against("R70"));
+        all.push(Finding::wrong(format!(
+            "the pkiStatus is {other}; the known ones are `0` (SUCCESS), `2` (FAILURE) and `3` (PENDING)"
+        )).against("R70"));
     }
     if let Some(other @ FailInfo::Other(_)) =
         facts.denial.as_ref().and_then(|it| it.fail_info.as_ref())
