@@ -84,13 +84,16 @@ pub(super) fn exhibits(
     }
 }
 
+/// The exchanges in the order of their requests: a recording has them in the order in which their connections ended.
 fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
-    let (left_out, last) = (recording.left_out, recording.exchanges.len());
+    let (left_out, count) = (recording.left_out, recording.exchanges.len());
     let taken_for = format!("saved messages of {}", recording.of);
     let folder = folder.to_owned();
-    (1..).zip(recording.exchanges).map(move |(number, saved)| {
+    let mut numbered: Vec<(usize, recording::Exchange)> = (1..).zip(recording.exchanges).collect();
+    numbered.sort_by_key(|(_, saved)| saved.at);
+    (1..).zip(numbered).map(move |(place, (number, saved))| {
         let mut exchange = exchange(saved);
-        if number == last && left_out > 0 {
+        if place == count && left_out > 0 {
             let more = usize::try_from(left_out).unwrap_or(usize::MAX);
             exchange
                 .gaps
@@ -155,5 +158,40 @@ fn length(content: &Content) -> usize {
             exchange.request.as_ref().map_or(0, |request| request.body.len())
                 + exchange.reply.as_ref().map_or(0, |reply| reply.body.len())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use recording::End;
+
+    use super::*;
+
+    #[test]
+    fn exchanges_come_in_the_order_of_their_requests() {
+        let saved = |seconds| recording::Exchange {
+            connection: seconds,
+            pki: None,
+            seen_by: End::Server,
+            client: None,
+            server: None,
+            at: UNIX_EPOCH + Duration::from_secs(seconds),
+            replied_at: None,
+            request: None,
+            reply: None,
+            gaps: Vec::new(),
+        };
+        let exchanges = vec![saved(2), saved(1), saved(3)];
+        let recording = Recording { of: "enrol".to_owned(), exchanges, left_out: 1 };
+        let exhibits: Vec<Exhibit> = of(recording, "m").collect();
+        let origins: Vec<&str> = exhibits.iter().map(|it| it.origin.as_str()).collect();
+        assert_eq!(origins, ["m, exchange 2", "m, exchange 1", "m, exchange 3"]);
+        let gaps = exhibits.iter().map(|it| match &it.content {
+            Content::Exchange(exchange) => exchange.gaps.len(),
+            Content::Bytes(_) => 0,
+        });
+        assert_eq!(gaps.collect::<Vec<_>>(), [0, 0, 1]);
     }
 }

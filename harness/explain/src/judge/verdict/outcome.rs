@@ -152,7 +152,7 @@ pub(super) fn no_answer(pieces: &[Piece]) -> Option<Verdict> {
     let is_question = |piece: &&Piece| piece.sender == Some(End::Client);
     let last = pieces.last().filter(is_question)?;
     let gap = last.gaps.iter().find(|gap| is_end_of_connection(gap))?;
-    let reason = format!("no answer: {gap}; who is wrong cannot be told");
+    let reason = format!("no answer: {gap}");
     let next = "the server's log says if the request came, and what became of it";
     Some(undecided(AtFault::Unknown, reason, vec![next.to_owned()]))
 }
