@@ -275,7 +275,7 @@ impl Running {
 }
 
 fn enrol(settings: &CsrSettings, request: &Arc<Request>, begin: Begin) -> JoinHandle<()> {
-    let task = Task { settings: settings.clone(), request: Arc::clone(request) };
+    let task = Task::new(settings.clone(), Arc::clone(request));
     counted(request, task.run(begin))
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Ref;
+use parking_lot::Mutex;
 use scep::clock::{moment_text, system_time};
 use scep::identity::Identity;
 use scep::secret::Secret;
@@ -23,8 +25,11 @@ use crate::config::value::RenewalKey;
 
 /// The task of one request.
 pub(super) struct Task {
-    pub(super) settings: CsrSettings,
-    pub(super) request: Arc<Request>,
+    settings: CsrSettings,
+    request: Arc<Request>,
+    /// A key that was made for a try which ended before anything was requested for it. The next try takes it: making one costs more
+    /// than all the rest, and a device may try each day for years.
+    unused_key: Mutex<Option<PKey<Private>>>,
 }
 
 /// What a task begins with.
@@ -54,6 +59,10 @@ impl Begin {
 }
 
 impl Task {
+    pub(super) fn new(settings: CsrSettings, request: Arc<Request>) -> Self {
+        Self { settings, request, unused_key: Mutex::default() }
+    }
+
     /// Enrols or renews, and then renews the certificate whenever that is due; ends if there is no certificate.
     pub(super) async fn run(self, begin: Begin) {
         let pause = self.context().retry_pause;
@@ -165,6 +174,9 @@ impl Task {
         existing: Option<Identity>,
     ) -> Result<(), String> {
         let ended = self.enrol(&mut journal, existing).await;
+        if journal.kept().is_some() {
+            *self.unused_key.lock() = None;
+        }
         let ca = self.request.progress.lock().ca.clone();
         match ended {
             Ok(identity) => {
@@ -206,7 +218,9 @@ impl Task {
         let key = match (kept, &existing) {
             (Some(kept), _) => kept,
             (None, Some(existing)) if keeps_key => existing.key.clone(),
-            _ => context.keys.key(self.settings.key_bits).await.map_err(Failure::Key)?,
+            // Nobody knows what a program has sent.
+            _ if program.is_some() => self.new_key().await?,
+            _ => self.unused_or_new_key().await?,
         };
         journal.keep_key(&key).await;
         let announced = self.request.progress.lock().announced.clone();
@@ -216,6 +230,20 @@ impl Task {
             None => Builtin::new(&order, journal).enrol().await?,
         };
         Ok(Identity { certificate, key: order.key })
+    }
+
+    async fn unused_or_new_key(&self) -> Result<PKey<Private>, Failure> {
+        let unused = self.unused_key.lock().clone();
+        let key = match unused {
+            Some(key) => key,
+            None => self.new_key().await?,
+        };
+        *self.unused_key.lock() = Some(key.clone());
+        Ok(key)
+    }
+
+    async fn new_key(&self) -> Result<PKey<Private>, Failure> {
+        self.context().keys.key(self.settings.key_bits).await.map_err(Failure::Key)
     }
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {

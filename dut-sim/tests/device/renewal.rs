@@ -142,6 +142,20 @@ async fn ca_that_is_down_at_the_renewal_is_found_when_it_is_back() {
     lab.shows("usercert Valid - Mar 2").await;
 }
 
+/// The devices of these tests take two keys in turn, so a key for each try would make the third the first again.
+#[tokio::test(start_paused = true)]
+async fn key_of_a_try_without_a_request_is_used_by_the_next_one() {
+    let (lab, clock) = enrolled(&["renew-at 80"]).await;
+    lab.ca.change(Answer::Invalid);
+    until(&clock, "2026-03-22T00:00:30Z").await;
+    lab.shows("usercert: renewal: GetCACert").await;
+    lab.ca.change(Answer::Issue);
+    until(&clock, "2026-03-22T00:01:30Z").await;
+    let keys: Vec<_> = lab.ca.csrs().iter().map(|csr| csr.public_key().unwrap()).collect();
+    assert_eq!(keys.len(), 2, "{}", log(&lab));
+    assert!(!keys[0].public_eq(&keys[1]), "{}", log(&lab));
+}
+
 #[tokio::test(start_paused = true)]
 async fn expired_certificate_is_followed_by_a_first_enrolment() {
     let (lab, clock) = enrolled(&["renew-at 80"]).await;
