@@ -63,6 +63,8 @@ pub enum Need {
     CaFlag,
     /// An RSA key of whom requests are enciphered to.
     RsaRecipient,
+    /// A certificate to encipher to and that of its issuer, both valid now.
+    UsableRecipient,
     /// RSA keys in all certificates.
     RsaAlone,
     /// Certificates that end before this moment.
@@ -103,7 +105,7 @@ impl Need {
             Self::DigitalSignature => Subject::Signer,
             Self::CaFlag => Subject::CaUsage,
             Self::RsaRecipient | Self::RsaAlone => Subject::Key,
-            Self::EndsBefore(_) => Subject::Dates,
+            Self::UsableRecipient | Self::EndsBefore(_) => Subject::Dates,
             Self::Renewal => Subject::Renewal,
             Self::IssuesAtOnce => Subject::Approval,
         }
@@ -148,6 +150,9 @@ impl fmt::Display for Need {
             Self::DigitalSignature => "digitalSignature in the certificate that signs replies",
             Self::CaFlag => "the basic constraint CA in the CA's certificate",
             Self::RsaRecipient => "an RSA key to encipher to",
+            Self::UsableRecipient => {
+                "a certificate to encipher to and that of its issuer, valid now"
+            }
             Self::RsaAlone => "RSA keys in all certificates",
             Self::EndsBefore(moment) => return write!(f, "certificates that end before {moment}"),
             Self::Renewal => "the capability `Renewal`",

@@ -14,7 +14,7 @@ scep::named! {
         MayFail = "may fail";
         /// Everything that is known of the client and can be seen of the PKI fits.
         NoTroubleKnown = "no trouble known";
-        /// Nothing that is known of the client could be compared.
+        /// Nothing that is known of the client could be compared, or no certificate could be read.
         Unknown = "unknown";
     }
 }
@@ -102,7 +102,7 @@ pub(crate) fn verdict(family: &'static Family, scales: &Scales<'_>) -> ClientVer
     found.verdict = match found.troubles.first() {
         Some(Trouble { is_fatal: true, .. }) => Verdict::Fails,
         Some(_) => Verdict::MayFail,
-        None if compared => Verdict::NoTroubleKnown,
+        None if compared && scales.has_certificates() => Verdict::NoTroubleKnown,
         None => Verdict::Unknown,
     };
     found

@@ -35,20 +35,30 @@ pub(crate) struct Scales<'a> {
     chain: &'a [Facts],
     /// The certificate that Sceplab's client would encipher to.
     recipient: Option<usize>,
+    /// Why there is no such certificate, if some came.
+    unusable: Option<String>,
 }
 
 impl<'a> Scales<'a> {
     pub(crate) fn new(seen: &'a Seen, chain: &'a [Facts]) -> Self {
-        let chosen = seen.ca_certificates().and_then(|all| all.choose(seen.at).ok());
+        let chosen = seen.ca_certificates().map(|all| all.choose(seen.at));
+        let unusable =
+            chosen.as_ref().and_then(|chosen| chosen.as_ref().err()).map(ToString::to_string);
         let recipient = chosen
+            .and_then(Result::ok)
             .and_then(|chosen| chain.iter().position(|one| one.certificate == chosen.recipient));
         let list = seen.list().unwrap_or_default();
-        Self { seen, listed: seen.listed(), list, chain, recipient }
+        Self { seen, listed: seen.listed(), list, chain, recipient, unusable }
     }
 
     /// The place of the certificate that requests are enciphered to, from 1.
     pub(crate) fn recipient(&self) -> Option<usize> {
         self.recipient.map(|index| index + 1)
+    }
+
+    /// True if there are certificates to compare with: without any, nobody can enrol.
+    pub(crate) fn has_certificates(&self) -> bool {
+        !self.chain.is_empty()
     }
 
     pub(crate) fn weigh(&self, need: Need) -> Weighed {
@@ -101,6 +111,7 @@ impl<'a> Scales<'a> {
             }
             Need::CaFlag => self.ca_flag(),
             Need::RsaRecipient => self.rsa_recipient(),
+            Need::UsableRecipient => unless(self.unusable.clone()),
             Need::RsaAlone => unless(self.first(|one| !one.is_rsa(), |one| one.key.clone())),
             Need::EndsBefore(moment) => self.ends_before(moment),
             _ => Weighed::Met,

@@ -70,6 +70,12 @@ pub(super) const SCEPLAB: Family = Family {
             &[CANDIDATES],
         ),
         Demand::none(Subject::Order, "It takes the certificates in any order.", &[CERTIFICATES]),
+        Demand::firm(
+            Need::UsableRecipient,
+            "It enciphers to a certificate alone that is valid, and whose issuer's is.",
+            "it ends before it requests anything",
+            &[CANDIDATES],
+        ),
         Demand::none(
             Subject::Fingerprint,
             "It compares SHA-256 or SHA-1 of a CA's certificate.",

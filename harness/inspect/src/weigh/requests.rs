@@ -31,6 +31,12 @@ impl Scales<'_> {
             return Weighed::NotSeen(format!("{name} was not sent"));
         };
         match (answer, self.seen.is_same(probe)) {
+            (Ok(response), Some(true)) if !(200..300).contains(&response.status) => {
+                Weighed::NotSeen(format!(
+                    "{name} and the plain request were both answered HTTP {}, which does not tell one from the other",
+                    response.status
+                ))
+            }
             (Ok(_), Some(true)) => Weighed::Met,
             (Ok(response), Some(false)) => {
                 Weighed::Unmet(format!("{name} {}", response.answered()))
