@@ -41,10 +41,10 @@ pub(crate) fn has_blank_line(list: &str) -> bool {
     !list.is_empty() && list.split('\n').any(|line| line.trim().is_empty())
 }
 
-/// Capabilities that RFC 8894 §2.9 makes mandatory or recommends, and that neither the list nor `SCEPStandard` in it has.
+/// Capabilities that RFC 8894 §2.9 makes mandatory, and that neither the list nor `SCEPStandard` in it has.
 pub(crate) fn missing(listed: &Capabilities) -> Vec<&'static str> {
-    use Capability::{Aes, PostPkiOperation, Renewal, Sha256};
-    let wanted = [Aes, PostPkiOperation, Sha256, Renewal];
+    use Capability::{Aes, PostPkiOperation, Sha256};
+    let wanted = [Aes, PostPkiOperation, Sha256];
     wanted.into_iter().filter(|one| !listed.has(*one)).map(Capability::as_str).collect()
 }
 

@@ -161,6 +161,16 @@ fn errors_that_are_alike_show_nothing_of_a_path() {
     assert!(!shown.stdout.contains("fits, path"), "{shown:?}");
 }
 
+/// RFC 8894 §2.9 demands three algorithms and methods; renewals are not among them.
+#[test]
+fn list_without_renewal_lacks_nothing() {
+    let words = "AES,POSTPKIOperation,SHA-256";
+    let server = Server::start(&["linux", "--capabilities", words]);
+    let shown = inspect(&server, LINUX, &["--client", "sceplab"]);
+    assert!(shown.stdout.contains("AES-128-CBC"), "{shown:?}");
+    assert!(!shown.stdout.contains("GetCACaps does not list"), "{shown:?}");
+}
+
 #[test]
 fn remark_says_what_stands_out() {
     for (personality, path, fault, words) in [
