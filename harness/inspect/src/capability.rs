@@ -87,6 +87,7 @@ mod tests {
         assert_eq!(read.len(), 2);
         assert!(read[0].meaning.is_some() && read[1].meaning.is_none());
         assert_eq!(misspelt("aes\r\nDES3"), ["aes"]);
-        assert_eq!(missing(&Capabilities::parse(b"SCEPStandard")), ["Renewal"]);
+        assert_eq!(missing(&Capabilities::parse(b"AES\nRenewal")), ["POSTPKIOperation", "SHA-256"]);
+        assert!(missing(&Capabilities::parse(b"SCEPStandard")).is_empty());
     }
 }
