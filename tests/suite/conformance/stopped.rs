@@ -8,12 +8,15 @@ use super::ended::front::{Ending, EndingServer, PASSWORD};
 use crate::suite::sceplab::{Ended, command, finish, workspace};
 use crate::suite::serve::Server;
 
+/// Time in seconds at which a server is given up that does not answer. One that works needs much less, also on a busy machine.
+const GIVEN_UP: &str = "5";
+
 /// Runs `sceplab conform` and reads its report.
 fn conform(url: &str, arguments: &[&str]) -> (Ended, Value) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
     let report = format!("json={}", file.display());
-    let fixed = ["conform", url, "--timeout", "1", "--report", &report];
+    let fixed = ["conform", url, "--timeout", GIVEN_UP, "--report", &report];
     let mut command = command(workspace(), &[&fixed[..], arguments].concat());
     command.env("SCEPLAB_CHALLENGE", PASSWORD);
     let ended = finish(command);
