@@ -4,17 +4,14 @@ use openssl::x509::X509;
 use scep::{
     capabilities::Capabilities,
     certs_only::{self, CertsOnly},
+    challenge_page::{self, Shown},
     content::{Asn1, Content, text},
     message::{Message, Reading},
     request::Csr,
     revocation_list::RevocationList,
 };
 
-use crate::{
-    asn1,
-    challenge_page::{self, Shown},
-    forms::unwrapped,
-};
+use crate::{asn1, forms::unwrapped};
 
 /// A body.
 pub(crate) enum Body {
