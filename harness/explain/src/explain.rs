@@ -104,7 +104,7 @@ fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
         exchange: exchange(asked.unwrap_or(piece)),
         answers: piece.answers.map(|request| request + 1),
         http: http(piece, asked),
-        gaps: piece.gaps.clone(),
+        gaps: piece.gaps.iter().map(ToString::to_string).collect(),
         findings: Vec::new(),
         layer: Some(layer).filter(|_| has_content(piece)),
     }

@@ -14,7 +14,7 @@ mod recorder;
 mod tap;
 
 pub use self::conversation::exchanges_of;
-pub use self::exchange::{End, Exchange, Reply, Request};
+pub use self::exchange::{End, Exchange, Extent, Gap, Reply, Request};
 pub use self::folder::{Folder, FolderError, Part};
 pub use self::name::file_name;
 pub use self::read::{ReadError, Recording, folders_in, read};

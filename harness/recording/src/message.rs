@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use self::chunked::Chunked;
 pub(crate) use self::head::{FirstLine, Head, Kind, head};
 use self::head::{MOST_FIELDS, Parsed, has_end, memory, parse};
+use crate::exchange::Extent;
 use crate::held::{Budget, Held, Room};
 
 /// Limit of a head in bytes.
@@ -30,6 +31,7 @@ pub(crate) struct Message {
     pub(crate) last_at: SystemTime,
     /// What is missing, in a sentence.
     pub(crate) gap: Option<String>,
+    pub(crate) extent: Extent,
 }
 
 /// Reads the messages of one direction.
@@ -107,8 +109,8 @@ impl Reader {
             }
             State::Body { mut message, framing } => {
                 let came = message.body.came();
-                message.gap = match framing {
-                    Framing::UntilClose => message.gap,
+                let gap = match framing {
+                    Framing::UntilClose => None,
                     Framing::Length { whole, .. } => {
                         Some(format!("it broke off after {came} of {whole} bytes of its body"))
                     }
@@ -116,6 +118,9 @@ impl Reader {
                         "it broke off within its chunks, after {came} bytes of its body"
                     )),
                 };
+                if gap.is_some() {
+                    (message.gap, message.extent) = (gap, Extent::CutBySender);
+                }
                 Some(told(message))
             }
         }
@@ -137,7 +142,7 @@ impl Reader {
                     let head = std::mem::take(head);
                     let room = std::mem::replace(room, Room::within(&self.budget));
                     let mut message = Message { last_at: at, ..self.foreign(head, room, first_at) };
-                    message.gap = Some(NO_ROOM.to_owned());
+                    (message.gap, message.extent) = (Some(NO_ROOM.to_owned()), Extent::Partial);
                     message.body.push(bytes);
                     self.state = State::Foreign { message };
                     return (&[], None);
@@ -194,7 +199,8 @@ impl Reader {
         let framing = Framing::of(&head, answers);
         let is_complete = matches!(framing, Framing::Length { left: 0, .. });
         let body = Held::within(&self.budget);
-        let message = Message { head, room, body, first_at, last_at, gap: None };
+        let extent = Extent::Whole;
+        let message = Message { head, room, body, first_at, last_at, gap: None, extent };
         self.state = State::Body { message, framing };
         is_complete.then(|| self.complete()).flatten()
     }
@@ -210,8 +216,8 @@ impl Reader {
     fn foreign(&self, bytes: Vec<u8>, room: Room, at: SystemTime) -> Message {
         let head = Head { bytes, line: FirstLine::None, fields: Vec::new() };
         let body = Held::within(&self.budget);
-        let gap = Some(NO_HTTP.to_owned());
-        Message { head, room, body, first_at: at, last_at: at, gap }
+        let (gap, extent) = (Some(NO_HTTP.to_owned()), Extent::Whole);
+        Message { head, room, body, first_at: at, last_at: at, gap, extent }
     }
 }
 
@@ -238,6 +244,7 @@ fn told(mut message: Message) -> Message {
         let what =
             format!("the last {left_out} bytes of its body were too many, and are not saved");
         message.gap = Some(message.gap.map_or(what.clone(), |gap| format!("{gap}; {what}")));
+        message.extent = Extent::Partial;
     }
     message
 }

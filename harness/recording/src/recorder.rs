@@ -4,13 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use files::{Readers, replace, replace_unflushed};
 use parking_lot::Mutex;
 use scep::clock::Clock;
 
-use crate::exchange::{Exchange, Reply, Request};
+use crate::exchange::{End, Exchange, Reply, Request};
 use crate::held::Budget;
 use crate::index::{Entry, FILE, Index, LeftOut, ReplyEntry, RequestEntry, text_of};
 use crate::name;
@@ -184,7 +184,7 @@ fn save_files(folder: &Path, number: u64, exchange: &Exchange) -> io::Result<Ent
         let is_there = !bytes.is_empty();
         is_there.then(|| file(part, name::ending(bytes), bytes)).transpose()
     };
-    let request = |Request { head, method, target, body: bytes, .. }: &Request| {
+    let request = |Request { head, method, target, body: bytes, extent, .. }: &Request| {
         let message = message.as_deref().filter(|_| bytes.is_empty());
         io::Result::Ok(RequestEntry {
             method: method.clone(),
@@ -194,24 +194,25 @@ fn save_files(folder: &Path, number: u64, exchange: &Exchange) -> io::Result<Ent
             message: message
                 .and_then(|message| body("request", message).transpose())
                 .transpose()?,
+            extent: *extent,
         })
     };
-    let reply = |Reply { head, status, body: bytes, .. }: &Reply| {
+    let reply = |Reply { head, status, body: bytes, extent, .. }: &Reply| {
         let (head, body) = (file("reply", "http", head)?, body("reply", bytes)?);
-        io::Result::Ok(ReplyEntry { status: *status, head, body })
+        io::Result::Ok(ReplyEntry { status: *status, head, body, extent: *extent })
     };
     Ok(Entry {
         number,
         pki: exchange.pki.clone(),
-        seen_by: exchange.seen_by,
+        seen_by: exchange.seen_by.unwrap_or(End::Client),
         connection: exchange.connection,
         client: exchange.client.clone(),
         server: exchange.server.clone(),
-        at: text_of(exchange.at),
+        at: text_of(exchange.at.unwrap_or(UNIX_EPOCH)),
         replied_at: exchange.replied_at.map(text_of),
         request: exchange.request.as_ref().map(request).transpose()?,
         reply: exchange.reply.as_ref().map(reply).transpose()?,
-        gaps: exchange.gaps.clone(),
+        gaps: exchange.gaps.iter().map(ToString::to_string).collect(),
         name,
     })
 }

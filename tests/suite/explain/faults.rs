@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use explain::exhibit::{Content, Exchange, Exhibit, Reply, Request};
+use explain::exhibit::{Content, Exchange, Exhibit, Gap, Reply, Request};
 use explain::explanation::Part;
 use explain::{Knowledge, explain};
 use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
@@ -82,7 +82,7 @@ fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
         content_type.iter().map(|it| ("Content-Type".to_owned(), it.clone())).collect()
     };
     let gaps = if response.is_none() {
-        vec!["the connection ended without a reply".to_owned()]
+        vec![Gap::Unanswered("the connection ended without a reply".to_owned())]
     } else {
         Vec::new()
     };
@@ -95,7 +95,7 @@ fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
             ..Request::default()
         }),
         reply: response.map(|response| Reply {
-            status: response.status,
+            status: Some(response.status),
             fields: named(&response.content_type),
             body: response.body.clone(),
             ..Reply::default()

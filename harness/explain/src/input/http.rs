@@ -115,9 +115,12 @@ pub(super) fn message(bytes: &[u8], end: End, budget: &mut Budget) -> Option<Fou
     let extent = if is_cut { Extent::Partial } else { extent };
     let message = match start {
         Start::Request { method, target } => {
-            Message::Request(Request { method, target, fields, body, extent })
+            Message::Request(Request { method, target, fields, body, extent, ..Request::default() })
         }
-        Start::Reply { status } => Message::Reply(Reply { status, fields, body, extent }),
+        Start::Reply { status } => {
+            let status = Some(status);
+            Message::Reply(Reply { status, fields, body, extent, ..Reply::default() })
+        }
     };
     Some(Found { message, gaps, length: length + body_length, missing })
 }

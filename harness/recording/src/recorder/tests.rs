@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
-use crate::{End, Folder, Peers, ReadError, Tap, folders_in, read};
+use crate::{End, Folder, Gap, Peers, ReadError, Tap, folders_in, read};
 
 const GET: &str = "GET /scep?operation=PKIOperation&message=MIA%3D HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str =
@@ -23,7 +23,7 @@ fn peers() -> Peers {
 }
 
 fn exchange() -> Exchange {
-    Exchange::nothing(End::Client, UNIX_EPOCH)
+    Exchange { seen_by: Some(End::Client), at: Some(UNIX_EPOCH), ..Exchange::default() }
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn exchanges_are_read_as_they_were_on_the_wire() {
     let recording = read(&folder).unwrap();
     assert_eq!((recording.of.as_str(), recording.left_out), ("serve", 0));
     let [first, second] = <[Exchange; 2]>::try_from(recording.exchanges).unwrap();
-    assert_eq!(first.at, UNIX_EPOCH + Duration::from_millis(1_234));
+    assert_eq!(first.at, Some(UNIX_EPOCH + Duration::from_millis(1_234)));
     assert_eq!(first.client.as_deref(), Some("10.0.0.1:40000"));
     let request = first.request.unwrap();
     assert_eq!((request.head, request.body), (GET.as_bytes().to_vec(), Vec::new()));
@@ -70,7 +70,8 @@ async fn exchanges_are_read_as_they_were_on_the_wire() {
     assert_eq!((reply.head, reply.body), (OK.as_bytes().to_vec(), vec![0x30, 1, 0xff]));
     assert_eq!((reply.status, reply.fields.len()), (Some(200), 1));
     assert_eq!(second.request.unwrap().body, [0x30, 0x80]);
-    assert_eq!(second.gaps, ["no reply came in 0.0 s; the server ended the connection"]);
+    let gap = "no reply came in 0.0 s; the server ended the connection";
+    assert_eq!(second.gaps, [Gap::Unanswered(gap.to_owned())]);
 }
 
 #[test]
