@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod explained;
+mod folders;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::exchange::{Exchange, Gap, Reply, Request};
 use crate::index::{Entry, FILE, FORMAT, Index, ReplyEntry, RequestEntry, VERSION, time_of};
 use crate::message::{FirstLine, Head, Kind, head};
-use crate::recorder::{MOST_BYTES, MOST_EXCHANGES};
+use crate::writer::{MOST_BYTES, MOST_EXCHANGES};
 
 /// Limit of the index in bytes.
 const LONGEST_INDEX: u64 = 64 << 20;

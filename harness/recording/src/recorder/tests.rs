@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
-use crate::{End, Folder, Gap, Peers, ReadError, Tap, folders_in, read};
+use crate::index::FILE;
+use crate::{End, Folder, Gap, Peers, ReadError, Request, Tap, folders_in, read};
 
 const GET: &str = "GET /scep?operation=PKIOperation&message=MIA%3D HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str =
@@ -82,9 +83,9 @@ fn number_and_size_of_exchanges_are_limited() {
     let body = vec![0x16; 80 << 20];
     let big = Exchange { request: Some(Request { body, ..Request::default() }), ..exchange() };
     for _ in 0..4 {
-        recorder.record(&big);
+        recorder.record_all(vec![big.clone()]);
     }
-    recorder.record(&exchange());
+    recorder.record_all(vec![exchange()]);
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.ends_with("10000 exchanges and 256 MiB at most"), "{complaint}");
     drop(recorder);
@@ -98,8 +99,7 @@ fn folder_that_cannot_be_written_is_reported_once() {
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
     fs::remove_dir_all(&folder).unwrap();
-    recorder.record(&exchange());
-    recorder.record(&exchange());
+    recorder.record_all(vec![exchange(), exchange()]);
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.contains("are incomplete: No such file or directory"), "{complaint}");
 }
@@ -109,7 +109,7 @@ fn index_that_leads_out_of_the_folder_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
-    recorder.record(&Exchange { request: Some(Request::default()), ..exchange() });
+    recorder.record_all(vec![Exchange { request: Some(Request::default()), ..exchange() }]);
     recorder.finish();
     let index = folder.join(FILE);
     let text = fs::read_to_string(&index).unwrap();
