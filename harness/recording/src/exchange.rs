@@ -102,6 +102,12 @@ impl fmt::Display for Gap {
     }
 }
 
+/// The value of the first field of this name.
+pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    field.map(|(_, value)| value.as_str())
+}
+
 impl Exchange {
     /// The number of bytes that it occupies.
     pub(crate) fn len(&self) -> usize {

@@ -16,8 +16,9 @@ mod tap;
 mod writer;
 
 pub use self::conversation::exchanges_of;
-pub use self::exchange::{End, Exchange, Extent, Gap, Reply, Request};
+pub use self::exchange::{End, Exchange, Extent, Gap, Reply, Request, field};
 pub use self::folder::{Folder, FolderError, Part};
+pub use self::message::{Ending, Found, HttpMessage, first_message, next_start, starts};
 pub use self::name::file_name;
 pub use self::read::{ReadError, Recording, folders_in, read};
 pub use self::recorder::Recorder;
