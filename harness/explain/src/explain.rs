@@ -64,7 +64,7 @@ const MOST: usize = 256;
 fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts>) {
     let layer = match body {
         Body::Message(message, refused) => {
-            let (layer, facts) = layer::message(message, refused.as_deref(), bytes, &reading);
+            let (layer, facts) = layer::message(message, refused.as_ref(), bytes, &reading);
             return (layer, Some(facts));
         }
         Body::Wrapped(content, inner, body) => {

@@ -17,18 +17,19 @@ use crate::{asn1::oid_name, explanation::Finding};
 /// The findings about a message; `refused` is why a strict reader refuses it.
 pub(super) fn of(
     message: &Message,
-    refused: Option<&str>,
+    refused: Option<&Error>,
     bytes: &[u8],
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all = Vec::new();
     if let Some(refused) = refused {
-        let id = if refused.contains("occurs more than once") || refused.contains("signers") {
-            "R26"
-        } else {
-            "R24"
+        let id = match refused {
+            Error::PeerMisbehaved(
+                PeerMisbehaved::RepeatedAttribute(_) | PeerMisbehaved::WrongNumberOfSigners(_),
+            ) => "R26",
+            _ => "R24",
         };
-        all.push(Finding::wrong(with_name(refused)).against(id));
+        all.push(Finding::wrong(with_name(&refused.to_string())).against(id));
     }
     if ber::normalise(bytes).is_ok_and(|normal| normal != bytes) {
         all.push(
