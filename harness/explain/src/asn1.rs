@@ -12,7 +12,7 @@ pub(crate) use self::shape::{
     ISSUER_AND_SUBJECT, Member, guess,
 };
 pub(crate) use self::value::name as oid_name;
-pub(crate) use self::walk::tree;
+pub(crate) use self::walk::{Header, header, tree};
 
 use serde::Serialize;
 

@@ -9,6 +9,7 @@ use scep::{
     content::text,
     http::{HttpError, HttpRequest, HttpResponse, Method, Operation},
 };
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     body::Body,
@@ -247,19 +248,11 @@ fn response(reply: Reply) -> Option<HttpResponse> {
 }
 
 fn field(fields: &[(String, String)], wanted: &str) -> Option<String> {
-    let named = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    named.map(|(_, value)| value.trim().to_owned())
+    recording::field(fields, wanted).map(|value| value.trim().to_owned())
 }
 
 /// The time in the `Date` of a reply: `Sun, 29 Nov 2026 12:46:34 GMT` (RFC 9110 §5.6.7).
 fn date(reply: &Reply) -> Option<SystemTime> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let text = field(&reply.fields, "date")?;
-    let [_, day, month, year, time, "GMT"] = text.split_ascii_whitespace().collect::<Vec<_>>()[..]
-    else {
-        return None;
-    };
-    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
-    scep::clock::moment(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
+    OffsetDateTime::parse(&text, &Rfc2822).ok().map(SystemTime::from)
 }
