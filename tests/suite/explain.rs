@@ -5,6 +5,7 @@ mod faults;
 mod forms;
 mod inputs;
 mod keys;
+mod mutations;
 mod secrets;
 mod verdicts;
 

@@ -73,6 +73,17 @@ impl Node {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "at byte {}, in {}: {}", self.offset, self.path.join("."), self.problem)
+        write!(f, "at byte {}, in {}: {}", self.offset, joined(&self.path), self.problem)
     }
+}
+
+/// The names with dots between them. One that is inside itself many times is written once.
+fn joined(path: &[String]) -> String {
+    const MANY: usize = 4;
+    let same = path.chunk_by(|outer, inner| outer == inner);
+    let named = same.map(|names| match names {
+        [name, ..] if names.len() >= MANY => format!("{name} ({} times)", names.len()),
+        names => names.join("."),
+    });
+    named.collect::<Vec<_>>().join(".")
 }
