@@ -8,6 +8,7 @@ use std::process::ExitCode;
 #[path = "support"]
 mod support {
     pub(crate) mod arguments;
+    pub(crate) mod der;
     pub(crate) mod echo_server;
     pub(crate) mod groups;
     pub(crate) mod matrix_samples;

@@ -2,6 +2,7 @@
 
 mod conversations;
 mod faults;
+mod field_cases;
 mod forms;
 mod inputs;
 mod keys;

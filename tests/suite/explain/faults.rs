@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use explain::exhibit::{Content, Exchange, Exhibit, Gap, Reply, Request};
-use explain::explanation::Part;
+use explain::explanation::{AtFault, Explanation, Part, Severity};
 use explain::{Knowledge, explain};
 use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
 use openssl::pkey::{PKey, Private};
@@ -19,6 +19,12 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use crate::support::snapshots::assert_output_of;
+
+/// The challenge password of the CA.
+pub(super) const PASSWORD: &str = "s3cret-of-faults";
+
+/// Faults that are no finding, and why.
+const UNSEEN: [(Fault, &str); 0] = [];
 
 /// A personality that the fault suits, and the request that it answers.
 fn place(fault: Fault) -> (PersonalityName, Trigger) {
@@ -37,19 +43,29 @@ pub(super) fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
     // A refusal, if that is what the fault is about.
     let is_refused =
         matches!(fault, Fault::NoFailInfo | Fault::UnknownFailInfo | Fault::PayloadInFailure);
-    let challenge = if is_refused { "wrong" } else { "s3cret-of-faults" };
-    let mut ca = MockCa::new(personality).challenge("s3cret-of-faults");
+    let challenge = if is_refused { "wrong" } else { PASSWORD };
+    let mut ca = MockCa::new(personality).challenge(PASSWORD);
     if matches!(fault, Fault::PayloadInPending) {
         ca = ca.manual_approval();
     }
-    let ca = ca.fault(&rule).unwrap().start_blocking().unwrap();
+    exchanged(ca.fault(&rule).unwrap(), challenge, trigger == Trigger::GetNextCaCert, key)
+}
+
+/// What a plain client exchanges with this CA: an enrolment, or only the certificates of the CA and of the next one.
+pub(super) fn exchanged(
+    ca: MockCa,
+    challenge: &str,
+    is_next_ca: bool,
+    key: &PKey<Private>,
+) -> Vec<Exhibit> {
+    let ca = ca.start_blocking().unwrap();
     let url: HttpUrl = ca.url().parse().unwrap();
     let mut settings = Settings::new(key.clone(), scep::name::parse("CN=device").unwrap());
     settings.challenge = Some(Secret::new(challenge));
     let mut client = Client::new(settings);
     let mut request = client.start();
     let mut seen = Vec::new();
-    if trigger == Trigger::GetNextCaCert {
+    if is_next_ca {
         let next = scep::http::Operation::GetNextCaCert(None).to_http(Method::Get);
         let first = scep::http::Operation::GetCaCert(None).to_http(Method::Get);
         for request in [first, next] {
@@ -134,6 +150,13 @@ fn assert_bases_fit(part: &Part, fault: Fault) {
     }
 }
 
+/// The findings that are nobody's mistake.
+fn remarks(explanation: &Explanation) -> Vec<String> {
+    let all = explanation.messages.iter().flat_map(Part::all_findings);
+    let remarks = all.filter(|finding| finding.severity != Severity::Wrong);
+    remarks.map(|finding| stable(&finding.words)).collect()
+}
+
 #[test]
 fn verdict_about_each_fault_is_right() {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
@@ -141,12 +164,25 @@ fn verdict_about_each_fault_is_right() {
     for fault in Fault::ALL {
         let mut knowledge = Knowledge::new(Clock::system().now());
         knowledge.keys.push(key.clone());
-        let exhibits = enrolment(*fault, &key);
-        let explanation = explain(exhibits, &knowledge);
+        let explanation = explain(enrolment(*fault, &key), &knowledge);
         explanation.messages.iter().for_each(|part| assert_bases_fit(part, *fault));
         let verdict = &explanation.verdict;
         let reason = stable(&verdict.reason);
         writeln!(told, "{}: {}: {reason}", fault.name(), verdict.at_fault).unwrap();
+        if verdict.at_fault == AtFault::Server {
+            continue;
+        }
+        // What is unusual, and no mistake that every client refuses.
+        let ca = MockCa::new(place(*fault).0).challenge(PASSWORD);
+        let right = explain(exchanged(ca, PASSWORD, false, &key), &knowledge);
+        let right = remarks(&right);
+        let unusual: Vec<String> =
+            remarks(&explanation).into_iter().filter(|it| !right.contains(it)).collect();
+        let unseen = UNSEEN.iter().find(|(other, _)| other.name() == fault.name());
+        assert_ne!(unusual.is_empty(), unseen.is_none(), "{}: {unusual:?}", fault.name());
+        for words in unusual.iter().map(String::as_str).chain(unseen.map(|(_, why)| *why)) {
+            writeln!(told, "  {words}").unwrap();
+        }
     }
     assert_output_of("../suite/explain/snapshots", "faults", &told);
 }
