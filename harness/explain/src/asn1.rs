@@ -11,7 +11,7 @@ pub(crate) use self::shape::{
     CERTIFICATE, CERTIFICATE_LIST, CERTIFICATION_REQUEST, CONTENT_INFO, ISSUER_AND_SERIAL,
     ISSUER_AND_SUBJECT, Member, guess,
 };
-pub(crate) use self::value::name as oid_name;
+pub(crate) use self::value::{name as oid_name, type_name};
 pub(crate) use self::walk::{Header, header, tree};
 
 use serde::Serialize;

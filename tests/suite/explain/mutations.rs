@@ -71,21 +71,23 @@ fn verdict_about_each_mutation_is_right() {
     for wrong in Mutation::ALL {
         let verdict = verdicts.get(wrong.as_str()).copied().unwrap_or("no verdict");
         let not_wrong = NOT_WRONG.iter().find(|(other, _)| other == wrong);
-        let expected = match not_wrong.is_some() {
-            true => ["nothing wrong was seen: ", "cannot be told: "],
-            false => ["the client is wrong: "; 2],
+        let expected = if not_wrong.is_some() {
+            ["nothing wrong was seen: ", "cannot be told: "]
+        } else {
+            ["the client is wrong: "; 2]
         };
         assert!(
             expected.iter().any(|start| verdict.starts_with(start)),
             "{}: {verdict}",
             wrong.as_str()
         );
-        let told_verdict = match RANDOM.contains(wrong) {
-            true => verdict.split_once(": ").map_or(verdict, |(who, _)| who).to_owned(),
-            false => without_numbers(verdict),
+        let told_verdict = if RANDOM.contains(wrong) {
+            verdict.split_once(": ").map_or(verdict, |(who, _)| who).to_owned()
+        } else {
+            without_numbers(verdict)
         };
         writeln!(told, "{}: {told_verdict}", wrong.as_str()).unwrap();
-        for (_, why) in not_wrong {
+        if let Some((_, why)) = not_wrong {
             writeln!(told, "  {why}").unwrap();
         }
     }
