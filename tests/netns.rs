@@ -8,6 +8,7 @@ use std::process::ExitCode;
 #[path = "support"]
 mod support {
     pub(crate) mod arguments;
+    pub(crate) mod der;
     pub(crate) mod echo_server;
     pub(crate) mod groups;
     pub(crate) mod matrix_samples;
@@ -27,6 +28,7 @@ mod netns {
     mod lab; // a run with its lab
     pub(crate) mod matrix; // `sceplab matrix` with missing clients and servers
     pub(crate) mod orders; // steps that move the clock, and stop and switch parts of a lab
+    pub(crate) mod peers; // conversations of other projects, captured and explained
     pub(crate) mod permission; // messages if namespaces are forbidden
     pub(crate) mod refused; // labs that the kernel refuses
     pub(crate) mod scep_steps; // steps with a mock CA in a lab
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
             netns::orders::trials(needs),
             netns::ignored_trials::trials(),
             netns::inspected::trials(needs),
+            netns::peers::trials(needs),
             netns::permission::trials(needs),
             netns::refused::trials(needs),
             netns::scepserver::trials(needs),

@@ -9,6 +9,7 @@
 mod support {
     #[cfg(unix)]
     pub(crate) mod conform; // runs `sceplab conform-client`
+    pub(crate) mod der; // DER byte by byte
     #[cfg(unix)]
     pub(crate) mod echo_server; // a PKI that answers with given texts
     pub(crate) mod groups; // trials that not every machine can run

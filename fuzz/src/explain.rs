@@ -50,7 +50,7 @@ fn exchange(operation: &str, data: &[u8]) -> Exhibit {
             body: data.to_vec(),
             ..Request::default()
         }),
-        reply: Some(Reply { status: 200, body: data.to_vec(), ..Reply::default() }),
+        reply: Some(Reply { status: Some(200), body: data.to_vec(), ..Reply::default() }),
         ..Exchange::default()
     };
     Exhibit { content: Content::Exchange(exchange), ..bytes(&[]) }

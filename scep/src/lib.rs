@@ -9,6 +9,7 @@
 //! randomness are arguments. The cryptography is OpenSSL's.
 //!
 //! # Features
+//! - `challenge-page`: reads the page on which NDES shows a challenge password.
 //! - `http`: conversions from and to the types of the crate `http`.
 //! - `serde`: serialisation of most values; secrets are then in clear.
 //! - `vendored`: builds OpenSSL from source, with the legacy provider that single DES needs.
@@ -24,6 +25,8 @@ pub mod body;
 pub mod capabilities;
 pub mod certificate;
 pub mod certs_only;
+#[cfg(feature = "challenge-page")]
+pub mod challenge_page;
 pub mod client;
 pub mod clock;
 mod cms;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use pcap_file::pcap::PcapReader;
 use pnet_packet::Packet;
@@ -13,7 +14,7 @@ use pnet_packet::ipv4::Ipv4Packet;
 use pnet_packet::tcp::{TcpFlags, TcpPacket};
 
 use super::lab::in_folders;
-use crate::support::sceplab::{command, finish, workspace};
+use crate::support::sceplab::{command, finish, without_environment, workspace};
 use crate::support::trials::{Need, Planned, trials};
 
 pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
@@ -96,16 +97,18 @@ fn describe(frame: &[u8]) -> Option<String> {
 
 fn incomplete_capture_decides_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let captures = folder.path().join("there/scep-linux-pki");
-    fs::create_dir_all(&captures).unwrap();
-    let full = captures.join("10.215.168.0-24.pcap");
-    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
-    let mut run = command(workspace(), &["run", "--driver", "netns", "--pcap"]);
+    // No file may be longer than four blocks, as if the disk were full.
+    let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"";
+    let mut run = Command::new("sh");
+    run.args(["-c", script, env!("CARGO_BIN_EXE_sceplab"), "run", "--driver", "netns", "--pcap"]);
     run.arg(folder.path().join("there")).arg("scenarios/scep/linux-pki.yaml");
+    run.current_dir(workspace());
+    without_environment(&mut run);
     in_folders(&mut run, folder.path());
     let ended = finish(run);
     assert_eq!(ended.code, Some(3), "{ended:?}");
-    let told = format!("the capture `{}` is incomplete: No space left", full.display());
+    let full = folder.path().join("there/scep-linux-pki/10.215.168.0-24.pcap");
+    let told = format!("the capture `{}` is incomplete: File too large", full.display());
     assert!(ended.stderr.contains(&told) && ended.stderr.contains("warning: "), "{ended:?}");
     assert_eq!(fs::read_dir(folder.path().join("temporary")).unwrap().count(), 0);
 }

@@ -1,7 +1,6 @@
 //! The personality `linux` against its model, Debian's scepserver, message by message: both have the same CA and get the same bytes.
 
 mod answer;
-mod der;
 mod differences;
 mod inputs;
 mod servers;

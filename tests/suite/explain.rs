@@ -2,9 +2,11 @@
 
 mod conversations;
 mod faults;
+mod field_cases;
 mod forms;
 mod inputs;
 mod keys;
+mod mutations;
 mod secrets;
 mod verdicts;
 

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use pcap_file::pcap::PcapReader;
@@ -17,7 +18,7 @@ use pnet_packet::ipv4::{self, Ipv4Packet};
 use pnet_packet::tcp::{self, TcpFlags, TcpPacket};
 use recording::{Exchange, read};
 
-use super::sceplab::{command, finish, workspace};
+use super::sceplab::{command, finish, without_environment, workspace};
 
 /// The subnets of `windows-pki`, from the device to the server, with the TTLs of the packets to the server and back.
 const LINKS: [(&str, u8, u8); 3] = [
@@ -199,14 +200,15 @@ steps:
 #[test]
 fn incomplete_capture_of_the_virtual_lab_decides_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let captures = folder.path().join("c/scep-linux-pki");
-    fs::create_dir_all(&captures).unwrap();
-    let full = captures.join("10.215.168.0-24.pcap");
-    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
-    let mut run = command(workspace(), &["run", "scenarios/scep/linux-pki.yaml", "--pcap"]);
-    run.arg(folder.path().join("c"));
+    // No file may be longer than four blocks, as if the disk were full.
+    let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"";
+    let mut run = Command::new("sh");
+    run.args(["-c", script, env!("CARGO_BIN_EXE_sceplab"), "run"]).current_dir(workspace());
+    run.args(["scenarios/scep/linux-pki.yaml", "--pcap"]).arg(folder.path().join("c"));
+    without_environment(&mut run);
     let ended = finish(run);
     assert_eq!(ended.code, Some(3), "{}", ended.transcript());
-    let told = format!("the capture `{}` is incomplete: No space left", full.display());
+    let full = folder.path().join("c/scep-linux-pki/10.215.168.0-24.pcap");
+    let told = format!("the capture `{}` is incomplete: File too large", full.display());
     assert!(ended.stderr.contains(&told), "{}", ended.transcript());
 }

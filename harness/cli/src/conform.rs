@@ -189,8 +189,8 @@ impl ConformArguments {
         let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate).watched();
         let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
         // What is asked outside of the cases.
-        let recorder = messages.as_ref().map(|folder| folder.recorder(OUTSIDE, Clock::system()));
-        let recorder = recorder.transpose().map_err(|reason| Exit::Lab.because(reason))?;
+        let folder = messages.as_ref();
+        let recorder = folder.and_then(|folder| folder.recorder(OUTSIDE, Clock::system()));
         let pki = Arc::new(match recorder {
             Some(recorder) => pki.with_recorder(recorder),
             None => pki,

@@ -1,9 +1,9 @@
 //! Options that say how labs are built.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use files::{OwnFolderError, own_folder};
 
 use super::messages::MessagesArgument;
 use super::values;
@@ -20,7 +20,7 @@ pub(super) struct LabArguments {
     /// The SCEP client inside the simulated devices
     #[arg(long, value_name = "CLIENT", value_parser = values::client(), default_value_t)]
     client: Client,
-    /// Write a packet capture of each link to this folder, in a subfolder for each scenario; passwords in it are not masked; with
+    /// Write a packet capture of each link to this new folder, in a subfolder for each scenario; passwords in it are not masked; with
     /// `--driver virtual` or `netns`
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
@@ -67,10 +67,7 @@ impl LabArguments {
         let driver = self.driver.unwrap_or(DriverName::default_for(self.client));
         client_fits(self.client, driver)?;
         self.fits(driver)?;
-        if let Some(folder) = &self.pcap {
-            check_writable(folder)?;
-        }
-        let captures = self.pcap.clone();
+        let captures = self.pcap.as_deref().map(capture_folder).transpose()?;
         let (client, keep) = (self.client, self.keep);
         let node_image = self.node_image.clone();
         let options = LabOptions { client, node_image, captures, keep, ..LabOptions::default() };
@@ -79,6 +76,7 @@ impl LabArguments {
 
     fn fits(&self, driver: DriverName) -> Result<(), String> {
         self.messages.fits(driver)?;
+        self.messages.apart_from("--pcap", self.pcap.as_deref())?;
         if let (Some(image), true) = (&self.node_image, driver != DriverName::Docker) {
             let option = format!("--node-image {image}");
             let why = "is for labs of containers";
@@ -135,12 +133,18 @@ pub(super) fn required_driver(lab: &Lab) -> Option<(DriverName, String)> {
     })
 }
 
-/// Checks before the run that files can be written to the folder.
-fn check_writable(folder: &Path) -> Result<(), String> {
-    let tried = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
-    tried
-        .map(drop)
-        .map_err(|error| format!("cannot write captures to `{}`: {error}", folder.display()))
+/// Makes the folder for captures, or takes an empty one, for its user alone: a capture has passwords. The error says what to type instead.
+fn capture_folder(folder: &Path) -> Result<PathBuf, String> {
+    own_folder(folder).map_err(|error| {
+        let folder = folder.display();
+        match error {
+            OwnFolderError::NotEmpty => format!(
+                "`{folder}` is not empty, and captures are written to a folder of their own, so that none is mixed up with those of another run: name a \
+                 new folder, or remove this one"
+            ),
+            error => format!("cannot write captures to `{folder}`: {error}"),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -225,14 +229,17 @@ mod tests {
 
     #[test]
     fn captures_are_for_virtual_labs_too() {
-        let (driver, options) = options("--pcap .").unwrap();
-        assert_eq!(driver, DriverName::Virtual);
-        assert!(options.captures.is_some());
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("captures");
+        let (driver, taken) = options(&format!("--pcap {}", folder.display())).unwrap();
+        assert_eq!((driver, taken.captures), (DriverName::Virtual, Some(folder)));
     }
 
     #[test]
     fn unwritable_capture_folder_is_rejected() {
         let error = options("--driver netns --pcap /dev/null/there").unwrap_err();
         assert!(error.starts_with("cannot write captures to `/dev/null/there`: "), "{error}");
+        let error = options("--pcap /").unwrap_err();
+        assert!(error.starts_with("`/` is not empty, and captures are written to"), "{error}");
     }
 }

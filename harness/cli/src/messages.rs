@@ -1,8 +1,9 @@
 //! The option that saves what is exchanged with PKIs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use files::overlap;
 
 use super::exit::Exit;
 use super::output::warn;
@@ -40,6 +41,18 @@ impl MessagesArgument {
             ));
         }
         Ok(Some(folder))
+    }
+
+    /// Checks that the folder of another option is another one; the error says what to type instead.
+    pub(super) fn apart_from(&self, option: &str, other: Option<&Path>) -> Result<(), String> {
+        match (&self.save_messages, other) {
+            (Some(own), Some(other)) if overlap(own, other) => Err(format!(
+                "`--save-messages {}` and `{option} {}` name one folder, or one lies in the other, and each has files of its own: name two folders side by side",
+                own.display(),
+                other.display()
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that a driver can save messages; the error says what to type instead.

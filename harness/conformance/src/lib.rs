@@ -26,7 +26,7 @@ use model::lab::{Lab, Secret};
 use recording::Folder;
 use scep::clock::Clock;
 use testbed::pki::Pki;
-use testbed::{Driver, KeyStore, LabOptions, ReceivedLog, Testbed, TestbedError};
+use testbed::{Driver, KeyStore, ReceivedLog, Testbed, TestbedError};
 
 /// A driver that uses one PKI for all PKIs of a lab.
 pub struct OnePki {
@@ -47,8 +47,8 @@ pub struct OnePki {
 #[async_trait]
 impl Driver for OnePki {
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
-        let options = LabOptions { messages: self.messages.clone(), ..LabOptions::default() };
-        let recorder = options.recorder(id, &Clock::system())?;
+        let messages = self.messages.as_ref();
+        let recorder = messages.and_then(|folder| folder.recorder(id, Clock::system()));
         let one = recorder.and_then(|recorder| self.pki.recorded(recorder));
         let one = one.unwrap_or_else(|| Arc::clone(&self.pki));
         let pki = |name: &str| (name.to_owned(), Arc::clone(&one));

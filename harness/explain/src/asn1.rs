@@ -11,8 +11,8 @@ pub(crate) use self::shape::{
     CERTIFICATE, CERTIFICATE_LIST, CERTIFICATION_REQUEST, CONTENT_INFO, ISSUER_AND_SERIAL,
     ISSUER_AND_SUBJECT, Member, guess,
 };
-pub(crate) use self::value::name as oid_name;
-pub(crate) use self::walk::tree;
+pub(crate) use self::value::{name as oid_name, type_name};
+pub(crate) use self::walk::{Header, header, tree};
 
 use serde::Serialize;
 
@@ -73,6 +73,17 @@ impl Node {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "at byte {}, in {}: {}", self.offset, self.path.join("."), self.problem)
+        write!(f, "at byte {}, in {}: {}", self.offset, joined(&self.path), self.problem)
     }
+}
+
+/// The names with dots between them. One that is inside itself many times is written once.
+fn joined(path: &[String]) -> String {
+    const MANY: usize = 4;
+    let same = path.chunk_by(|outer, inner| outer == inner);
+    let named = same.map(|names| match names {
+        [name, ..] if names.len() >= MANY => format!("{name} ({} times)", names.len()),
+        names => names.join("."),
+    });
+    named.collect::<Vec<_>>().join(".")
 }

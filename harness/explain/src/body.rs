@@ -2,25 +2,23 @@
 
 use openssl::x509::X509;
 use scep::{
+    Error,
     capabilities::Capabilities,
     certs_only::{self, CertsOnly},
+    challenge_page::{self, Shown},
     content::{Asn1, Content, text},
     message::{Message, Reading},
     request::Csr,
     revocation_list::RevocationList,
 };
 
-use crate::{
-    asn1,
-    challenge_page::{self, Shown},
-    forms::unwrapped,
-};
+use crate::{asn1, forms::unwrapped};
 
 /// A body.
 pub(crate) enum Body {
     Empty,
     /// A pkiMessage, and why a strict reader refuses it, if one does.
-    Message(Box<Message>, Option<String>),
+    Message(Box<Message>, Option<Error>),
     /// A signed message without SCEP's attributes.
     Signed(Box<Message>),
     CertsOnly(CertsOnly),
@@ -94,8 +92,7 @@ impl Body {
     }
 
     fn of_asn1(bytes: &[u8], asn1: &Asn1, forms: usize) -> Self {
-        let broken =
-            |what: &'static str| move |error: scep::Error| Self::Broken(what, error.to_string());
+        let broken = |what: &'static str| move |error: Error| Self::Broken(what, error.to_string());
         match asn1 {
             Asn1::Scep(_) | Asn1::Signed(_) => Self::of_signed(bytes),
             Asn1::CertsOnly(_) => {
@@ -119,7 +116,7 @@ impl Body {
         let (message, refused) = match Message::parse(bytes) {
             Ok(message) => (message, None),
             Err(strict) => match Message::parse_as(bytes, LENIENT) {
-                Ok(message) => (message, Some(strict.to_string())),
+                Ok(message) => (message, Some(strict)),
                 Err(error) => return Self::Broken("pkiMessage", error.to_string()),
             },
         };

@@ -64,7 +64,7 @@ const MOST: usize = 256;
 fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts>) {
     let layer = match body {
         Body::Message(message, refused) => {
-            let (layer, facts) = layer::message(message, refused.as_deref(), bytes, &reading);
+            let (layer, facts) = layer::message(message, refused.as_ref(), bytes, &reading);
             return (layer, Some(facts));
         }
         Body::Wrapped(content, inner, body) => {
@@ -104,7 +104,7 @@ fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
         exchange: exchange(asked.unwrap_or(piece)),
         answers: piece.answers.map(|request| request + 1),
         http: http(piece, asked),
-        gaps: piece.gaps.clone(),
+        gaps: piece.gaps.iter().map(ToString::to_string).collect(),
         findings: Vec::new(),
         layer: Some(layer).filter(|_| has_content(piece)),
     }

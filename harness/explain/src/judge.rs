@@ -7,6 +7,7 @@ mod reply;
 mod request;
 mod verdict;
 
+use results::requirement::End;
 use scep::{capabilities::Capabilities, http::Operation};
 
 use self::authority::Authority;
@@ -22,9 +23,10 @@ use crate::{
 pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) -> Verdict {
     let authority = Authority::of(pieces, knowledge);
     for (at, piece) in pieces.iter().enumerate() {
+        let asked_wrongly = piece.answers.is_some_and(|request| is_wrong(&parts[request]));
         let findings = &mut parts[at].findings;
         let asked = piece.answers.map(|request| &pieces[request]);
-        findings.extend(http::findings(piece, asked));
+        findings.extend(http::findings(piece, asked, asked_wrongly));
         let conversation = Conversation {
             knowledge,
             authority: authority.as_ref(),
@@ -35,6 +37,7 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
         }
         match asked.filter(|asked| is_message(asked)) {
             Some(asked) => findings.extend(reply::findings(asked, piece, &conversation)),
+            None if piece.sender == Some(End::Client) => {}
             None => findings.extend(reply::findings_alone(piece, &conversation)),
         }
         if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_)))
@@ -76,6 +79,10 @@ fn unjudged(piece: &Piece, part: &mut Part) {
     part.layer.iter_mut().for_each(soften);
 }
 
+fn is_wrong(part: &Part) -> bool {
+    part.all_findings().iter().any(|finding| finding.severity == Severity::Wrong)
+}
+
 /// What is known of the conversation when a message is judged.
 struct Conversation<'a> {
     knowledge: &'a Knowledge,
@@ -91,7 +98,7 @@ struct Answer<'a> {
 
 fn answer(pieces: &[Piece], at: usize) -> Option<Answer<'_>> {
     let piece = &pieces[at];
-    let is_request = piece.sender == Some(results::requirement::End::Client) && is_message(piece);
+    let is_request = piece.sender == Some(End::Client) && is_message(piece);
     let response = pieces.iter().find(|other| other.answers == Some(at));
     is_request.then_some(Answer { response })
 }

@@ -6,7 +6,6 @@
 
 pub mod asn1;
 mod body;
-pub mod challenge_page;
 pub mod exhibit;
 mod explain;
 pub mod explanation;

@@ -9,10 +9,11 @@ use scep::{
     content::text,
     http::{HttpError, HttpRequest, HttpResponse, Method, Operation},
 };
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     body::Body,
-    exhibit::{Content, Exchange, Exhibit, Extent, Reply, Request, Subject},
+    exhibit::{Content, Exchange, Exhibit, Extent, Gap, Reply, Request, Subject, subject},
     layer::Facts,
 };
 
@@ -25,7 +26,7 @@ pub(crate) struct Piece {
     pub(crate) http: Http,
     /// The time of the exchange, if the input tells it.
     pub(crate) at: Option<SystemTime>,
-    pub(crate) gaps: Vec<String>,
+    pub(crate) gaps: Vec<Gap>,
     /// How much of the body is there.
     pub(crate) extent: Extent,
     /// True for HTTP that is not about SCEP, which is shown and not judged.
@@ -72,8 +73,8 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                 pieces.push(blank(bytes, body, Http::None, None));
             }
             Content::Exchange(exchange) => {
-                let is_other = exchange.subject().is_some_and(|it| it != Subject::Scep);
-                let Exchange { at, client, server, request, reply, gaps } = exchange;
+                let is_other = subject(&exchange).is_some_and(|it| it != Subject::Scep);
+                let Exchange { at, client, server, request, reply, gaps, .. } = exchange;
                 let first = pieces.len();
                 let asked = request.map(|request| {
                     let extent = request.extent;
@@ -86,13 +87,13 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                     before.operation()
                 });
                 let is_question = matches!(operation, Some(Operation::GetCaCaps(_)));
-                let answered = reply.map(|reply| {
+                let answered = reply.and_then(|reply| {
                     let (date, extent) = (date(&reply), reply.extent);
-                    let response = response(reply);
+                    let response = response(reply)?;
                     let body = Body::of(&response.body, is_question);
                     let bytes = response.body.clone();
                     let piece = blank(bytes, body, Http::Reply(response), Some(End::Server));
-                    (Piece { extent, ..piece }, date)
+                    Some((Piece { extent, ..piece }, date))
                 });
                 let has_request = asked.is_some();
                 let date = answered.as_ref().and_then(|(_, date)| *date);
@@ -235,30 +236,23 @@ fn of_request(request: Request) -> (Vec<u8>, Http) {
     (bytes, Http::Request(read, format!("{} {path}", request.method), operation))
 }
 
-fn response(reply: Reply) -> HttpResponse {
-    HttpResponse {
-        status: reply.status,
+/// The reply; none if it is no HTTP.
+fn response(reply: Reply) -> Option<HttpResponse> {
+    Some(HttpResponse {
+        status: reply.status?,
         content_type: field(&reply.fields, "content-type"),
         location: field(&reply.fields, "location"),
         body: reply.body,
         ..HttpResponse::default()
-    }
+    })
 }
 
 fn field(fields: &[(String, String)], wanted: &str) -> Option<String> {
-    let named = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    named.map(|(_, value)| value.trim().to_owned())
+    recording::field(fields, wanted).map(|value| value.trim().to_owned())
 }
 
 /// The time in the `Date` of a reply: `Sun, 29 Nov 2026 12:46:34 GMT` (RFC 9110 §5.6.7).
 fn date(reply: &Reply) -> Option<SystemTime> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let text = field(&reply.fields, "date")?;
-    let [_, day, month, year, time, "GMT"] = text.split_ascii_whitespace().collect::<Vec<_>>()[..]
-    else {
-        return None;
-    };
-    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
-    scep::clock::moment(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
+    OffsetDateTime::parse(&text, &Rfc2822).ok().map(SystemTime::from)
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use crate::exchange::{End, Exchange, Reply, Request};
+use crate::exchange::{End, Exchange, Extent, Gap, Reply, Request};
 use crate::held::Budget;
 use crate::message::{FirstLine, Head, Kind, Message, Reader};
 
@@ -30,7 +30,7 @@ pub fn exchanges_of<'a>(
     seen_by: End,
     pieces: impl IntoIterator<Item = (End, &'a [u8], SystemTime)>,
 ) -> Vec<Exchange> {
-    let template = Exchange { connection: 1, ..Exchange::nothing(seen_by, SystemTime::UNIX_EPOCH) };
+    let template = Exchange { connection: 1, seen_by: Some(seen_by), ..Exchange::default() };
     let mut conversation = Conversation::new(template, &Budget::default());
     let (mut exchanges, mut last) = (Vec::new(), SystemTime::UNIX_EPOCH);
     for (by, bytes, at) in pieces {
@@ -71,7 +71,7 @@ impl Conversation {
                 && let Some(oldest) = self.waiting.pop_front()
             {
                 let why = "there is no reply yet, and too many further requests came".to_owned();
-                exchanges.push(self.unanswered(oldest, why));
+                exchanges.push(self.without_reply(oldest, Gap::Other(why)));
             }
             bytes = rest;
         }
@@ -103,23 +103,35 @@ impl Conversation {
         let how = self.how_it_ended();
         if let Some(mut reply) = self.replies.end() {
             reply.gap = reply.gap.map(|gap| format!("{gap}; {how}"));
+            self.fit_extent(&mut reply, End::Server);
             exchanges.push(self.answered(reply));
         }
         while let Some(request) = self.waiting.pop_front() {
             let waited = now.duration_since(request.last_at).unwrap_or_default().as_secs_f64();
             let gap = format!("no reply came in {waited:.1} s; {how}");
-            exchanges.push(self.unanswered(request, gap));
+            exchanges.push(self.without_reply(request, Gap::Unanswered(gap)));
         }
-        if let Some(request) = self.requests.end() {
-            exchanges.push(self.unanswered(request, format!("there is no reply; {how}")));
+        if let Some(mut request) = self.requests.end() {
+            self.fit_extent(&mut request, End::Client);
+            let gap = Gap::Unanswered(format!("there is no reply; {how}"));
+            exchanges.push(self.without_reply(request, gap));
         }
         exchanges
     }
 
+    /// A message that broke off because the connection ended was cut by its sender only if that is who ended it.
+    fn fit_extent(&self, message: &mut Message, sender: End) {
+        let is_by_other = self.ended.is_some();
+        let is_by_sender = (self.template.seen_by == Some(sender)) != is_by_other;
+        if message.extent == Extent::CutBySender && !is_by_sender {
+            message.extent = Extent::Partial;
+        }
+    }
+
     fn how_it_ended(&self) -> String {
         let own = match self.template.seen_by {
-            End::Client => "the client",
-            End::Server => "the server",
+            Some(End::Client) => "the client",
+            Some(End::Server) | None => "the server",
         };
         self.ended.clone().unwrap_or_else(|| format!("{own} ended the connection"))
     }
@@ -129,21 +141,20 @@ impl Conversation {
         let request = self.waiting.pop_front().or_else(|| {
             let mut request = self.requests.end()?;
             self.is_early = true;
+            request.extent = Extent::Partial;
             if request.head.line != FirstLine::None {
                 request.gap = Some("it was answered before it was complete".to_owned());
             }
             Some(request)
         });
-        let mut gaps: Vec<String> = Vec::new();
-        gaps.extend(
-            request.as_ref().and_then(|it| Some(format!("the request: {}", it.gap.as_ref()?))),
-        );
-        if request.is_none() {
-            gaps.push("there was no request before this reply".to_owned());
-        }
-        gaps.extend(reply.gap.as_ref().map(|gap| format!("the reply: {gap}")));
+        let of_request = match &request {
+            Some(request) => request.gap.as_ref().map(|gap| format!("the request: {gap}")),
+            None => Some("there was no request before this reply".to_owned()),
+        };
+        let of_reply = reply.gap.as_ref().map(|gap| format!("the reply: {gap}"));
+        let gaps = of_request.into_iter().chain(of_reply).map(Gap::Other).collect();
         Exchange {
-            at: request.as_ref().map_or(reply.first_at, |it| it.first_at),
+            at: Some(request.as_ref().map_or(reply.first_at, |it| it.first_at)),
             replied_at: Some(reply.last_at),
             request: request.map(into_request),
             reply: Some(into_reply(reply)),
@@ -152,30 +163,32 @@ impl Conversation {
         }
     }
 
-    fn unanswered(&self, request: Message, why: String) -> Exchange {
-        let own = request.gap.as_ref().map(|gap| format!("the request: {gap}"));
+    fn without_reply(&self, request: Message, why: Gap) -> Exchange {
+        let own = request.gap.as_ref().map(|gap| Gap::Other(format!("the request: {gap}")));
         let gaps = own.into_iter().chain([why]).collect();
-        let at = request.first_at;
+        let at = Some(request.first_at);
         Exchange { at, request: Some(into_request(request)), gaps, ..self.template.clone() }
     }
 }
 
 fn into_request(message: Message) -> Request {
+    let extent = message.extent;
     let (Head { bytes: head, line, fields }, body) = message.into_parts();
     let (method, target) = match line {
         FirstLine::Request { method, target } => (method, target),
         FirstLine::Reply { .. } | FirstLine::None => Default::default(),
     };
-    Request { head, method, target, fields, body }
+    Request { head, method, target, fields, body, extent }
 }
 
 fn into_reply(message: Message) -> Reply {
+    let extent = message.extent;
     let (Head { bytes: head, line, fields }, body) = message.into_parts();
     let status = match line {
         FirstLine::Reply { status } => Some(status),
         FirstLine::Request { .. } | FirstLine::None => None,
     };
-    Reply { head, status, fields, body }
+    Reply { head, status, fields, body, extent }
 }
 
 #[cfg(test)]
@@ -185,7 +198,7 @@ mod tests {
     use super::*;
 
     fn conversation(seen_by: End) -> Conversation {
-        let template = Exchange::nothing(seen_by, UNIX_EPOCH);
+        let template = Exchange { seen_by: Some(seen_by), ..Exchange::default() };
         Conversation::new(template, &Budget::default())
     }
 
@@ -203,7 +216,7 @@ mod tests {
         let both = conversation.read(End::Server, &OK.repeat(2), after(2));
         assert_eq!(both.len(), 2);
         for exchange in both {
-            assert_eq!((exchange.at, exchange.replied_at), (after(1), Some(after(2))));
+            assert_eq!((exchange.at, exchange.replied_at), (Some(after(1)), Some(after(2))));
             assert_eq!(exchange.request.unwrap().target, "/a");
             assert_eq!(exchange.reply.unwrap().body, b"x");
             assert!(exchange.gaps.is_empty());
@@ -229,7 +242,7 @@ mod tests {
             }
             let exchanges = conversation.end(after(5));
             assert_eq!(exchanges.len(), 1);
-            assert_eq!(exchanges[0].gaps, [expected]);
+            assert_eq!(exchanges[0].gaps, [Gap::Unanswered(expected.to_owned())]);
             assert_eq!(exchanges[0].reply, None);
         }
     }
@@ -242,8 +255,29 @@ mod tests {
         assert!(conversation.read(End::Server, part, after(2)).is_empty());
         let exchanges = conversation.end(after(2));
         let gap = "the reply: it broke off after 3 of 9 bytes of its body; the server ended the connection";
-        assert_eq!(exchanges[0].gaps, [gap]);
-        assert_eq!(exchanges[0].reply.as_ref().unwrap().body, b"abc");
+        assert_eq!(exchanges[0].gaps, [Gap::Other(gap.to_owned())]);
+        let reply = exchanges[0].reply.as_ref().unwrap();
+        assert_eq!((&reply.body[..], reply.extent), (&b"abc"[..], Extent::CutBySender));
+    }
+
+    #[test]
+    fn reply_is_cut_by_its_sender_only_if_that_ended_the_connection() {
+        for (seen_by, other_ended, extent) in [
+            (End::Server, false, Extent::CutBySender),
+            (End::Server, true, Extent::Partial),
+            (End::Client, false, Extent::Partial),
+            (End::Client, true, Extent::CutBySender),
+        ] {
+            let mut conversation = conversation(seen_by);
+            conversation.read(End::Client, GET, after(1));
+            conversation.read(End::Server, &OK[..OK.len() - 1], after(1));
+            if other_ended {
+                conversation.ended(|| "it ended".to_owned());
+            }
+            let exchanges = conversation.end(after(2));
+            let reply = exchanges[0].reply.as_ref().unwrap();
+            assert_eq!(reply.extent, extent, "{seen_by:?} {other_ended}");
+        }
     }
 
     #[test]
@@ -257,7 +291,8 @@ mod tests {
         let exchanges = conversation.read(End::Server, OK, after(2));
         assert!(conversation.read(End::Client, b"defghi", after(2)).is_empty());
         assert!(conversation.end(after(3)).is_empty());
-        assert_eq!(exchanges[0].gaps, ["the request: it was answered before it was complete"]);
+        let gap = Gap::Other("the request: it was answered before it was complete".to_owned());
+        assert_eq!(exchanges[0].gaps, [gap]);
         assert_eq!(exchanges[0].request.as_ref().unwrap().body, b"abc");
     }
 

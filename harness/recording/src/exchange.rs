@@ -1,5 +1,6 @@
 //! An exchange as plain data.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -15,34 +16,56 @@ pub enum End {
 }
 
 /// A request and its reply; one of them may be missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exchange {
-    /// Number of the connection in the recording, from 1.
+    /// Number of the connection in the recording, from 1; 0 if it comes from elsewhere.
     pub connection: u64,
     /// Name of the PKI in its lab, if it has one.
     pub pki: Option<String>,
-    /// The end that saw the exchange.
-    pub seen_by: End,
+    /// The end that saw the exchange; none if it was seen between them, as in a capture.
+    pub seen_by: Option<End>,
     /// Address of the client, if it is known.
     pub client: Option<String>,
     /// Address or authority of the server, if it is known.
     pub server: Option<String>,
-    /// The time of the first byte.
-    pub at: SystemTime,
+    /// The time of the first byte, if it is known; a recording has it.
+    pub at: Option<SystemTime>,
     /// The time of the last byte of the reply, if there is one.
     pub replied_at: Option<SystemTime>,
     /// The request, as far as it came.
     pub request: Option<Request>,
     /// The reply, as far as it came.
     pub reply: Option<Reply>,
-    /// What is missing, and why, in sentences.
-    pub gaps: Vec<String>,
+    /// What is missing, and why.
+    pub gaps: Vec<Gap>,
+}
+
+/// Something that is missing in an exchange: lost segments, a connection that was cut, a body that is shorter than its head says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// There is no reply, and not because it was not seen; a sentence about it.
+    Unanswered(String),
+    /// A sentence about something else.
+    Other(String),
+}
+
+/// How much of a body is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extent {
+    /// All that was sent, as far as it can be told.
+    #[default]
+    Whole,
+    /// Less than was sent, or nothing of it: a log has no bodies, and a capture may lose some. What is missing is nobody's mistake.
+    Partial,
+    /// Less than its head announces, because its sender sent no more.
+    CutBySender,
 }
 
 /// An HTTP request, or the bytes that came in place of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1.
+    /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1. A recording has them.
     pub head: Vec<u8>,
     /// The method; empty if the bytes are no HTTP/1.
     pub method: String,
@@ -52,12 +75,14 @@ pub struct Request {
     pub fields: Vec<(String, String)>,
     /// The body, chunks joined.
     pub body: Vec<u8>,
+    /// How much of the body is there.
+    pub extent: Extent,
 }
 
 /// An HTTP response, or the bytes that came in place of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1.
+    /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1. A recording has them.
     pub head: Vec<u8>,
     /// The status; none if the bytes are no HTTP/1.
     pub status: Option<u16>,
@@ -65,25 +90,25 @@ pub struct Reply {
     pub fields: Vec<(String, String)>,
     /// The body, chunks joined.
     pub body: Vec<u8>,
+    /// How much of the body is there.
+    pub extent: Extent,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unanswered(words) | Self::Other(words) => f.write_str(words),
+        }
+    }
+}
+
+/// The value of the first field of this name.
+pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    field.map(|(_, value)| value.as_str())
 }
 
 impl Exchange {
-    /// An exchange of which nothing came yet.
-    pub(crate) fn nothing(seen_by: End, at: SystemTime) -> Self {
-        Self {
-            connection: 0,
-            pki: None,
-            seen_by,
-            client: None,
-            server: None,
-            at,
-            replied_at: None,
-            request: None,
-            reply: None,
-            gaps: Vec::new(),
-        }
-    }
-
     /// The number of bytes that it occupies.
     pub(crate) fn len(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |it| it.head.len() + it.body.len());

@@ -1,22 +1,25 @@
 //! The folder that a user names for messages.
 
-use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use files::{OwnFolderError, own_folder, own_subfolder};
+use parking_lot::Mutex;
 use scep::clock::Clock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::complaints::Complaints;
 use crate::name::file_name;
-use crate::recorder::{Complaints, Recorder};
+use crate::recorder::{Recorder, WeakRecorder};
 
-/// A folder for messages, of its user alone. Clones share the complaints.
+/// A folder for messages, of its user alone. Clones share the recorders and their complaints.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
     complaints: Complaints,
+    recorders: Arc<Mutex<Vec<WeakRecorder>>>,
 }
 
 /// The folder of one scenario, case or cell in it, for a recorder in another process.
@@ -50,55 +53,33 @@ impl Folder {
     /// If it has something in it, or cannot be made.
     pub fn begin(path: &Path) -> Result<Self, FolderError> {
         let shown = || path.display().to_string();
-        let failed = |error| FolderError::Io(shown(), error);
-        match fs::metadata(path) {
-            Ok(metadata) if !metadata.is_dir() => return Err(FolderError::NoFolder(shown())),
-            Ok(_) => {
-                if fs::read_dir(path).map_err(failed)?.next().is_some() {
-                    return Err(FolderError::NotEmpty(shown()));
-                }
-                // Only the owner can do this.
-                fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let parent = path.parent().filter(|parent| *parent != Path::new(""));
-                parent.map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
-                make(path).map_err(failed)?;
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let path = path.canonicalize().map_err(failed)?;
-        Ok(Self { path, complaints: Complaints::default() })
+        let path = own_folder(path).map_err(|error| match error {
+            OwnFolderError::NotEmpty => FolderError::NotEmpty(shown()),
+            OwnFolderError::NoFolder => FolderError::NoFolder(shown()),
+            OwnFolderError::Io(error) => FolderError::Io(shown(), error),
+        })?;
+        Ok(Self { path, complaints: Complaints::default(), recorders: Arc::default() })
     }
 
-    /// Makes a folder in it for the scenario, case or cell of that id.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn part(&self, id: &str) -> io::Result<Part> {
-        let name = file_name(id);
-        let mut path = self.path.join(&name);
-        let mut number = 1_u64;
+    /// Makes a folder in it for the scenario, case or cell of that id; none if it cannot be made, which becomes a complaint.
+    pub fn part(&self, id: &str) -> Option<Part> {
         // The same may run again, and two ids may have the same name.
-        loop {
-            match make(&path) {
-                Ok(()) => return Ok(Part { path, of: id.to_owned() }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    number += 1;
-                    path = self.path.join(format!("{name}-{number}"));
-                }
-                Err(error) => return Err(error),
+        match own_subfolder(&self.path, &file_name(id)) {
+            Ok(path) => Some(Part { path, of: id.to_owned() }),
+            Err(error) => {
+                let folder = self.path.display();
+                self.complaints.add(format!(
+                    "the messages of `{id}` are not saved, because `{folder}` cannot have a folder for them: {error}"
+                ));
+                None
             }
         }
     }
 
-    /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock.
-    ///
-    /// # Errors
-    /// Which folder cannot be written, and why.
-    pub fn recorder(&self, id: &str, clock: Clock) -> Result<Recorder, String> {
-        let part = self.part(id).map_err(|error| self.unwritable(error))?;
-        part.open(clock, self.complaints.clone()).map_err(|error| self.unwritable(error))
+    /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock; none
+    /// if the folder cannot be made, which becomes a complaint.
+    pub fn recorder(&self, id: &str, clock: Clock) -> Option<Recorder> {
+        self.part(id).map(|part| self.open(part, clock))
     }
 
     /// Saves in the folder itself, for a command without scenarios.
@@ -106,17 +87,21 @@ impl Folder {
     /// # Errors
     /// Which folder cannot be written, and why.
     pub fn whole(&self, of: &str, clock: Clock) -> Result<Recorder, String> {
-        let part = Part { path: self.path.clone(), of: of.to_owned() };
-        part.open(clock, self.complaints.clone()).map_err(|error| self.unwritable(error))
+        let recorder = self.open(Part { path: self.path.clone(), of: of.to_owned() }, clock);
+        // Nothing was done yet, so nothing is lost if the command does not begin.
+        self.complaints().pop().map_or(Ok(recorder), Err)
     }
 
-    /// Takes the complaints so far: which folders are incomplete, and why.
+    /// Waits until all is saved that was exchanged, and takes the complaints so far: which folders are incomplete, and why.
     pub fn complaints(&self) -> Vec<String> {
+        self.recorders.lock().retain(WeakRecorder::flush);
         self.complaints.take()
     }
 
-    fn unwritable(&self, error: io::Error) -> String {
-        FolderError::Io(self.path.display().to_string(), error).to_string()
+    fn open(&self, part: Part, clock: Clock) -> Recorder {
+        let recorder = part.open(clock, self.complaints.clone());
+        self.recorders.lock().push(recorder.downgrade());
+        recorder
     }
 }
 
@@ -129,59 +114,35 @@ impl PartialEq for Folder {
 impl Eq for Folder {}
 
 impl Part {
-    /// Saves in the folder from now on, with the times of that clock.
-    ///
-    /// # Errors
-    /// Which folder cannot be written, and why.
-    pub fn recorder(&self, clock: Clock) -> Result<Recorder, String> {
-        let recorder = self.open(clock, Complaints::default());
-        recorder
-            .map_err(|error| FolderError::Io(self.path.display().to_string(), error).to_string())
+    /// Saves in the folder from now on, with the times of that clock. The recorder has the complaints.
+    pub fn recorder(&self, clock: Clock) -> Recorder {
+        self.clone().open(clock, Complaints::default())
     }
-}
 
-impl Part {
-    fn open(&self, clock: Clock, complaints: Complaints) -> io::Result<Recorder> {
-        Recorder::open(self.path.clone(), self.of.clone(), clock, complaints)
+    fn open(self, clock: Clock, complaints: Complaints) -> Recorder {
+        Recorder::open(self.path, self.of, clock, complaints)
     }
-}
-
-fn make(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
     #[test]
-    fn folder_is_made_for_its_user_alone() {
+    fn part_has_the_name_of_its_id() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("a/b");
         let folder = Folder::begin(&path).unwrap();
         let part = folder.part("scep/linux-pki").unwrap();
-        assert_eq!((mode(&path), mode(&part.path)), (0o700, 0o700));
         assert_eq!(part.path, path.canonicalize().unwrap().join("scep-linux-pki"));
         let again = folder.part("scep/linux-pki").unwrap();
         assert_eq!(again.path, path.canonicalize().unwrap().join("scep-linux-pki-2"));
     }
 
     #[test]
-    fn empty_folder_is_taken_and_closed_to_others() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("a");
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-        Folder::begin(&path).unwrap();
-        assert_eq!(mode(&path), 0o700);
-    }
-
-    #[test]
-    fn folder_with_other_things_is_left_alone() {
+    fn folder_that_is_not_taken_is_named() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("notes"), "").unwrap();
         let error = Folder::begin(parent.path()).unwrap_err();
@@ -190,5 +151,18 @@ mod tests {
         assert!(matches!(error, FolderError::NoFolder(_)), "{error}");
         let error = Folder::begin(&parent.path().join("notes/a")).unwrap_err();
         assert!(matches!(error, FolderError::Io(..)), "{error}");
+    }
+
+    #[test]
+    fn folder_that_cannot_have_another_part_complains_and_records_no_more() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a");
+        let folder = Folder::begin(&path).unwrap();
+        fs::remove_dir(&path).unwrap();
+        assert!(folder.recorder("scep/linux-pki", Clock::system()).is_none());
+        let complaints = folder.complaints();
+        let start = "the messages of `scep/linux-pki` are not saved, because `";
+        assert!(complaints[0].starts_with(start), "{complaints:?}");
+        assert!(folder.whole("serve", Clock::system()).is_err());
     }
 }

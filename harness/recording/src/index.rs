@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcDateTime};
 
-use crate::exchange::End;
+use crate::exchange::{End, Extent};
 
 /// The name of the file.
 pub(crate) const FILE: &str = "index.json";
@@ -78,6 +78,8 @@ pub(crate) struct RequestEntry {
     /// File with the message that the query of a GET has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub(crate) extent: Extent,
 }
 
 /// A reply in the index.
@@ -91,6 +93,8 @@ pub(crate) struct ReplyEntry {
     /// File with the body, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub(crate) extent: Extent,
 }
 
 impl Index {
@@ -112,6 +116,11 @@ impl Index {
         text.push('\n');
         text
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_whole(extent: &Extent) -> bool {
+    *extent == Extent::Whole
 }
 
 /// A time in the index, to the microsecond.

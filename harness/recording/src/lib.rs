@@ -2,6 +2,7 @@
 //! read again by [`read`]. `docs/reference/saved-messages.md` describes the folder.
 #![forbid(unsafe_code)]
 
+mod complaints;
 mod conversation;
 mod exchange;
 mod folder;
@@ -12,11 +13,14 @@ mod name;
 mod read;
 mod recorder;
 mod tap;
+mod writer;
 
 pub use self::conversation::exchanges_of;
-pub use self::exchange::{End, Exchange, Reply, Request};
+pub use self::exchange::{End, Exchange, Extent, Gap, Reply, Request, field};
 pub use self::folder::{Folder, FolderError, Part};
+pub use self::message::{Ending, Found, HttpMessage, first_message, next_start, starts};
 pub use self::name::file_name;
 pub use self::read::{ReadError, Recording, folders_in, read};
-pub use self::recorder::{MOST_BYTES, MOST_EXCHANGES, Recorder};
+pub use self::recorder::Recorder;
 pub use self::tap::{Peers, Tap};
+pub use self::writer::{MOST_BYTES, MOST_EXCHANGES};

@@ -1,13 +1,18 @@
 //! HTTP/1 messages in the bytes of one direction of a connection.
 
 mod chunked;
+mod framing;
 mod head;
+mod whole;
 
 use std::time::SystemTime;
 
-use self::chunked::Chunked;
+use self::framing::Framing;
+pub use self::head::starts;
 pub(crate) use self::head::{FirstLine, Head, Kind, head};
-use self::head::{MOST_FIELDS, Parsed, has_end, memory, parse};
+use self::head::{HeadEnd, MOST_FIELDS, has_end, may_begin, memory, parse};
+pub use self::whole::{Ending, Found, HttpMessage, first_message, next_start};
+use crate::exchange::Extent;
 use crate::held::{Budget, Held, Room};
 
 /// Limit of a head in bytes.
@@ -30,6 +35,7 @@ pub(crate) struct Message {
     pub(crate) last_at: SystemTime,
     /// What is missing, in a sentence.
     pub(crate) gap: Option<String>,
+    pub(crate) extent: Extent,
 }
 
 /// Reads the messages of one direction.
@@ -57,12 +63,11 @@ enum State {
     },
 }
 
-/// How the end of a body is found (RFC 9112 §6.3).
-#[derive(Debug)]
-enum Framing {
-    Length { left: u64, whole: u64 },
-    Chunked(Chunked),
-    UntilClose,
+/// What the bytes of a head are so far.
+enum Parsed {
+    Whole { length: usize, head: Head, odd: Vec<String> },
+    Partial,
+    Foreign,
 }
 
 impl Reader {
@@ -94,7 +99,7 @@ impl Reader {
         match std::mem::replace(&mut self.state, State::begin(&self.budget)) {
             State::Head { first_at: None, .. } => None,
             State::Head { bytes, room, first_at: Some(at) } => {
-                let gap = match parse(self.kind, &bytes) {
+                let gap = match parsed(self.kind, &bytes) {
                     Parsed::Foreign => NO_HTTP.to_owned(),
                     _ => format!("it broke off within its head, after {} bytes", bytes.len()),
                 };
@@ -107,8 +112,8 @@ impl Reader {
             }
             State::Body { mut message, framing } => {
                 let came = message.body.came();
-                message.gap = match framing {
-                    Framing::UntilClose => message.gap,
+                let gap = match framing {
+                    Framing::UntilClose => None,
                     Framing::Length { whole, .. } => {
                         Some(format!("it broke off after {came} of {whole} bytes of its body"))
                     }
@@ -116,6 +121,10 @@ impl Reader {
                         "it broke off within its chunks, after {came} bytes of its body"
                     )),
                 };
+                if let Some(gap) = gap {
+                    message.lacks(&gap);
+                    message.extent = Extent::CutBySender;
+                }
                 Some(told(message))
             }
         }
@@ -137,7 +146,7 @@ impl Reader {
                     let head = std::mem::take(head);
                     let room = std::mem::replace(room, Room::within(&self.budget));
                     let mut message = Message { last_at: at, ..self.foreign(head, room, first_at) };
-                    message.gap = Some(NO_ROOM.to_owned());
+                    (message.gap, message.extent) = (Some(NO_ROOM.to_owned()), Extent::Partial);
                     message.body.push(bytes);
                     self.state = State::Foreign { message };
                     return (&[], None);
@@ -145,18 +154,17 @@ impl Reader {
                 head.extend_from_slice(bytes);
                 // Parsed once it is complete, so that a head in many pieces costs no more than one in few.
                 let parsed = if has_end(&head[before.saturating_sub(2)..]) {
-                    parse(self.kind, head)
+                    parsed(self.kind, head)
                 } else {
                     Parsed::Partial
                 };
                 match parsed {
                     Parsed::Partial if head.len() <= MOST_HEAD_BYTES => (&[], None),
-                    Parsed::Whole { len, line, fields } => {
+                    Parsed::Whole { length, head, odd } => {
                         let mut room = std::mem::replace(room, Room::within(&self.budget));
-                        room.shrink_to(memory(len, fields.len()));
-                        let head = Head { bytes: head[..len].to_vec(), line, fields };
-                        let rest = &bytes[len.saturating_sub(before)..];
-                        (rest, self.begin_body((head, room), (first_at, at), answers))
+                        room.shrink_to(memory(length, head.fields.len()));
+                        let rest = &bytes[length.saturating_sub(before)..];
+                        (rest, self.begin_body((head, room), odd, (first_at, at), answers))
                     }
                     Parsed::Partial | Parsed::Foreign => {
                         let head = std::mem::take(head);
@@ -169,7 +177,7 @@ impl Reader {
             }
             State::Body { message, framing } => {
                 message.last_at = at;
-                let (taken, is_complete) = framing.take(bytes, &mut message.body);
+                let (taken, is_complete) = framing.take(bytes, &mut |part| message.body.push(part));
                 (&bytes[taken..], is_complete.then(|| self.complete()).flatten())
             }
             State::Foreign { message } => {
@@ -183,6 +191,7 @@ impl Reader {
     fn begin_body(
         &mut self,
         (head, room): (Head, Room),
+        odd: Vec<String>,
         (first_at, last_at): (SystemTime, SystemTime),
         answers: Option<&str>,
     ) -> Option<Message> {
@@ -191,10 +200,14 @@ impl Reader {
             self.state = State::begin(&self.budget);
             return None;
         }
-        let framing = Framing::of(&head, answers);
+        let framing = Framing::of(&head.line, &head.fields, answers, false);
         let is_complete = matches!(framing, Framing::Length { left: 0, .. });
         let body = Held::within(&self.budget);
-        let message = Message { head, room, body, first_at, last_at, gap: None };
+        let (gap, extent) = (None, Extent::Whole);
+        let mut message = Message { head, room, body, first_at, last_at, gap, extent };
+        for words in odd {
+            message.lacks(&words);
+        }
         self.state = State::Body { message, framing };
         is_complete.then(|| self.complete()).flatten()
     }
@@ -210,8 +223,8 @@ impl Reader {
     fn foreign(&self, bytes: Vec<u8>, room: Room, at: SystemTime) -> Message {
         let head = Head { bytes, line: FirstLine::None, fields: Vec::new() };
         let body = Held::within(&self.budget);
-        let gap = Some(NO_HTTP.to_owned());
-        Message { head, room, body, first_at: at, last_at: at, gap }
+        let (gap, extent) = (Some(NO_HTTP.to_owned()), Extent::Whole);
+        Message { head, room, body, first_at: at, last_at: at, gap, extent }
     }
 }
 
@@ -223,6 +236,12 @@ impl State {
 }
 
 impl Message {
+    /// Adds a sentence about what is missing or odd.
+    fn lacks(&mut self, what: &str) {
+        let before = self.gap.take();
+        self.gap = Some(before.map_or(what.to_owned(), |before| format!("{before}; {what}")));
+    }
+
     /// The head and the body, whose memory is no part of the budget any more.
     pub(crate) fn into_parts(self) -> (Head, Vec<u8>) {
         let Self { head, room, mut body, .. } = self;
@@ -237,55 +256,26 @@ fn told(mut message: Message) -> Message {
     if left_out > 0 {
         let what =
             format!("the last {left_out} bytes of its body were too many, and are not saved");
-        message.gap = Some(message.gap.map_or(what.clone(), |gap| format!("{gap}; {what}")));
+        message.lacks(&what);
+        message.extent = Extent::Partial;
     }
     message
 }
 
-impl Framing {
-    fn of(head: &Head, answers: Option<&str>) -> Self {
-        let length = |whole| Self::Length { left: whole, whole };
-        let values = |wanted: &str| {
-            let named =
-                head.fields.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
-            named.map(|(_, value)| value.trim().to_owned()).collect::<Vec<_>>()
-        };
-        let is_without_body = match head.line {
-            FirstLine::Reply { status: 204 | 304 } => true,
-            FirstLine::Reply { .. } => answers == Some("HEAD"),
-            _ => false,
-        };
-        if is_without_body {
-            return length(0);
-        }
-        if values("transfer-encoding").iter().any(|it| it.to_ascii_lowercase().ends_with("chunked"))
-        {
-            return Self::Chunked(Chunked::default());
-        }
-        let given = values("content-length").into_iter().find_map(|it| it.parse().ok());
-        match (given, &head.line) {
-            (Some(whole), _) => length(whole),
-            (None, FirstLine::Request { .. }) => length(0),
-            (None, _) => Self::UntilClose,
-        }
+/// The head in the first bytes of a message.
+fn parsed(kind: Kind, bytes: &[u8]) -> Parsed {
+    let Some(head) = parse(bytes, false) else {
+        return if may_begin(bytes) { Parsed::Partial } else { Parsed::Foreign };
+    };
+    if !head.line.is_of(kind) {
+        return Parsed::Foreign;
     }
-
-    /// Adds the bytes that belong to the body; returns how many were read, and whether they complete it.
-    fn take(&mut self, bytes: &[u8], body: &mut Held) -> (usize, bool) {
-        match self {
-            Self::Length { left, .. } => {
-                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
-                body.push(&bytes[..taken]);
-                *left -= taken as u64;
-                (taken, *left == 0)
-            }
-            Self::Chunked(chunked) => chunked.take(bytes, body),
-            Self::UntilClose => {
-                body.push(bytes);
-                (bytes.len(), false)
-            }
-        }
+    if head.end == HeadEnd::NoMore {
+        return Parsed::Partial;
     }
+    let bytes = bytes[..head.length].to_vec();
+    let (length, odd) = (head.length, head.odd);
+    Parsed::Whole { length, head: Head { bytes, line: head.line, fields: head.fields }, odd }
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use crate::exchange::Request;
 /// Limit of a name in characters.
 const LONGEST: usize = 40;
 
-/// A scenario's id as a single file name.
+/// A scenario's id as a single file name: its words with `-` between them.
 pub fn file_name(id: &str) -> String {
     let plain = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '@' | '+');
-    let name: String = id.chars().map(|char| if plain(char) { char } else { '-' }).collect();
-    match name.trim_start_matches('.') {
+    let words = id.split(|char| !plain(char)).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("-");
+    match name.trim_start_matches(['.', '-']) {
         "" => "lab".to_owned(),
         name => name.to_owned(),
     }
@@ -87,7 +88,9 @@ mod tests {
     #[test]
     fn scenario_id_becomes_a_single_file_name() {
         assert_eq!(file_name("scep/linux-pki"), "scep-linux-pki");
-        assert_eq!(file_name("../a b"), "-a-b");
+        assert_eq!(file_name("fault/html (again, after 10)"), "fault-html-again-after-10");
+        assert_eq!(file_name("../a b"), "a-b");
+        assert_eq!(file_name("-x"), "x");
         assert_eq!(file_name(".."), "lab");
         assert_eq!(file_name(""), "lab");
     }

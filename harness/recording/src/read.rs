@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use files::regular;
 use thiserror::Error;
 
-use crate::exchange::{Exchange, Reply, Request};
+use crate::exchange::{Exchange, Gap, Reply, Request};
 use crate::index::{Entry, FILE, FORMAT, Index, ReplyEntry, RequestEntry, VERSION, time_of};
 use crate::message::{FirstLine, Head, Kind, head};
-use crate::recorder::{MOST_BYTES, MOST_EXCHANGES};
+use crate::writer::{MOST_BYTES, MOST_EXCHANGES};
 
 /// Limit of the index in bytes.
 const LONGEST_INDEX: u64 = 64 << 20;
@@ -127,31 +127,37 @@ impl Reading<'_> {
     fn exchange(&mut self, entry: Entry) -> Result<Exchange, ReadError> {
         let at = self.time(&entry.at)?;
         let replied_at = entry.replied_at.map(|text| self.time(&text)).transpose()?;
+        let is_unanswered = entry.request.is_some() && entry.reply.is_none();
+        let mut gaps: Vec<Gap> = entry.gaps.into_iter().map(Gap::Other).collect();
+        // The last sentence about an exchange without a reply says why there is none.
+        if is_unanswered && let Some(Gap::Other(words)) = gaps.pop() {
+            gaps.push(Gap::Unanswered(words));
+        }
         Ok(Exchange {
             connection: entry.connection,
             pki: entry.pki,
-            seen_by: entry.seen_by,
+            seen_by: Some(entry.seen_by),
             client: entry.client,
             server: entry.server,
-            at,
+            at: Some(at),
             replied_at,
             request: entry.request.map(|it| self.request(it)).transpose()?,
             reply: entry.reply.map(|it| self.reply(&it)).transpose()?,
-            gaps: entry.gaps,
+            gaps,
         })
     }
 
     fn request(&mut self, entry: RequestEntry) -> Result<Request, ReadError> {
         let Head { bytes, fields, .. } = self.head(Kind::Request, &entry.head)?;
         let body = self.body(entry.body.as_deref())?;
-        let (method, target) = (entry.method, entry.target);
-        Ok(Request { head: bytes, method, target, fields, body })
+        let RequestEntry { method, target, extent, .. } = entry;
+        Ok(Request { head: bytes, method, target, fields, body, extent })
     }
 
     fn reply(&mut self, entry: &ReplyEntry) -> Result<Reply, ReadError> {
         let Head { bytes, fields, .. } = self.head(Kind::Reply, &entry.head)?;
         let body = self.body(entry.body.as_deref())?;
-        Ok(Reply { head: bytes, status: entry.status, fields, body })
+        Ok(Reply { head: bytes, status: entry.status, fields, body, extent: entry.extent })
     }
 
     fn head(&mut self, kind: Kind, file: &str) -> Result<Head, ReadError> {

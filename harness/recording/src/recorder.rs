@@ -1,39 +1,29 @@
 //! Saves exchanges in a folder.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use files::{Readers, replace, replace_unflushed};
-use parking_lot::Mutex;
 use scep::clock::Clock;
 
-use crate::exchange::{Exchange, Reply, Request};
+use crate::complaints::Complaints;
+use crate::exchange::Exchange;
 use crate::held::Budget;
-use crate::index::{Entry, FILE, Index, LeftOut, ReplyEntry, RequestEntry, text_of};
-use crate::name;
+use crate::writer::{Job, Writer};
 
-/// Limit of exchanges in a folder.
-pub const MOST_EXCHANGES: u64 = 10_000;
+/// The number of exchanges that may wait for the disk. Whoever has a further one waits, so that memory is bounded.
+const MOST_WAITING: usize = 16;
 
-/// Limit of the bytes of all exchanges in a folder.
-pub const MOST_BYTES: u64 = 256 << 20;
-
-/// The number of exchanges up to which the index is written after each.
-const FEW: u64 = 128;
-
-/// The number of exchanges after which a long index is written.
-const SOME: u64 = 64;
-
-/// Saves exchanges in a folder. Clones save in the same.
+/// Saves exchanges in a folder, in the order in which they end. Clones save in the same.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Inner>);
 
-/// Which folders are incomplete, and why.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Complaints(Arc<Mutex<Vec<String>>>);
+/// A recorder that may be gone.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakRecorder(Weak<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -42,33 +32,27 @@ struct Inner {
     clock: Clock,
     budget: Budget,
     connections: AtomicU64,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    index: Index,
-    bytes: u64,
-    /// True after the first error; afterwards nothing is saved.
-    has_failed: bool,
+    /// None if there is no thread for them.
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Recorder {
-    /// Saves in this folder, which exists and is empty, what the text names, with the times of that clock.
-    ///
-    /// # Errors
-    /// If the folder cannot be written.
-    pub(crate) fn open(
-        folder: PathBuf,
-        of: String,
-        clock: Clock,
-        complaints: Complaints,
-    ) -> io::Result<Self> {
-        let index = Index::new(of);
-        replace_unflushed(&folder.join(FILE), index.to_text().as_bytes(), Readers::Owner)?;
-        let state = Mutex::new(State { index, bytes: 0, has_failed: false });
+    /// Saves in this folder, which exists and is empty, what the text names, with the times of that clock. If the folder cannot be
+    /// written, that is a complaint, and nothing is saved.
+    pub(crate) fn open(folder: PathBuf, of: String, clock: Clock, complaints: Complaints) -> Self {
+        let writer = Writer::begin(folder.clone(), of, complaints.clone());
+        let (jobs, waiting) = sync_channel(MOST_WAITING);
+        let thread = thread::Builder::new().name("recorder".to_owned());
+        let (jobs, thread) = match thread.spawn(move || writer.work(&waiting)) {
+            Ok(thread) => (Some(jobs), Some(thread)),
+            Err(error) => {
+                complaints.incomplete(&folder, &format!("there is no thread for it: {error}"));
+                (None, None)
+            }
+        };
         let (budget, connections) = (Budget::default(), AtomicU64::new(0));
-        Ok(Self(Arc::new(Inner { folder, complaints, clock, budget, connections, state })))
+        Self(Arc::new(Inner { folder, complaints, clock, budget, connections, jobs, thread }))
     }
 
     /// The folder.
@@ -76,16 +60,21 @@ impl Recorder {
         &self.0.folder
     }
 
-    /// Flushes the index, and takes the complaints so far: which folder is incomplete, and why. Dropping the last clone flushes it, too.
+    /// Waits until all is saved, and takes the complaints so far: which folder is incomplete, and why. Dropping the last clone waits,
+    /// too.
     pub fn finish(&self) -> Vec<String> {
-        self.0.flush();
+        self.flush();
         self.0.complaints.take()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRecorder {
+        WeakRecorder(Arc::downgrade(&self.0))
     }
 
     /// Saves exchanges; an error becomes a complaint.
     pub(crate) fn record_all(&self, exchanges: Vec<Exchange>) {
         for exchange in exchanges {
-            self.record(&exchange);
+            self.0.give(Job::Save(Box::new(exchange)));
         }
     }
 
@@ -101,119 +90,37 @@ impl Recorder {
         self.0.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn record(&self, exchange: &Exchange) {
-        self.0.change(|state, folder| state.save(folder, exchange));
+    fn flush(&self) {
+        let (done, flushed) = sync_channel(1);
+        self.0.give(Job::Flush(done));
+        // An error means that there is no thread that could.
+        let _ = flushed.recv();
+    }
+}
+
+impl WeakRecorder {
+    /// Waits until all is saved; false if the recorder is gone, which has saved all.
+    pub(crate) fn flush(&self) -> bool {
+        self.0.upgrade().map(|inner| Recorder(inner).flush()).is_some()
     }
 }
 
 impl Inner {
-    fn flush(&self) {
-        self.change(|state, folder| {
-            let text = state.index.to_text();
-            replace(&folder.join(FILE), text.as_bytes(), Readers::Owner)
-        });
-    }
-
-    /// Changes the folder, unless that has failed before.
-    fn change(&self, change: impl FnOnce(&mut State, &Path) -> io::Result<()>) {
-        let mut state = self.state.lock();
-        if state.has_failed {
-            return;
-        }
-        let was_complete = state.index.left_out.is_none();
-        let error = change(&mut state, &self.folder).err().map(|error| error.to_string());
-        state.has_failed = error.is_some();
-        let left_out = state.index.left_out.as_ref().filter(|_| was_complete);
-        if let Some(reason) = error.or_else(|| left_out.map(|it| it.why.clone())) {
-            let folder = self.folder.display();
-            let complaint = format!("the saved messages in `{folder}` are incomplete: {reason}");
-            self.complaints.0.lock().push(complaint);
+    fn give(&self, job: Job) {
+        // Without a thread there is a complaint already.
+        if let Some(jobs) = &self.jobs {
+            let _ = jobs.send(job);
         }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.flush();
-    }
-}
-
-impl Complaints {
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock())
-    }
-}
-
-impl State {
-    fn save(&mut self, folder: &Path, exchange: &Exchange) -> io::Result<()> {
-        let count = self.index.exchanges.len() as u64;
-        let bytes = self.bytes + exchange.len() as u64;
-        // After the first that is left out, all are, so that there is no hole.
-        let is_full = self.index.left_out.is_some();
-        if is_full || count >= MOST_EXCHANGES || bytes > MOST_BYTES {
-            let why = format!(
-                "a folder has {MOST_EXCHANGES} exchanges and {} MiB at most",
-                MOST_BYTES >> 20
-            );
-            let left_out = self.index.left_out.get_or_insert(LeftOut { exchanges: 0, why });
-            left_out.exchanges += 1;
-            // Often enough to show that there are more, and how many about.
-            return if left_out.exchanges.is_power_of_two() { self.write(folder) } else { Ok(()) };
+        self.jobs = None;
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            self.complaints.incomplete(&self.folder, "its thread panicked");
         }
-        let entry = save_files(folder, count + 1, exchange)?;
-        self.index.exchanges.push(entry);
-        self.bytes = bytes;
-        let count = count + 1;
-        if count <= FEW || count.is_multiple_of(SOME) { self.write(folder) } else { Ok(()) }
     }
-
-    fn write(&self, folder: &Path) -> io::Result<()> {
-        replace_unflushed(&folder.join(FILE), self.index.to_text().as_bytes(), Readers::Owner)
-    }
-}
-
-/// Writes the files of an exchange, and returns its entry.
-fn save_files(folder: &Path, number: u64, exchange: &Exchange) -> io::Result<Entry> {
-    let (name, message) = name::of(exchange.request.as_ref());
-    let file = |part: &str, ending: &str, bytes: &[u8]| -> io::Result<String> {
-        let file = format!("{number:03}-{name}-{part}.{ending}");
-        replace_unflushed(&folder.join(&file), bytes, Readers::Owner)?;
-        Ok(file)
-    };
-    let body = |part: &str, bytes: &[u8]| {
-        let is_there = !bytes.is_empty();
-        is_there.then(|| file(part, name::ending(bytes), bytes)).transpose()
-    };
-    let request = |Request { head, method, target, body: bytes, .. }: &Request| {
-        let message = message.as_deref().filter(|_| bytes.is_empty());
-        io::Result::Ok(RequestEntry {
-            method: method.clone(),
-            target: target.clone(),
-            head: file("request", "http", head)?,
-            body: body("request", bytes)?,
-            message: message
-                .and_then(|message| body("request", message).transpose())
-                .transpose()?,
-        })
-    };
-    let reply = |Reply { head, status, body: bytes, .. }: &Reply| {
-        let (head, body) = (file("reply", "http", head)?, body("reply", bytes)?);
-        io::Result::Ok(ReplyEntry { status: *status, head, body })
-    };
-    Ok(Entry {
-        number,
-        pki: exchange.pki.clone(),
-        seen_by: exchange.seen_by,
-        connection: exchange.connection,
-        client: exchange.client.clone(),
-        server: exchange.server.clone(),
-        at: text_of(exchange.at),
-        replied_at: exchange.replied_at.map(text_of),
-        request: exchange.request.as_ref().map(request).transpose()?,
-        reply: exchange.reply.as_ref().map(reply).transpose()?,
-        gaps: exchange.gaps.clone(),
-        name,
-    })
 }
 
 #[cfg(test)]

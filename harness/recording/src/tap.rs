@@ -45,9 +45,10 @@ impl<S> Tap<S> {
             let template = Exchange {
                 connection: recorder.next_connection(),
                 pki,
+                seen_by: Some(seen_by),
                 client,
                 server,
-                ..Exchange::nothing(seen_by, recorder.now())
+                ..Exchange::default()
             };
             let conversation = Conversation::new(template, recorder.budget());
             Record { recorder: recorder.clone(), seen_by, conversation }

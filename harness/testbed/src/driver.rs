@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use dut_sim::ScepClient as Client;
+use files::own_subfolder;
 use parking_lot::Mutex;
 use scep::clock::Clock;
 use tokio::sync::watch;
@@ -152,26 +153,16 @@ impl LabOptions {
     /// If it cannot be created.
     pub fn capture_folder(&self, id: &str) -> Result<Option<PathBuf>, TestbedError> {
         let Some(folder) = &self.captures else { return Ok(None) };
-        let folder = folder.join(recording::file_name(id));
-        let made = std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
+        let made = own_subfolder(folder, &recording::file_name(id));
         made.map(Some).map_err(|error| {
             let reason = format!("captures cannot be written to `{}`: {error}", folder.display());
             TestbedError::Network { reason }
         })
     }
 
-    /// A recorder for what is exchanged in the lab `id`, with the times of that clock, if messages are saved.
-    ///
-    /// # Errors
-    /// If they cannot be.
-    pub fn recorder(
-        &self,
-        id: &str,
-        clock: &Clock,
-    ) -> Result<Option<recording::Recorder>, TestbedError> {
-        let Some(folder) = &self.messages else { return Ok(None) };
-        let recorder = folder.recorder(id, clock.clone());
-        recorder.map(Some).map_err(|reason| TestbedError::Messages { reason })
+    /// A recorder for what is exchanged in the lab `id`, with the times of that clock, if messages are saved and can be.
+    pub fn recorder(&self, id: &str, clock: &Clock) -> Option<recording::Recorder> {
+        self.messages.as_ref()?.recorder(id, clock.clone())
     }
 }
 

@@ -153,12 +153,6 @@ pub enum TestbedError {
         /// Reason.
         reason: String,
     },
-    /// The messages of the lab cannot be saved.
-    #[error("{reason}")]
-    Messages {
-        /// The folder, and the reason.
-        reason: String,
-    },
     /// The links or hosts could not be made.
     #[error("network: {reason}")]
     Network {

@@ -8,8 +8,9 @@ use crate::{
     cms::SetOf,
 };
 
-/// What a reader of messages takes beyond RFC 8894, or refuses although the RFC allows it, so that another reader can be imitated:
-/// by `Message::parse_as`, with the feature `danger-malformed`. The default is the reader of this crate.
+/// What a reader of messages takes beyond RFC 8894, or refuses although the RFC allows it, so that another reader can be imitated, or
+/// more can be said about a message that is refused, with [`Message::parse_as`](super::Message::parse_as). The default is the reader of
+/// this crate.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent habits, each named in the data")]
 pub struct Reading {
@@ -83,9 +84,9 @@ impl Reading {
     }
 }
 
-#[cfg(feature = "danger-malformed")]
 impl super::Message {
-    /// Reads a pkiMessage as another reader does.
+    /// Reads a pkiMessage as another reader does. A client or a server that accepts what only another reader takes does not keep to
+    /// RFC 8894.
     ///
     /// # Errors
     /// As for [`Self::parse`], but for what this reader takes.

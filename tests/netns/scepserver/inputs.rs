@@ -23,7 +23,7 @@ use self::draft::{
 };
 use self::encodings::encodings;
 use self::requests::{names, requests};
-use super::der::tlv;
+use crate::support::der::tlv;
 
 /// All inputs with their names.
 pub(super) fn all(ca: &X509) -> Vec<(String, HttpRequest)> {

@@ -206,6 +206,7 @@ impl Serve {
         settings.approval = self.approval;
         settings.keys = Keys::Fresh;
         settings.valid_for = self.valid_for;
+        self.messages.apart_from("--state", self.state.as_deref())?;
         settings.state.clone_from(&self.state);
         settings.admin = self.admin()?;
         settings.limits = self.limits.limits();

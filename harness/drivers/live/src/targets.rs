@@ -108,7 +108,7 @@ impl Driver for Targets {
         let mut testbed = Testbed { keys: self.keys.with_new_names(), ..Testbed::default() };
         let recorder =
             LabOptions { messages: self.options.messages.clone(), ..LabOptions::default() };
-        let recorder = recorder.recorder(id, &testbed.clock)?;
+        let recorder = recorder.recorder(id, &testbed.clock);
         for (name, plan) in &lab.by_url {
             let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
             let pki = self.pki(plan).map_err(|error| broken(error.to_string()))?;

@@ -275,11 +275,7 @@ struct Outputs {
 impl Outputs {
     /// Makes the folders that are wanted for the lab `id`.
     fn of(options: &LabOptions, id: &str) -> Result<Self, TestbedError> {
-        let part = options.messages.as_ref().map(|folder| folder.part(id)).transpose();
-        let messages = part.map_err(|error| {
-            let reason = format!("the folder for messages of `{id}` cannot be made: {error}");
-            TestbedError::Messages { reason }
-        })?;
+        let messages = options.messages.as_ref().and_then(|folder| folder.part(id));
         Ok(Self { captures: options.capture_folder(id)?, messages })
     }
 }

@@ -49,7 +49,7 @@ pub trait ConsoleDriver: Driver {
 /// Builds the lab `id` without hosts and devices; its PKIs are called in this process, and certify these `keys`.
 ///
 /// # Errors
-/// If a PKI cannot be started, or messages cannot be saved.
+/// If a PKI cannot be started.
 pub fn without_network(
     lab: &Lab,
     id: &str,
@@ -58,7 +58,7 @@ pub fn without_network(
 ) -> Result<Testbed, TestbedError> {
     let client = options.client;
     let mut testbed = Testbed { keys: keys.clone(), clock: lab.clock(), ..Testbed::default() };
-    let recorder = options.recorder(id, &testbed.clock)?;
+    let recorder = options.recorder(id, &testbed.clock);
     for (name, plan) in &lab.pkis {
         let ca = LabCa::open(name, plan, None, &testbed.clock)?.recorded(recorder.clone());
         let pki = MockPki::in_this_process(&ca);

@@ -187,7 +187,7 @@ fn without_devices(
     let start = lab.start.unwrap_or_else(|| Clock::system().now());
     let clock = lab_time::clock(start);
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
-    let recorder = options.recorder(id, &testbed.clock)?;
+    let recorder = options.recorder(id, &testbed.clock);
     if let Some(folder) = options.capture_folder(id)? {
         network.capture(&folder, testbed.clock.clone()).map_err(|error| TestbedError::Network {
             reason: format!("the links cannot be captured: {error}"),

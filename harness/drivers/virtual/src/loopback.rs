@@ -43,7 +43,7 @@ impl Driver for Loopback {
             clock: lab.clock(),
             ..Testbed::default()
         };
-        let recorder = self.options.recorder(id, &testbed.clock)?;
+        let recorder = self.options.recorder(id, &testbed.clock);
         for (name, plan) in &lab.pkis {
             let (pki, listener) = listen(name, plan, &testbed.clock, recorder.clone()).await?;
             testbed.pkis.insert(name.clone(), pki);

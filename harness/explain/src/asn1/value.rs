@@ -7,7 +7,7 @@ use scep::{content::latin_1, message::AttributeName, secret::MASK};
 pub(super) const CHALLENGE_PASSWORD: &str = "1.2.840.113549.1.9.7";
 
 /// The type of an element by its tag.
-pub(super) fn type_name(tag: u8) -> String {
+pub(crate) fn type_name(tag: u8) -> String {
     let name = match tag {
         0x01 => "BOOLEAN",
         0x02 => "INTEGER",

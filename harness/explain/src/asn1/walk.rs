@@ -48,11 +48,12 @@ struct Context {
 }
 
 /// Tag and length of an element.
-struct Header {
-    tag: u8,
+pub(crate) struct Header {
+    pub(crate) tag: u8,
     /// The length of both.
-    size: usize,
-    length: Option<usize>,
+    pub(crate) size: usize,
+    /// The length of the content; none if it is indefinite.
+    pub(crate) length: Option<usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -176,7 +177,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn header(bytes: &[u8]) -> Result<Header, String> {
+/// The tag and length that the bytes begin with; the error is what is wrong with them.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, String> {
     let [tag, first, rest @ ..] = bytes else { return Err("its length is missing".to_owned()) };
     let (tag, first) = (*tag, *first);
     if tag & 0x1f == 0x1f {

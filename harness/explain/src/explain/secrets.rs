@@ -1,11 +1,12 @@
 //! The challenge passwords that were read, which no output may show: also those in structures that cannot be read to their end.
 
-use scep::{content::latin_1, envelope::Outside, request::Csr, secret::Secret};
+use scep::{
+    challenge_page::Shown, content::latin_1, envelope::Outside, request::Csr, secret::Secret,
+};
 
 use crate::{
     asn1::{self, Node},
     body::Body,
-    challenge_page::Shown,
     knowledge::Knowledge,
     layer::CHALLENGE_PASSWORD,
     piece::Piece,

@@ -11,7 +11,7 @@ use super::{
     reading::{Part, Reading},
     text::{lines, utf_8},
 };
-use crate::exhibit::{Content, Exchange, Extent, Request};
+use crate::exhibit::{Content, Exchange, Extent, Gap, Request};
 
 /// The parameter that all requests of SCEP have.
 const OPERATION: &str = "operation=";
@@ -63,21 +63,21 @@ pub(super) fn read(bytes: &[u8], _budget: &mut Budget) -> Reading {
 }
 
 fn part(logged: Logged, mut exchange: Exchange) -> Part {
+    let is_short = !logged.gaps.is_empty();
+    let mut gaps = Vec::new();
     if logged.form.contains("log") {
-        exchange.gaps.push(match logged.status {
+        gaps.push(match logged.status {
             Some(status) => {
                 format!("a log has no bodies; it says that the reply had status {status}")
             }
             None => "a log has no bodies, and no reply but perhaps its status".to_owned(),
         });
         if logged.method == "POST" {
-            exchange
-                .gaps
-                .push("the message was in the body of the POST, so it is not here".to_owned());
+            gaps.push("the message was in the body of the POST, so it is not here".to_owned());
         }
     }
-    let is_short = !logged.gaps.is_empty();
-    exchange.gaps.extend(logged.gaps);
+    gaps.extend(logged.gaps);
+    exchange.gaps.extend(gaps.into_iter().map(Gap::Other));
     exchange.server = exchange.server.or(logged.server);
     let extent = if logged.method == "POST" || is_short { Extent::Partial } else { Extent::Whole };
     exchange.request = Some(Request {

@@ -7,7 +7,10 @@ use super::{
     reading::{Part, Reading},
     text::is_printable,
 };
-use crate::exhibit::Content;
+use crate::{
+    asn1::{Header, header},
+    exhibit::Content,
+};
 
 /// A key that somebody hands in as a message.
 pub(super) const KEY: &str = "a private key, which is no message: give it with `--key`";
@@ -103,17 +106,17 @@ pub(super) enum Shape {
 ///
 /// All of these are a `SEQUENCE`, which begins with a `SEQUENCE`, an `INTEGER` or an `OBJECT IDENTIFIER`, and is no text.
 pub(super) fn shape(bytes: &[u8]) -> Option<Shape> {
-    let (header, length) = header(bytes.strip_prefix(&[0x30])?)?;
-    let start = 1 + header;
-    let inner = bytes.get(start..)?;
-    let (&tag, after) = inner.split_first()?;
-    if !matches!(tag, 0x02 | 0x06 | 0x30) || is_printable(bytes) {
+    if bytes.first() != Some(&0x30) {
         return None;
     }
-    let (inner_header, inner_length) = self::header(after)?;
+    let Header { size: start, length, .. } = header(bytes).ok()?;
+    let inner = header(bytes.get(start..)?).ok()?;
+    if !matches!(inner.tag, 0x02 | 0x06 | 0x30) || is_printable(bytes) {
+        return None;
+    }
     let Some(length) = length else { return Some(Shape::Whole) };
-    let fits = match inner_length {
-        Some(inner) => inner_header.checked_add(inner)?.checked_add(1)? <= length,
+    let fits = match inner.length {
+        Some(within) => inner.size.checked_add(within)? <= length,
         None => true,
     };
     let whole = start.checked_add(length)?;
@@ -136,21 +139,6 @@ pub(super) fn likeness(bytes: &[u8]) -> u8 {
         Some(Shape::Whole) if normalise(bytes).is_err() => 2,
         Some(Shape::Followed { .. }) => 3,
         Some(Shape::Whole) => 4,
-    }
-}
-
-/// The lengths of the length octets, and of the value, which is `None` if it is indefinite.
-fn header(bytes: &[u8]) -> Option<(usize, Option<usize>)> {
-    let (&first, rest) = bytes.split_first()?;
-    match first {
-        0..=0x7f => Some((1, Some(usize::from(first)))),
-        0x80 => Some((1, None)),
-        0x81..=0x84 => {
-            let octets = rest.get(..usize::from(first & 0x7f))?;
-            let length = octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
-            Some((1 + octets.len(), Some(length)))
-        }
-        _ => None,
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     http,
     reading::{Part, Reading},
 };
-use crate::exhibit::{Content, Subject};
+use crate::exhibit::{Content, Gap, Subject, subject};
 
 /// The most connections. More are not looked at.
 const MAX_CONNECTIONS: usize = 20_000;
@@ -139,7 +139,7 @@ impl<'a> Capture<'a> {
             }
             let total = exchanges.len();
             for (number, exchange) in (1..).zip(exchanges) {
-                if matches!(exchange.subject(), None | Some(Subject::Other)) {
+                if matches!(subject(&exchange), None | Some(Subject::Other)) {
                     continue;
                 }
                 let form = format!("{form}, {}", http::form(&exchange));
@@ -157,14 +157,15 @@ impl<'a> Capture<'a> {
         let with_notes = |(server, mut part): (SocketAddr, Part)| {
             if let super::reading::Inside::Found(Content::Exchange(exchange)) = &mut part.inside {
                 let same = tls.iter().filter(|other| other.ip() == server.ip()).count();
-                exchange.gaps.extend((same > 0).then(|| {
+                let of_tls = (same > 0).then(|| {
                     format!(
                         "the capture also has {} to {}, which cannot be read without the keys",
                         counted(same, "TLS connection"),
                         server.ip()
                     )
-                }));
-                exchange.gaps.extend(self.notes.iter().cloned());
+                });
+                let notes = of_tls.into_iter().chain(self.notes.iter().cloned());
+                exchange.gaps.extend(notes.map(Gap::Other));
             }
             part
         };

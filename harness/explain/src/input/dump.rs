@@ -53,10 +53,14 @@ pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {
 
 /// The dumps of a text: those that are found after as many words of each line as gives the most bytes.
 pub(super) fn blocks(text: &str, budget: &mut Budget) -> Vec<Block> {
+    let mut after_words: [Lanes<'_>; MAX_WORDS + 1] = Default::default();
+    for line in lines(text) {
+        add(&mut after_words, line.text, line.number);
+    }
     let mut best = Vec::new();
     let mut most = 0;
-    for words in 0..=MAX_WORDS {
-        let blocks = blocks_after(words, text, budget);
+    for lanes in after_words {
+        let blocks = lanes.blocks(budget);
         let count: usize = blocks.iter().map(|block| block.bytes.len()).sum();
         if count > most {
             (best, most) = (blocks, count);
@@ -65,21 +69,21 @@ pub(super) fn blocks(text: &str, budget: &mut Budget) -> Vec<Block> {
     best
 }
 
-fn blocks_after(words: usize, text: &str, budget: &mut Budget) -> Vec<Block> {
-    let mut lanes = Lanes::default();
-    for line in lines(text) {
-        if line.text.len() > MAX_LINE {
-            lanes.interrupt();
-            continue;
-        }
-        match Row::read(line.text, line.number, words) {
-            Some(row) => lanes.push(row),
-            None if row::is_repetition(line.text, words) => lanes.repeat(),
-            None if line.text.trim().is_empty() => {}
-            None => lanes.interrupt(),
+/// Adds a line to the lanes of each number of words that may be before its offset. An empty line says nothing.
+fn add<'a>(after_words: &mut [Lanes<'a>], line: &'a str, number: usize) {
+    let is_read = line.len() <= MAX_LINE;
+    let mut words = row::words(line).peekable();
+    if is_read && words.peek().is_none() {
+        return;
+    }
+    for lanes in after_words {
+        let start = words.next().filter(|_| is_read);
+        match start.map(|start| (start, Row::read(line, number, start))) {
+            Some((_, Some(row))) => lanes.push(row),
+            Some((start, None)) if row::is_repetition(&line[start..]) => lanes.repeat(),
+            _ => lanes.interrupt(),
         }
     }
-    lanes.blocks(budget)
 }
 
 /// The bytes of words in the order in which they are written, or turned around: whichever is more like a message.

@@ -9,7 +9,7 @@ use diagnostics::counted;
 use recording::{ReadError, Recording, folders_in, read};
 
 use super::{InputError, MAX_EXHIBITS, budget::Budget};
-use crate::exhibit::{Content, Exchange, Exhibit, Extent, Reply, Request};
+use crate::exhibit::{Content, Exchange, Exhibit, Gap};
 
 /// The mark of an index of saved messages.
 const MARK: &str = "sceplab saved messages";
@@ -67,9 +67,9 @@ pub(super) fn exhibits(
             }
             if is_last_one && let Content::Exchange(exchange) = &mut exhibit.content {
                 let further = counted(count - at - 1, "saved exchange");
-                exchange.gaps.push(format!(
+                exchange.gaps.push(Gap::Other(format!(
                     "{further} after this one were not looked at, because {MAX_EXHIBITS} are the limit"
-                ));
+                )));
             }
             exhibits.push(exhibit);
             if is_last_one {
@@ -89,15 +89,14 @@ fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
     let (left_out, count) = (recording.left_out, recording.exchanges.len());
     let taken_for = format!("saved messages of {}", recording.of);
     let folder = folder.to_owned();
-    let mut numbered: Vec<(usize, recording::Exchange)> = (1..).zip(recording.exchanges).collect();
+    let mut numbered: Vec<(usize, Exchange)> = (1..).zip(recording.exchanges).collect();
     numbered.sort_by_key(|(_, saved)| saved.at);
     (1..).zip(numbered).map(move |(place, (number, saved))| {
-        let mut exchange = exchange(saved);
+        let mut exchange = without_foreign(saved);
         if place == count && left_out > 0 {
             let more = usize::try_from(left_out).unwrap_or(usize::MAX);
-            exchange
-                .gaps
-                .push(format!("{} after this one were not saved", counted(more, "exchange")));
+            let words = format!("{} after this one were not saved", counted(more, "exchange"));
+            exchange.gaps.push(Gap::Other(words));
         }
         Exhibit {
             taken_for: vec![taken_for.clone()],
@@ -107,48 +106,19 @@ fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
     })
 }
 
-fn exchange(saved: recording::Exchange) -> Exchange {
-    let mut gaps = saved.gaps;
-    let request = saved.request.filter(|request| {
-        let is_http = !request.method.is_empty();
-        if !is_http {
-            gaps.push(foreign("client", request.head.len()));
-        }
-        is_http
-    });
-    let reply = saved.reply.and_then(|reply| {
-        let Some(status) = reply.status else {
-            gaps.push(foreign("server", reply.head.len()));
-            return None;
-        };
-        let extent = extent(&gaps);
-        Some(Reply { status, fields: reply.fields, body: reply.body, extent })
-    });
-    let request = request.map(|it| Request {
-        method: it.method,
-        target: it.target,
-        fields: it.fields,
-        extent: extent(&gaps),
-        body: it.body,
-    });
-    Exchange {
-        at: Some(saved.at),
-        client: saved.client,
-        server: saved.server,
-        request,
-        reply,
-        gaps,
+/// An exchange without the bytes in it that are no HTTP.
+fn without_foreign(mut exchange: Exchange) -> Exchange {
+    if let Some(request) = exchange.request.take_if(|request| request.method.is_empty()) {
+        exchange.gaps.push(foreign("client", request.head.len()));
     }
+    if let Some(reply) = exchange.reply.take_if(|reply| reply.status.is_none()) {
+        exchange.gaps.push(foreign("server", reply.head.len()));
+    }
+    exchange
 }
 
-/// A recording has all of a body, but for one that was too long for it.
-fn extent(gaps: &[String]) -> Extent {
-    let is_partial = gaps.iter().any(|gap| gap.ends_with("were too many, and are not saved"));
-    if is_partial { Extent::Partial } else { Extent::Whole }
-}
-
-fn foreign(end: &str, count: usize) -> String {
-    format!("the {end} sent {} that are no HTTP", counted(count, "byte"))
+fn foreign(end: &str, count: usize) -> Gap {
+    Gap::Other(format!("the {end} sent {} that are no HTTP", counted(count, "byte")))
 }
 
 fn length(content: &Content) -> usize {
@@ -165,23 +135,14 @@ fn length(content: &Content) -> usize {
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use recording::End;
-
     use super::*;
 
     #[test]
     fn exchanges_come_in_the_order_of_their_requests() {
-        let saved = |seconds| recording::Exchange {
+        let saved = |seconds| Exchange {
             connection: seconds,
-            pki: None,
-            seen_by: End::Server,
-            client: None,
-            server: None,
-            at: UNIX_EPOCH + Duration::from_secs(seconds),
-            replied_at: None,
-            request: None,
-            reply: None,
-            gaps: Vec::new(),
+            at: Some(UNIX_EPOCH + Duration::from_secs(seconds)),
+            ..Exchange::default()
         };
         let exchanges = vec![saved(2), saved(1), saved(3)];
         let recording = Recording { of: "enrol".to_owned(), exchanges, left_out: 1 };

@@ -68,6 +68,11 @@ fn exchange(exhibit: &Exhibit) -> &Exchange {
     }
 }
 
+/// What an exchange lacks, in sentences.
+pub(super) fn gaps_of(exchange: &Exchange) -> Vec<String> {
+    exchange.gaps.iter().map(ToString::to_string).collect()
+}
+
 /// The message of a request as a server reads it.
 fn sent(exchange: &Exchange) -> Vec<u8> {
     let request = exchange.request.as_ref().expect("a request");

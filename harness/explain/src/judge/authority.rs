@@ -103,7 +103,7 @@ pub(super) fn findings(piece: &Piece, knowledge: &Knowledge) -> Vec<Finding> {
     let now = piece.at.unwrap_or(knowledge.now);
     let findings = match CaCertificates::sort(certificates.clone()) {
         Err(refusal) => {
-            vec![Finding::wrong(words(&refusal.to_string())).against_section("RFC 8894 §4.2.1")]
+            vec![Finding::wrong(refusal.reason.to_string()).against_section("RFC 8894 §4.2.1")]
         }
         Ok(sorted) => of_sorted(&sorted, piece, now, knowledge),
     };
@@ -126,12 +126,6 @@ pub(super) fn of_next_ca(piece: &Piece, authority: &Authority) -> Option<Finding
     Some(Finding::wrong(words).against("R81").by(End::Server))
 }
 
-/// A refusal without the name of the exchange, which is known.
-fn words(refusal: &str) -> String {
-    let refusal = refusal.strip_prefix("GetCACert: ").unwrap_or(refusal);
-    refusal.strip_prefix("GetCACert, RA choice: ").unwrap_or(refusal).to_owned()
-}
-
 fn of_sorted(
     sorted: &CaCertificates,
     piece: &Piece,
@@ -141,11 +135,8 @@ fn of_sorted(
     let mut all = Vec::new();
     match sorted.choose(now) {
         Err(refusal) => all.push(
-            Finding::wrong(format!(
-                "no certificate of the CA can be used: {}",
-                words(&refusal.to_string())
-            ))
-            .against_section("RFC 5280 §6.1.3"),
+            Finding::wrong(format!("no certificate of the CA can be used: {}", refusal.reason))
+                .against_section("RFC 5280 §6.1.3"),
         ),
         Ok(chosen) => {
             if let Some(words) = sorted.unclear_addressee(&chosen, now) {

@@ -16,8 +16,8 @@ use crate::{
     piece::{Http, Piece},
 };
 
-/// The findings about a request or a reply as HTTP; `asked` is the request of a reply.
-pub(super) fn findings(piece: &Piece, asked: Option<&Piece>) -> Vec<Finding> {
+/// The findings about a request or a reply as HTTP; `asked` is the request of a reply, and `asked_wrongly` if something is wrong in it.
+pub(super) fn findings(piece: &Piece, asked: Option<&Piece>, asked_wrongly: bool) -> Vec<Finding> {
     let mut all = Vec::new();
     match &piece.http {
         _ if piece.is_other => {}
@@ -29,7 +29,10 @@ pub(super) fn findings(piece: &Piece, asked: Option<&Piece>) -> Vec<Finding> {
         }
         Http::Reply(response) => {
             let operation = asked.and_then(Piece::operation);
-            let findings = of_reply(response, operation.as_ref(), piece);
+            let findings = match response.status {
+                200 => of_reply(response, operation.as_ref(), piece),
+                _ => vec![status(response, operation.as_ref(), asked_wrongly)],
+            };
             all.extend(findings.into_iter().map(|it| it.by(End::Server)));
         }
     }
@@ -97,6 +100,9 @@ fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
                 ),
         );
     }
+    all.extend(in_place_of(piece, "the pkiMessage", "R24", |body| {
+        !matches!(body, Body::Foreign(_))
+    }));
     if let Body::CertsOnly(_) | Body::Certificate(_) | Body::Request(_) | Body::Envelope =
         piece.body.inner()
     {
@@ -112,9 +118,6 @@ fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
 }
 
 fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piece) -> Vec<Finding> {
-    if response.status != 200 {
-        return vec![status(response, operation)];
-    }
     let content_type = response.content_type.as_deref();
     let shown = content_type.unwrap_or("none");
     let other_type = |wanted: &str, id: &str| {
@@ -188,10 +191,16 @@ fn in_place_of(piece: &Piece, wanted: &str, id: &str, is_it: fn(&Body) -> bool) 
     })
 }
 
-/// The finding about a status other than 200.
-fn status(response: &HttpResponse, operation: Option<&Operation>) -> Finding {
+/// The finding about a status other than 200. A server may refuse what is no right request so, because a CertRep needs one to answer.
+fn status(response: &HttpResponse, operation: Option<&Operation>, asked_wrongly: bool) -> Finding {
     let name = operation.map_or("the request", Operation::name);
     let words = format!("{name} {}", response.answered());
+    if asked_wrongly && (400..600).contains(&response.status) {
+        return match response.status {
+            400..500 => Finding::note(words),
+            _ => Finding::odd(words).advice("the server failed at a request that is wrong"),
+        };
+    }
     match operation {
         Some(Operation::GetCaCaps(_)) => Finding::odd(words)
             .against("R01")

@@ -69,10 +69,8 @@ pub(super) fn findings(
     if let Some(authority) = conversation.authority
         && let Err(refusal) = authority.certificates.issued(std::slice::from_ref(issued), &key)
     {
-        let words = refusal.to_string();
-        let words = words.rsplit_once("certificate: ").map_or(words.as_str(), |(_, words)| words);
         all.push(
-            Finding::wrong(format!("the issued certificate: {words}"))
+            Finding::wrong(format!("the issued certificate: {}", refusal.reason))
                 .against_section("RFC 8894 §3.3.2.1"),
         );
     }

@@ -33,6 +33,10 @@ pub(super) fn findings(
     let at = request.at.unwrap_or(conversation.knowledge.now);
     let outside = facts.envelope.as_ref().and_then(|it| it.outside.as_ref());
     let mut all = Vec::new();
+    if facts.message_type == Some(MessageType::CertRep) {
+        let words = "the messageType of the request is CertRep, that of a reply";
+        all.push(Finding::wrong(words).against_section("RFC 8894 §3.2.1.2"));
+    }
     let other_way = facts.envelope.as_ref().and_then(|it| it.other_way);
     if let (Some(way), Some(authority)) = (other_way, conversation.authority) {
         let right = authority.certificates.recipient(at);

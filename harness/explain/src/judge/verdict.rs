@@ -90,8 +90,8 @@ fn without_wrong(pieces: &[Piece], all: &[&Finding], knows_ca: bool) -> Verdict 
         (None, None) => without_reply(pieces),
     };
     let is_new = |gap: &String| !verdict.reason.contains(gap.as_str());
-    let gaps: Vec<String> =
-        pieces.iter().flat_map(|piece| piece.gaps.iter().cloned()).filter(is_new).collect();
+    let gaps = pieces.iter().flat_map(|piece| piece.gaps.iter().map(ToString::to_string));
+    let gaps: Vec<String> = gaps.filter(is_new).collect();
     Verdict { next: verdict.next.into_iter().chain(gaps).chain(odd).collect(), ..verdict }
 }
 

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use openssl::x509::{X509, X509Ref};
 use results::requirement::End;
 use scep::{
+    Error,
     algorithm::Digest,
     attribute::{MessageType, Nonce, PkiStatus, TransactionId},
     certificate::is_self_issued,
@@ -54,7 +55,7 @@ impl Facts {
 /// A pkiMessage as a layer with those inside it; `refused` is why a strict reader refuses it.
 pub(crate) fn message(
     message: &Message,
-    refused: Option<&str>,
+    refused: Option<&Error>,
     bytes: &[u8],
     reading: &Reading<'_>,
 ) -> (Layer, Facts) {

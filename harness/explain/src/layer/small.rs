@@ -2,6 +2,7 @@
 
 use scep::{
     capabilities::{Capabilities, Capability},
+    challenge_page::Shown,
     clock::moment_text,
     content::text,
     name::to_text,
@@ -12,7 +13,6 @@ use scep::{
 use super::Reading;
 use crate::{
     asn1::CERTIFICATE_LIST,
-    challenge_page::Shown,
     explanation::{Field, Finding, Layer},
 };
 
@@ -121,6 +121,10 @@ pub(crate) fn challenge_page(shown: &Shown, reading: &Reading<'_>) -> Layer {
                 "the page shows no password: the server stores as many unused ones as it may",
             )
             .advice("they are stored for an hour; restarting NDES (iisreset) forgets them"),
+        ),
+        Shown::ThumbprintAlone => layer.findings.push(
+            Finding::odd("the page shows the thumbprint of the CA and no challenge password")
+                .advice("NDES does so if it asks for none: then a client needs none"),
         ),
         Shown::Other(reason) => layer.findings.push(Finding::odd(reason.clone())),
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
-use crate::{End, Folder, Peers, ReadError, Tap, folders_in, read};
+use crate::index::FILE;
+use crate::{End, Folder, Gap, Peers, ReadError, Request, Tap, folders_in, read};
 
 const GET: &str = "GET /scep?operation=PKIOperation&message=MIA%3D HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str =
@@ -23,7 +24,7 @@ fn peers() -> Peers {
 }
 
 fn exchange() -> Exchange {
-    Exchange::nothing(End::Client, UNIX_EPOCH)
+    Exchange { seen_by: Some(End::Client), at: Some(UNIX_EPOCH), ..Exchange::default() }
 }
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn exchanges_are_read_as_they_were_on_the_wire() {
     let recording = read(&folder).unwrap();
     assert_eq!((recording.of.as_str(), recording.left_out), ("serve", 0));
     let [first, second] = <[Exchange; 2]>::try_from(recording.exchanges).unwrap();
-    assert_eq!(first.at, UNIX_EPOCH + Duration::from_millis(1_234));
+    assert_eq!(first.at, Some(UNIX_EPOCH + Duration::from_millis(1_234)));
     assert_eq!(first.client.as_deref(), Some("10.0.0.1:40000"));
     let request = first.request.unwrap();
     assert_eq!((request.head, request.body), (GET.as_bytes().to_vec(), Vec::new()));
@@ -70,7 +71,8 @@ async fn exchanges_are_read_as_they_were_on_the_wire() {
     assert_eq!((reply.head, reply.body), (OK.as_bytes().to_vec(), vec![0x30, 1, 0xff]));
     assert_eq!((reply.status, reply.fields.len()), (Some(200), 1));
     assert_eq!(second.request.unwrap().body, [0x30, 0x80]);
-    assert_eq!(second.gaps, ["no reply came in 0.0 s; the server ended the connection"]);
+    let gap = "no reply came in 0.0 s; the server ended the connection";
+    assert_eq!(second.gaps, [Gap::Unanswered(gap.to_owned())]);
 }
 
 #[test]
@@ -81,9 +83,9 @@ fn number_and_size_of_exchanges_are_limited() {
     let body = vec![0x16; 80 << 20];
     let big = Exchange { request: Some(Request { body, ..Request::default() }), ..exchange() };
     for _ in 0..4 {
-        recorder.record(&big);
+        recorder.record_all(vec![big.clone()]);
     }
-    recorder.record(&exchange());
+    recorder.record_all(vec![exchange()]);
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.ends_with("10000 exchanges and 256 MiB at most"), "{complaint}");
     drop(recorder);
@@ -97,8 +99,7 @@ fn folder_that_cannot_be_written_is_reported_once() {
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
     fs::remove_dir_all(&folder).unwrap();
-    recorder.record(&exchange());
-    recorder.record(&exchange());
+    recorder.record_all(vec![exchange(), exchange()]);
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.contains("are incomplete: No such file or directory"), "{complaint}");
 }
@@ -108,7 +109,7 @@ fn index_that_leads_out_of_the_folder_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
-    recorder.record(&Exchange { request: Some(Request::default()), ..exchange() });
+    recorder.record_all(vec![Exchange { request: Some(Request::default()), ..exchange() }]);
     recorder.finish();
     let index = folder.join(FILE);
     let text = fs::read_to_string(&index).unwrap();

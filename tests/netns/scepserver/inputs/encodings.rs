@@ -8,7 +8,7 @@ use scep::request::self_signed;
 
 use super::Add;
 use super::draft::{KEY, OCTETS, SEQUENCE};
-use crate::netns::scepserver::der::{children, content, tlv};
+use crate::support::der::{children, content, tlv};
 
 pub(super) fn encodings(add: &mut Add<'_>) {
     add("algorithms without NULL", &|draft| {

@@ -16,8 +16,8 @@ use super::draft::{
     BMP, CHALLENGE_PASSWORD, EXTENSION_REQUEST, IA5, KEY, NUMERIC, OCTETS, PRINTABLE, SEQUENCE,
     SET, TELETEX, UTF8, VISIBLE,
 };
-use crate::netns::scepserver::der::{children, oid, tlv};
 use crate::netns::scepserver::servers::CHALLENGE;
+use crate::support::der::{children, oid, tlv};
 
 pub(super) fn requests(add: &mut Add<'_>) {
     for version in [1, 2, 5] {

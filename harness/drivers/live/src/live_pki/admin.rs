@@ -8,13 +8,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use recording::Recorder;
+use scep::challenge_page::{self, Shown};
 use scep::http::{HttpRequest, HttpResponse, Method};
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::connection::connect;
 use diagnostics::visible;
-use explain::challenge_page::{self, Shown};
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
@@ -201,6 +201,11 @@ fn read(page: &HttpResponse) -> Result<Option<Secret>, NoPassword> {
     match challenge_page::read(&page.body) {
         Shown::Password(password) => Ok(Some(password)),
         Shown::CacheFull => Ok(None),
+        Shown::ThumbprintAlone => Err(NoPassword::OtherPage(
+            "the page shows the thumbprint of the CA and no challenge password, as NDES does if it asks for none: then leave \
+             out the options for the page; otherwise give the password with `--challenge`"
+                .to_owned(),
+        )),
         Shown::Other(reason) => Err(NoPassword::OtherPage(reason)),
     }
 }

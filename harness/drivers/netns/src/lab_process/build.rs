@@ -40,8 +40,7 @@ pub(super) async fn build(
     let switch = links(&topology).await?;
     remains.captures = captures(&topology, spec)?;
     let namespaces = nodes(&topology, &switch).await?;
-    let recorder = spec.messages.as_ref().map(|part| part.recorder(spec.lab.clock()));
-    remains.recorder = recorder.transpose().map_err(|reason| TestbedError::Messages { reason })?;
+    remains.recorder = spec.messages.as_ref().map(|part| part.recorder(spec.lab.clock()));
     let controls = pkis::start_cas(spec, &namespaces, remains.recorder.as_ref())?;
     let programs = pkis::start_programs(spec, &namespaces, events).await?;
     let consoles = start_devices(spec, &namespaces, events)?;

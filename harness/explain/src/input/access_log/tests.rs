@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
-use crate::input::reading::Inside;
+use crate::input::{reading::Inside, tests::gaps_of};
 
 const QUERY: &str = "operation=PKIOperation&message=MII%2BAB%3D";
 
@@ -46,7 +46,7 @@ fn lines_of_several_servers_have_the_target_as_it_was_sent() {
         let at = UNIX_EPOCH + Duration::from_secs(1_795_956_391);
         assert_eq!(exchange.at, Some(at), "{line}");
         assert_eq!(
-            exchange.gaps,
+            gaps_of(exchange),
             ["a log has no bodies; it says that the reply had status 200"],
             "{line}"
         );
@@ -103,12 +103,12 @@ fn what_a_log_leaves_out_is_told() {
         "2026-11-29 12:46:31 192.0.2.1 GET /certsrv/mscep/mscep.dll ... 80 - 192.0.2.7 - - 200\n#Fields: cs-uri-query",
     );
     assert_eq!(
-        all[0].1.gaps[1],
+        gaps_of(&all[0].1)[1],
         "IIS wrote `...` in place of a query that was too long for its log"
     );
     let all = exchanges(r#"192.0.2.7 - - [-] "POST /scep?operation=PKIOperation HTTP/1.1" 500 0"#);
     assert_eq!(
-        all[0].1.gaps,
+        gaps_of(&all[0].1),
         [
             "a log has no bodies; it says that the reply had status 500",
             "the message was in the body of the POST, so it is not here"

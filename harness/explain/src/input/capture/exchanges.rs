@@ -9,7 +9,7 @@ use super::{
     stream::{self, Run, Stream},
 };
 use crate::{
-    exhibit::Exchange,
+    exhibit::{Exchange, Gap},
     input::{
         budget::Budget,
         http::{self, End, Found},
@@ -87,25 +87,27 @@ pub(super) fn of(connection: &Connection<'_>, budget: &mut Budget) -> Spoken {
             exchange.gaps.push(no_reply(connection, replies));
         }
         if exchange.request.is_none() {
-            exchange.gaps.push("the request of this reply was not captured".to_owned());
+            let words = "the request of this reply was not captured".to_owned();
+            exchange.gaps.push(Gap::Other(words));
         }
-        exchange.gaps.extend(notes.iter().cloned());
+        exchange.gaps.extend(notes.iter().cloned().map(Gap::Other));
         spoken.exchanges.push(exchange);
     }
     spoken
 }
 
-fn no_reply(connection: &Connection<'_>, replies: &Stream) -> String {
+fn no_reply(connection: &Connection<'_>, replies: &Stream) -> Gap {
     if has_hole(replies) {
-        return "no reply to this request was captured; segments from the server are missing"
-            .to_owned();
+        let words = "no reply to this request was captured; segments from the server are missing";
+        return Gap::Other(words.to_owned());
     }
-    match connection {
-        _ if connection.is_reset() => "the connection was reset before a reply came",
-        _ if connection.is_closed() => "the connection was closed before a reply came",
-        _ => "the capture ends before a reply came",
+    if connection.is_reset() {
+        return Gap::Unanswered("the connection was reset before a reply came".to_owned());
     }
-    .to_owned()
+    if connection.is_closed() {
+        return Gap::Unanswered("the connection was closed before a reply came".to_owned());
+    }
+    Gap::Other("the capture ends before a reply came".to_owned())
 }
 
 fn has_hole(stream: &Stream) -> bool {

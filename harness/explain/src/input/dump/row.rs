@@ -45,9 +45,9 @@ pub(super) struct Cell {
 }
 
 impl<'a> Row<'a> {
-    /// Reads a line after so many words; `None` if it is no line of a dump.
-    pub(super) fn read(line: &'a str, number: usize, words: usize) -> Option<Self> {
-        let rest = &line[after_words(line, words)?..];
+    /// Reads a line from a place on, where a word begins; `None` if it is no line of a dump.
+    pub(super) fn read(line: &'a str, number: usize, start: usize) -> Option<Self> {
+        let rest = &line[start..];
         // `tcpdump -X` writes offsets so.
         let rest = rest.strip_prefix("0x").unwrap_or(rest);
         let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
@@ -109,19 +109,19 @@ impl Cell {
 }
 
 /// True for the `*` that stands for lines like the one before.
-pub(super) fn is_repetition(line: &str, words: usize) -> bool {
-    after_words(line, words).is_some_and(|start| line[start..].trim_end() == "*")
+pub(super) fn is_repetition(text: &str) -> bool {
+    text.starts_with('*') && text.trim_end() == "*"
 }
 
-/// Where the text after so many words and the blanks after them begins.
-fn after_words(line: &str, words: usize) -> Option<usize> {
-    let mut at = line.len() - line.trim_start().len();
-    for _ in 0..words {
-        let rest = &line[at..];
-        let word = rest.find(char::is_whitespace)?;
-        at += word + (rest[word..].len() - rest[word..].trim_start().len());
-    }
-    (at < line.len()).then_some(at)
+/// Where the words of a line begin.
+pub(super) fn words(line: &str) -> impl Iterator<Item = usize> {
+    let mut is_before = true;
+    line.char_indices().filter_map(move |(at, char)| {
+        let is_blank = char.is_whitespace();
+        let begins = is_before && !is_blank;
+        is_before = is_blank;
+        begins.then_some(at)
+    })
 }
 
 /// The cells of a line from a place on, up to the first that is none.

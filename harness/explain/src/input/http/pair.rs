@@ -1,14 +1,15 @@
 //! Requests and replies put together.
 
 use super::{Found, Message, field};
-use crate::exhibit::Exchange;
+use crate::exhibit::{Exchange, Gap, Reply};
 
 /// An exchange of a request and a reply, one of which may be missing.
 pub(in crate::input) fn exchange(request: Option<Found>, reply: Option<Found>) -> Exchange {
     let mut exchange = Exchange::default();
     for (of, found) in [("request: ", request), ("reply: ", reply)] {
         let Some(found) = found else { continue };
-        exchange.gaps.extend(found.gaps.into_iter().map(|gap| format!("{of}{gap}")));
+        let gaps = found.gaps.into_iter().map(|gap| Gap::Other(format!("{of}{gap}")));
+        exchange.gaps.extend(gaps);
         match found.message {
             Message::Request(request) => {
                 exchange.server = field(&request.fields, "host").map(str::to_owned);
@@ -22,7 +23,7 @@ pub(in crate::input) fn exchange(request: Option<Found>, reply: Option<Found>) -
 
 /// True for a reply that another one follows, such as `100 Continue`.
 pub(in crate::input) fn is_interim(message: &Message) -> bool {
-    matches!(message, Message::Reply(reply) if (100..200).contains(&reply.status) && reply.status != 101)
+    matches!(message, Message::Reply(Reply { status: Some(100 | 102..=199), .. }))
 }
 
 /// The exchanges of messages in the order in which they were written: a reply belongs to the first request without one. Each has the

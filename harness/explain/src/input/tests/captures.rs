@@ -1,133 +1,19 @@
 //! Captures that are made here: links, lost and disordered segments, pipelining, several connections.
 
-use std::{borrow::Cow, net::Ipv4Addr, net::Ipv6Addr, time::Duration, time::SystemTime};
+mod packets;
 
-use pcap_file::{
-    DataLink, Endianness, TsResolution,
-    pcap::{PcapHeader, PcapPacket, PcapWriter},
+use std::time::{Duration, SystemTime};
+
+use pcap_file::DataLink;
+
+use self::packets::{
+    CLIENT, RST, Sent, conversation, ethernet, ipv4, ipv6, pcap, pcap_of_length, raw,
 };
-
 use super::*;
 use crate::{
     Knowledge,
     explanation::{AtFault, Verdict},
 };
-
-const CLIENT: u16 = 40000;
-const SERVER: u16 = 80;
-
-const SYN: u8 = 2;
-const FIN: u8 = 1;
-const RST: u8 = 4;
-const ACK: u8 = 16;
-
-/// A segment with the number of its first byte in the stream of its sender.
-#[derive(Clone)]
-struct Sent {
-    from_client: bool,
-    place: u32,
-    flags: u8,
-    payload: Vec<u8>,
-}
-
-/// The segments of a connection in which the client sends some bytes, and the server answers with others.
-fn conversation(requests: &[u8], replies: &[u8], size: usize) -> Vec<Sent> {
-    let sent = |from_client, place, flags, payload: &[u8]| Sent {
-        from_client,
-        place,
-        flags,
-        payload: payload.to_vec(),
-    };
-    let mut segments = vec![sent(true, 0, SYN, b""), sent(false, 0, SYN | ACK, b"")];
-    for (from_client, bytes) in [(true, requests), (false, replies)] {
-        for (number, piece) in bytes.chunks(size).enumerate() {
-            let place = u32::try_from(number * size).unwrap() + 1;
-            segments.push(sent(from_client, place, ACK, piece));
-        }
-    }
-    for (from_client, bytes) in [(false, replies), (true, requests)] {
-        let place = u32::try_from(bytes.len()).unwrap() + 1;
-        segments.push(sent(from_client, place, FIN | ACK, b""));
-    }
-    segments
-}
-
-/// The sequence numbers wrap around in the middle of the streams.
-fn tcp(segment: &Sent, client: u16) -> Vec<u8> {
-    let (from, to) = if segment.from_client { (client, SERVER) } else { (SERVER, client) };
-    let sequence = u32::MAX.wrapping_sub(1500).wrapping_add(segment.place);
-    let mut bytes = [from.to_be_bytes(), to.to_be_bytes()].concat();
-    bytes.extend(sequence.to_be_bytes());
-    bytes.extend([0, 0, 0, 0, 5 << 4, segment.flags, 0xff, 0xff, 0, 0, 0, 0]);
-    bytes.extend(&segment.payload);
-    bytes
-}
-
-fn ipv4(segment: &Sent, client: u16) -> Vec<u8> {
-    let tcp = tcp(segment, client);
-    let length = u16::try_from(tcp.len() + 20).unwrap();
-    let mut ends = [Ipv4Addr::new(192, 0, 2, 7), Ipv4Addr::new(192, 0, 2, 1)];
-    if !segment.from_client {
-        ends.reverse();
-    }
-    let mut bytes = vec![0x45, 0];
-    bytes.extend(length.to_be_bytes());
-    bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-    bytes.extend(ends.iter().flat_map(Ipv4Addr::octets));
-    [bytes, tcp].concat()
-}
-
-fn ipv6(segment: &Sent) -> Vec<u8> {
-    let tcp = tcp(segment, CLIENT);
-    let mut ends: [Ipv6Addr; 2] = ["2001:db8::7".parse().unwrap(), "2001:db8::1".parse().unwrap()];
-    if !segment.from_client {
-        ends.reverse();
-    }
-    // With a header of destination options.
-    let length = u16::try_from(tcp.len() + 8).unwrap();
-    let mut bytes = vec![0x60, 0, 0, 0];
-    bytes.extend(length.to_be_bytes());
-    bytes.extend([60, 64]);
-    bytes.extend(ends.iter().flat_map(Ipv6Addr::octets));
-    bytes.extend([6, 0, 1, 4, 0, 0, 0, 0]);
-    [bytes, tcp].concat()
-}
-
-fn ethernet(kind: u16, packet: &[u8]) -> Vec<u8> {
-    // Short frames are padded.
-    let mut frame = [&[2; 12], &kind.to_be_bytes()[..], packet].concat();
-    frame.resize(frame.len().max(60), 0);
-    frame
-}
-
-/// A pcap with these packets, one every millisecond.
-fn pcap(link: DataLink, packets: &[Vec<u8>]) -> Vec<u8> {
-    pcap_of_length(link, packets, usize::MAX)
-}
-
-fn pcap_of_length(link: DataLink, packets: &[Vec<u8>], most: usize) -> Vec<u8> {
-    let header = PcapHeader {
-        datalink: link,
-        ts_resolution: TsResolution::MicroSecond,
-        endianness: Endianness::Little,
-        ..PcapHeader::default()
-    };
-    let mut writer = PcapWriter::with_header(Vec::new(), header).unwrap();
-    for (number, packet) in (0..).zip(packets) {
-        let packet = PcapPacket {
-            timestamp: Duration::from_secs(1_795_956_391) + Duration::from_millis(number),
-            orig_len: u32::try_from(packet.len()).unwrap(),
-            data: Cow::Borrowed(&packet[..packet.len().min(most)]),
-        };
-        writer.write_packet(&packet).unwrap();
-    }
-    writer.into_writer()
-}
-
-fn raw(segments: &[Sent]) -> Vec<u8> {
-    let packets: Vec<Vec<u8>> = segments.iter().map(|segment| ipv4(segment, CLIENT)).collect();
-    pcap(DataLink::RAW, &packets)
-}
 
 fn request() -> Vec<u8> {
     seed("http_head/scepclient-2.1.0-pkioperation.http")
@@ -156,7 +42,7 @@ fn gaps(capture: &[u8]) -> Vec<String> {
     let exchange = exchange(&exhibit);
     assert!(sent(exchange) == message(), "{exchange:?}");
     assert!(exchange.reply.as_ref().unwrap().body == answer(), "{exchange:?}");
-    exchange.gaps.clone()
+    gaps_of(exchange)
 }
 
 #[test]
@@ -234,7 +120,7 @@ fn lost_segment_of_a_body_is_told() {
     let body = &exchange.reply.as_ref().unwrap().body;
     assert!(answer().starts_with(body) && body.len() < 1072, "{}", body.len());
     assert_eq!(
-        exchange.gaps,
+        gaps_of(exchange),
         [
             format!(
                 "reply: the body has {} of the 3787 bytes that its head announces: it is cut off by 536 bytes that were not captured",
@@ -293,7 +179,7 @@ fn messages_after_a_hole_are_read() {
 fn packets_that_were_captured_in_part_are_told() {
     let packets: Vec<Vec<u8>> = plain().iter().map(|one| ipv4(one, CLIENT)).collect();
     let exhibit = one(&pcap_of_length(DataLink::RAW, &packets, 300));
-    let gaps = &exchange(&exhibit).gaps;
+    let gaps = gaps_of(exchange(&exhibit));
     assert!(gaps.iter().any(|gap| gap.contains("`tcpdump -s 0`")), "{gaps:?}");
 }
 
@@ -317,7 +203,7 @@ fn pipelined_requests_have_their_replies() {
 fn connection_that_ends_without_a_reply_is_told() {
     let mut segments = conversation(&request(), b"", 536);
     segments.truncate(segments.len() - 2);
-    let gap = |segments: &[Sent]| exchange(&one(&raw(segments))).gaps.clone();
+    let gap = |segments: &[Sent]| gaps_of(exchange(&one(&raw(segments))));
     assert_eq!(gap(&segments), ["the capture ends before a reply came"]);
     segments.push(Sent { from_client: false, place: 1, flags: RST, payload: Vec::new() });
     assert_eq!(gap(&segments), ["the connection was reset before a reply came"]);
@@ -363,7 +249,7 @@ fn other_connections_are_left_out_and_counted() {
 fn file_that_is_cut_off_is_read_to_there() {
     let capture = raw(&plain());
     let exhibit = one(&capture[..capture.len() - 30]);
-    let gaps = &exchange(&exhibit).gaps;
+    let gaps = gaps_of(exchange(&exhibit));
     assert!(
         gaps.iter()
             .any(|gap| gap.contains("the file of the capture is cut off or damaged after packet")),

@@ -94,7 +94,7 @@ fn verbose_curl_has_the_reply_and_no_body_of_the_request() {
     let exchange = exchange(exhibit);
     assert!(exchange.reply.as_ref().unwrap().body == dumped());
     assert_eq!(
-        exchange.gaps,
+        gaps_of(exchange),
         ["request: curl printed none of the 1842 bytes of the body; `--trace FILE` writes them"]
     );
     assert!(words(&data("curl-trace-ascii.txt")).contains("`curl --trace FILE` writes them"));

@@ -8,6 +8,7 @@ use scep::{
 
 use super::undecided;
 use crate::{
+    exhibit::Gap,
     explanation::{AtFault, Verdict},
     layer::{Facts, Inner, key_words},
     piece::Piece,
@@ -147,16 +148,12 @@ fn after_refusal(outcome: &Outcome<'_>) -> Vec<String> {
     next
 }
 
-/// The verdict about a last request without an answer, if the input says that its connection ended.
+/// The verdict about a last request, if it was not answered, and that is not for want of having been seen.
 pub(super) fn no_answer(pieces: &[Piece]) -> Option<Verdict> {
     let is_question = |piece: &&Piece| piece.sender == Some(End::Client);
     let last = pieces.last().filter(is_question)?;
-    let gap = last.gaps.iter().find(|gap| is_end_of_connection(gap))?;
+    let gap = last.gaps.iter().find(|gap| matches!(gap, Gap::Unanswered(_)))?;
     let reason = format!("no answer: {gap}");
     let next = "the server's log says if the request came, and what became of it";
     Some(undecided(AtFault::Unknown, reason, vec![next.to_owned()]))
-}
-
-fn is_end_of_connection(gap: &str) -> bool {
-    gap.contains("connection") && ["closed", "reset", "ended"].iter().any(|it| gap.contains(it))
 }

@@ -12,23 +12,27 @@ use scep::{
 };
 
 use super::{Facts, attributes::kind};
-use crate::{asn1::oid_name, explanation::Finding};
+use crate::{
+    asn1::{Header, header, oid_name, type_name},
+    explanation::Finding,
+};
 
 /// The findings about a message; `refused` is why a strict reader refuses it.
 pub(super) fn of(
     message: &Message,
-    refused: Option<&str>,
+    refused: Option<&Error>,
     bytes: &[u8],
     facts: &Facts,
 ) -> Vec<Finding> {
     let mut all = Vec::new();
     if let Some(refused) = refused {
-        let id = if refused.contains("occurs more than once") || refused.contains("signers") {
-            "R26"
-        } else {
-            "R24"
+        let id = match refused {
+            Error::PeerMisbehaved(
+                PeerMisbehaved::RepeatedAttribute(_) | PeerMisbehaved::WrongNumberOfSigners(_),
+            ) => "R26",
+            _ => "R24",
         };
-        all.push(Finding::wrong(with_name(refused)).against(id));
+        all.push(Finding::wrong(with_name(&refused.to_string())).against(id));
     }
     if ber::normalise(bytes).is_ok_and(|normal| normal != bytes) {
         all.push(
@@ -49,6 +53,7 @@ pub(super) fn of(
     all.extend(missing(message, facts));
     all.extend(unknown(facts));
     all.extend(content(message, facts));
+    all.extend(transaction_string(message));
     all.extend(nonces(facts));
     all.extend(times(facts));
     all.extend(signer(facts));
@@ -189,6 +194,29 @@ fn content(message: &Message, facts: &Facts) -> Option<Finding> {
         (Some(_), _, None) => Some(Finding::wrong("the request has no envelope").against("R25")),
         _ => None,
     }
+}
+
+/// Whether the transactionID is a string that every peer can return (RFC 8894 §3.2.1.1).
+fn transaction_string(message: &Message) -> Option<Finding> {
+    const TRANSACTION_ID: &str = "2.16.840.1.113733.1.9.7";
+    const PRINTABLE: u8 = 0x13;
+    let values = message.attributes().raw(TRANSACTION_ID);
+    let value = values.first()?;
+    let Header { tag, size, .. } = header(value).ok()?;
+    let is_printable = |byte: &u8| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(byte);
+    let other = value.get(size..)?.iter().find(|byte| !is_printable(byte));
+    let words = match (tag, other) {
+        (PRINTABLE, None) => return None,
+        (_, Some(byte)) => format!(
+            "the transactionID has the character `{}`, which no PrintableString has: some servers cannot return it",
+            byte.escape_ascii()
+        ),
+        (tag, None) => format!(
+            "the transactionID is of the type {}, and not a PrintableString",
+            type_name(tag)
+        ),
+    };
+    Some(Finding::odd(words).against_section("RFC 8894 §3.2.1.1"))
 }
 
 fn nonces(facts: &Facts) -> Option<Finding> {

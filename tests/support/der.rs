@@ -1,7 +1,7 @@
 //! DER, as far as the inputs need it.
 
 /// An element.
-pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = content.len().to_be_bytes();
     let length = &length[content.len().leading_zeros() as usize / 8..];
@@ -14,7 +14,7 @@ pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The elements in an element.
-pub(super) fn children(element: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn children(element: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = &element[head(element)..];
     let mut children = Vec::new();
     while !rest.is_empty() {
@@ -26,12 +26,12 @@ pub(super) fn children(element: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The content of an element.
-pub(super) fn content(element: &[u8]) -> &[u8] {
+pub(crate) fn content(element: &[u8]) -> &[u8] {
     &element[head(element)..]
 }
 
 /// An object identifier.
-pub(super) fn oid(dotted: &str) -> Vec<u8> {
+pub(crate) fn oid(dotted: &str) -> Vec<u8> {
     let oid = openssl::asn1::Asn1Object::from_str(dotted).unwrap();
     tlv(6, &[oid.as_slice()])
 }

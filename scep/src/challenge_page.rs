@@ -1,11 +1,11 @@
-//! Reading the page that shows a challenge password, as NDES and servers that imitate it write it, in any language.
+//! The page on which NDES, and servers that imitate it, show a challenge password (`mscep_admin`), read in any language.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
-use scep::content::{Content, Page, latin_1, page, text};
 
-use scep::secret::Secret;
+use crate::content::{Content, Page, latin_1, page, text};
+use crate::secret::Secret;
 
 /// The contents of the page.
 #[derive(Debug)]
@@ -14,7 +14,9 @@ pub enum Shown {
     Password(Secret),
     /// No password, because the server stores as many unused ones as it may.
     CacheFull,
-    /// No password; the reason.
+    /// The thumbprint of the CA and no password, as NDES shows it if it asks for none.
+    ThumbprintAlone,
+    /// No password; the reason, without anything that may be one.
     Other(String),
 }
 
@@ -131,11 +133,7 @@ fn without_password(html: &str, body: &[u8]) -> Shown {
         is_labelled_thumbprint(html, &found) || is_thumbprint(&plain(&found[1]))
     };
     if BOLD.captures_iter(html).any(is_thumbprint) {
-        return Shown::Other(
-            "the page shows the thumbprint of the CA and no challenge password, as NDES does if it asks for none: then leave \
-             out the options for the page; otherwise give the password with `--challenge`"
-                .to_owned(),
-        );
+        return Shown::ThumbprintAlone;
     }
     let advice = if lower.contains("sufficient permission") {
         "; let the user enrol with the certificate templates of NDES"
@@ -187,6 +185,7 @@ mod tests {
         match read(format!("{HEAD}{middle}</Body></HTML>").as_bytes()) {
             Shown::Password(password) => password.expose().to_owned(),
             Shown::CacheFull => "the cache is full".to_owned(),
+            Shown::ThumbprintAlone => "the thumbprint alone".to_owned(),
             Shown::Other(reason) => reason,
         }
     }
@@ -235,9 +234,7 @@ mod tests {
         let french = "<P> Le mot de passe est : <code> ab!12 </code>";
         assert_eq!(found(&format!("{THUMBPRINT}{french}")), "ab!12");
         let empty = "<P> The enrollment challenge password is: <code></code> <P> This password can be used only once.";
-        assert!(
-            found(&format!("{THUMBPRINT}{empty}")).contains("as NDES does if it asks for none")
-        );
+        assert_eq!(found(&format!("{THUMBPRINT}{empty}")), "the thumbprint alone");
         let Shown::Other(login) = read(b"<html><title>Sign in</title><form></form></html>") else {
             panic!("no password");
         };
@@ -270,7 +267,7 @@ mod tests {
             found(&format!("{before}{password}{}", thumbprints.repeat(100_000)))
         };
         assert_eq!(page(60_000), "ab!12");
-        assert!(page(70_000).contains("as NDES does if it asks for none"));
+        assert_eq!(page(70_000), "the thumbprint alone");
     }
 
     #[test]
@@ -301,11 +298,11 @@ mod tests {
             let english = format!(
                 "<P> The thumbprint (hash value) for the CA certificate is: <B> {thumbprint} </B> </P>"
             );
-            assert!(found(&english).contains("as NDES does if it asks for none"), "{thumbprint}");
+            assert_eq!(found(&english), "the thumbprint alone", "{thumbprint}");
         }
-        assert!(found(&format!("{THUMBPRINT}</P>")).contains("as NDES does if it asks for none"));
+        assert_eq!(found(&format!("{THUMBPRINT}</P>")), "the thumbprint alone");
         let unlabelled = "<P> X: <B> A656FA66 AB12B433 A2DA5CF7 CC153D9A </B> </P>";
-        assert!(found(unlabelled).contains("as NDES does if it asks for none"));
+        assert_eq!(found(unlabelled), "the thumbprint alone");
         assert_eq!(found("<p>hello</p>"), "the page shows no challenge password");
     }
 
