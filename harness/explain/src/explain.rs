@@ -3,7 +3,7 @@
 mod secrets;
 
 use redact::Masker;
-use results::requirement::End;
+use results::{MessageInShort, requirement::End};
 use scep::{attribute::MessageType, http::Operation};
 
 use self::secrets::secrets;
@@ -15,6 +15,7 @@ use crate::{
     knowledge::Knowledge,
     layer::{self, Facts, Reading},
     piece::{self, Http, Piece},
+    short,
 };
 
 /// Explains these messages, which are a conversation if they are several.
@@ -54,6 +55,9 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         parts.push(part(&pieces, at, layer));
     }
     let verdict = judge::conversation(&pieces, &knowledge, &mut parts);
+    for (piece, part) in pieces.iter().zip(&mut parts) {
+        part.short = short::of(piece, part, &knowledge);
+    }
     Explanation { version: VERSION, verdict, messages: parts, secrets }
 }
 
@@ -103,6 +107,7 @@ fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
         sender: piece.sender,
         exchange: exchange(asked.unwrap_or(piece)),
         answers: piece.answers.map(|request| request + 1),
+        short: MessageInShort::default(),
         http: http(piece, asked),
         gaps: piece.gaps.clone(),
         findings: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod rewrite;
 
+use results::MessageInShort;
 use results::requirement::{End, Level, Requirement};
 use scep::secret::Secret;
 use serde::Serialize;
@@ -76,6 +77,8 @@ pub struct Part {
     /// The number of the request that this part answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<usize>,
+    /// The message in short.
+    pub short: MessageInShort,
     /// The HTTP around it, in short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<Field>,

@@ -10,15 +10,18 @@ pub mod challenge_page;
 pub mod exhibit;
 mod explain;
 pub mod explanation;
+mod failed;
 mod forms;
 pub mod input;
 mod judge;
 pub mod knowledge;
 mod layer;
 mod piece;
+mod short;
 pub mod summary;
 pub mod text;
 
 pub use explain::explain;
 pub use explanation::Explanation;
+pub use failed::failed_exchange;
 pub use knowledge::Knowledge;

@@ -54,13 +54,20 @@ fn message(part: &Part, lines: &mut Vec<String>) {
         part.origin,
         part.taken_for.join(", ")
     ));
-    fields(&part.http, 1, lines);
+    lines.extend(content(part));
+}
+
+/// A message without its number and origin: the HTTP around it, the findings, and its layers, outermost first.
+pub(crate) fn content(part: &Part) -> Vec<String> {
+    let mut lines = Vec::new();
+    fields(&part.http, 1, &mut lines);
     let gaps = part.gaps.iter().map(|gap| format!("  missing: {gap}"));
     lines.extend(gaps);
-    findings(&part.findings, 1, lines);
+    findings(&part.findings, 1, &mut lines);
     if let Some(content) = &part.layer {
-        layer(content, 1, lines);
+        layer(content, 1, &mut lines);
     }
+    lines
 }
 
 fn layer(layer: &Layer, depth: usize, lines: &mut Vec<String>) {

@@ -15,7 +15,7 @@ pub enum End {
 }
 
 /// A request and its reply; one of them may be missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Number of the connection in the recording, from 1.
     pub connection: u64,
@@ -40,7 +40,7 @@ pub struct Exchange {
 }
 
 /// An HTTP request, or the bytes that came in place of one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1.
     pub head: Vec<u8>,
@@ -55,7 +55,7 @@ pub struct Request {
 }
 
 /// An HTTP response, or the bytes that came in place of one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1.
     pub head: Vec<u8>,
@@ -82,6 +82,20 @@ impl Exchange {
             reply: None,
             gaps: Vec::new(),
         }
+    }
+
+    /// The operation in its query in small letters; empty if there is none (RFC 8894 §4.1).
+    pub(crate) fn operation(&self) -> String {
+        const NAME: &str = "operation=";
+        let target = self.request.as_ref().map(|it| it.target.to_ascii_lowercase());
+        let after = target.as_ref().and_then(|target| target.split_once(NAME));
+        let name = after.and_then(|(_, rest)| rest.split('&').next());
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// True if it is a PKIOperation, whatever its content.
+    pub fn is_pki_operation(&self) -> bool {
+        self.operation() == "pkioperation"
     }
 
     /// The number of bytes that it occupies.

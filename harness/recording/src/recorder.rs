@@ -1,4 +1,4 @@
-//! Saves exchanges in a folder.
+//! Keeps the newest exchanges, and saves all in a folder if there is one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::exchange::{Exchange, Reply, Request};
 use crate::held::Budget;
 use crate::index::{Entry, FILE, Index, LeftOut, ReplyEntry, RequestEntry, text_of};
 use crate::name;
+use crate::newest::Newest;
 
 /// Limit of exchanges in a folder.
 pub const MOST_EXCHANGES: u64 = 10_000;
@@ -27,7 +28,7 @@ const FEW: u64 = 128;
 /// The number of exchanges after which a long index is written.
 const SOME: u64 = 64;
 
-/// Saves exchanges in a folder. Clones save in the same.
+/// Keeps the newest exchanges, and saves all in a folder if there is one. Clones record in the same.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Inner>);
 
@@ -37,11 +38,18 @@ pub(crate) struct Complaints(Arc<Mutex<Vec<String>>>);
 
 #[derive(Debug)]
 struct Inner {
-    folder: PathBuf,
-    complaints: Complaints,
     clock: Clock,
     budget: Budget,
     connections: AtomicU64,
+    newest: Mutex<Newest>,
+    saving: Option<Saving>,
+}
+
+/// The folder in which all exchanges are saved.
+#[derive(Debug)]
+struct Saving {
+    folder: PathBuf,
+    complaints: Complaints,
     state: Mutex<State>,
 }
 
@@ -67,25 +75,35 @@ impl Recorder {
         let index = Index::new(of);
         replace_unflushed(&folder.join(FILE), index.to_text().as_bytes(), Readers::Owner)?;
         let state = Mutex::new(State { index, bytes: 0, has_failed: false });
-        let (budget, connections) = (Budget::default(), AtomicU64::new(0));
-        Ok(Self(Arc::new(Inner { folder, complaints, clock, budget, connections, state })))
+        Ok(Self::new(clock, Some(Saving { folder, complaints, state })))
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.0.folder
+    /// Saves nothing, and keeps only the newest exchanges, with the times of that clock.
+    pub fn in_memory(clock: Clock) -> Self {
+        Self::new(clock, None)
+    }
+
+    fn new(clock: Clock, saving: Option<Saving>) -> Self {
+        let (budget, connections) = (Budget::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { clock, budget, connections, newest: Mutex::default(), saving }))
+    }
+
+    /// The newest exchanges in the order in which they ended, and the last one of each operation.
+    pub fn newest(&self) -> Vec<Exchange> {
+        self.0.newest.lock().exchanges()
     }
 
     /// Flushes the index, and takes the complaints so far: which folder is incomplete, and why. Dropping the last clone flushes it, too.
     pub fn finish(&self) -> Vec<String> {
-        self.0.flush();
-        self.0.complaints.take()
+        let Some(saving) = &self.0.saving else { return Vec::new() };
+        saving.flush();
+        saving.complaints.take()
     }
 
-    /// Saves exchanges; an error becomes a complaint.
+    /// Records exchanges; an error of the folder becomes a complaint.
     pub(crate) fn record_all(&self, exchanges: Vec<Exchange>) {
         for exchange in exchanges {
-            self.record(&exchange);
+            self.record(exchange);
         }
     }
 
@@ -101,12 +119,15 @@ impl Recorder {
         self.0.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn record(&self, exchange: &Exchange) {
-        self.0.change(|state, folder| state.save(folder, exchange));
+    fn record(&self, exchange: Exchange) {
+        if let Some(saving) = &self.0.saving {
+            saving.change(|state, folder| state.save(folder, &exchange));
+        }
+        self.0.newest.lock().push(exchange);
     }
 }
 
-impl Inner {
+impl Saving {
     fn flush(&self) {
         self.change(|state, folder| {
             let text = state.index.to_text();
@@ -132,7 +153,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Saving {
     fn drop(&mut self) {
         self.flush();
     }

@@ -160,18 +160,17 @@ impl LabOptions {
         })
     }
 
-    /// A recorder for what is exchanged in the lab `id`, with the times of that clock, if messages are saved.
+    /// A recorder for what is exchanged in the lab `id`, with the times of that clock. It keeps the newest exchanges for the explanation of a
+    /// failure, and saves all if messages are saved.
     ///
     /// # Errors
     /// If they cannot be.
-    pub fn recorder(
-        &self,
-        id: &str,
-        clock: &Clock,
-    ) -> Result<Option<recording::Recorder>, TestbedError> {
-        let Some(folder) = &self.messages else { return Ok(None) };
+    pub fn recorder(&self, id: &str, clock: &Clock) -> Result<recording::Recorder, TestbedError> {
+        let Some(folder) = &self.messages else {
+            return Ok(recording::Recorder::in_memory(clock.clone()));
+        };
         let recorder = folder.recorder(id, clock.clone());
-        recorder.map(Some).map_err(|reason| TestbedError::Messages { reason })
+        recorder.map_err(|reason| TestbedError::Messages { reason })
     }
 }
 

@@ -107,6 +107,15 @@ fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
     })
 }
 
+/// An exchange that was recorded.
+pub fn exhibit(recorded: recording::Exchange) -> Exhibit {
+    Exhibit {
+        taken_for: Vec::new(),
+        origin: "the recording".to_owned(),
+        content: Content::Exchange(exchange(recorded)),
+    }
+}
+
 fn exchange(saved: recording::Exchange) -> Exchange {
     let mut gaps = saved.gaps;
     let request = saved.request.filter(|request| {

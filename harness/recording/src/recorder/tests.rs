@@ -81,9 +81,9 @@ fn number_and_size_of_exchanges_are_limited() {
     let body = vec![0x16; 80 << 20];
     let big = Exchange { request: Some(Request { body, ..Request::default() }), ..exchange() };
     for _ in 0..4 {
-        recorder.record(&big);
+        recorder.record(big.clone());
     }
-    recorder.record(&exchange());
+    recorder.record(exchange().clone());
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.ends_with("10000 exchanges and 256 MiB at most"), "{complaint}");
     drop(recorder);
@@ -97,8 +97,8 @@ fn folder_that_cannot_be_written_is_reported_once() {
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
     fs::remove_dir_all(&folder).unwrap();
-    recorder.record(&exchange());
-    recorder.record(&exchange());
+    recorder.record(exchange().clone());
+    recorder.record(exchange().clone());
     let [complaint] = <[String; 1]>::try_from(recorder.finish()).unwrap();
     assert!(complaint.contains("are incomplete: No such file or directory"), "{complaint}");
 }
@@ -108,7 +108,7 @@ fn index_that_leads_out_of_the_folder_is_refused() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("messages");
     let recorder = recorder(&folder);
-    recorder.record(&Exchange { request: Some(Request::default()), ..exchange() });
+    recorder.record(Exchange { request: Some(Request::default()), ..exchange() });
     recorder.finish();
     let index = folder.join(FILE);
     let text = fs::read_to_string(&index).unwrap();
