@@ -6,6 +6,7 @@ mod forms;
 mod inputs;
 mod keys;
 mod secrets;
+mod transactions;
 mod verdicts;
 
 use std::path::PathBuf;

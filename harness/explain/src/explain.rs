@@ -15,6 +15,7 @@ use crate::{
     knowledge::Knowledge,
     layer::{self, Facts, Reading},
     piece::{self, Http, Piece},
+    remarks::remarks,
     short,
 };
 
@@ -29,7 +30,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     }
     let mut layers: Vec<Layer> = Vec::new();
     for piece in &mut pieces {
-        let at = piece.at.unwrap_or(knowledge.now);
+        let at = knowledge.moment(piece.at);
         let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
         let (layer, facts) = read(&piece.body, &piece.bytes, reading);
         if piece.sender.is_none() {
@@ -43,7 +44,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         let masker = Masker::new(secrets.iter().cloned());
         for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
             if piece.mask(&masker) {
-                let at = piece.at.unwrap_or(knowledge.now);
+                let at = knowledge.moment(piece.at);
                 let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
                 *layer = read(&piece.body, &piece.bytes, reading).0;
             }
@@ -58,7 +59,8 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     for (piece, part) in pieces.iter().zip(&mut parts) {
         part.short = short::of(piece, part, &knowledge);
     }
-    Explanation { version: VERSION, verdict, messages: parts, secrets }
+    let remarks = remarks(&pieces, &knowledge);
+    Explanation { version: VERSION, verdict, remarks, messages: parts, secrets }
 }
 
 /// The most certificates that are compared with signers and recipients.

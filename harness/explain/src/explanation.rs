@@ -19,6 +19,9 @@ pub struct Explanation {
     pub version: u32,
     /// Who is wrong.
     pub verdict: Verdict,
+    /// What is to be said about the keys and the time that were given, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// The messages in their order: a request comes before its reply.
     pub messages: Vec<Part>,
     /// Secrets that were read, which no output may show.

@@ -30,8 +30,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     pub(crate) knowledge: &'a Knowledge,
-    /// The time at which certificates must be valid.
-    pub(crate) at: SystemTime,
+    /// The time at which certificates must be valid; `None` if it is not known.
+    pub(crate) at: Option<SystemTime>,
     /// The end that sent the structure, if HTTP around it tells that.
     pub(crate) sender: Option<End>,
 }

@@ -10,7 +10,7 @@ impl Explanation {
     pub fn rewrite(&mut self, new: &dyn Fn(&str) -> String) {
         let change = |text: &mut String| *text = new(text);
         change(&mut self.verdict.reason);
-        self.verdict.next.iter_mut().for_each(change);
+        self.verdict.next.iter_mut().chain(&mut self.remarks).for_each(change);
         for part in &mut self.messages {
             change(&mut part.origin);
             part.taken_for.iter_mut().chain(&mut part.exchange).for_each(change);
