@@ -60,6 +60,7 @@ mod suite {
     mod enrol; // an enrolment by the built-in client
     mod explain; // what was said, and who is wrong
     mod explanations; // servers that answer something else than SCEP
+    mod failed_messages; // the last messages with a PKI, in failures
     mod inspect; // what a PKI shows before anybody enrols
     mod junit; // JUnit reports by their schema
     mod killed_runs; // a killed run leaves no process and no folder

@@ -23,6 +23,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         captures_have_every_ping_and_http_message_of_each_link,
         incomplete_capture_decides_the_exit_code,
         messages_at_mock_cas_in_namespaces_are_saved,
+        failure_shows_the_last_messages_at_a_mock_ca,
     ];
     all.extend(trials![&[]; unwritable_capture_folder_is_rejected_before_the_run]);
     all
@@ -133,6 +134,37 @@ fn messages_at_mock_cas_in_namespaces_are_saved() {
         assert_eq!(exchange.server.as_deref(), Some("10.215.168.1:8080"));
         assert!(exchange.client.unwrap().starts_with("10.215.168.64:"));
         assert_eq!((exchange.reply.unwrap().status, exchange.gaps.len()), (Some(200), 0));
+    }
+}
+
+fn failure_shows_the_last_messages_at_a_mock_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "title: T
+lab: {}/scenarios/labs/linux-pki.yaml
+steps:
+  - configure:
+      set: |
+        set interfaces ethernet eth0 address 10.215.168.64/24
+        set system certificate scep csr CSR cgi-path /scep
+        set system certificate scep csr CSR distinguished-names CN=MyUserCert
+        set system certificate scep csr CSR password another-word
+        set system certificate scep csr CSR port 8080
+        set system certificate scep csr CSR url http://10.215.168.1
+  - run: {{command: pki scep show CSR, matches: [usercert\\s+Valid], within: 2s}}
+",
+        workspace().display()
+    );
+    fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let mut run = command(folder.path(), &["run", "--driver", "netns", "a.yaml"]);
+    in_folders(&mut run, folder.path());
+    let ended = finish(run);
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    for line in [
+        "= request to linux-pki: PKCSReq, transaction ",
+        "= reply of linux-pki: CertRep, FAILURE, badRequest",
+    ] {
+        assert!(ended.stdout.contains(line), "{ended:?}");
     }
 }
 

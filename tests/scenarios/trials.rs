@@ -230,6 +230,6 @@ fn driver(name: DriverName) -> Arc<dyn Driver> {
 /// The scenario's report, as `sceplab run` prints it.
 fn report(scenario: &ScenarioOutcome) -> String {
     let line = terminal::line(scenario, Palette::plain());
-    let explanation = terminal::explanation(scenario, Palette::plain());
+    let explanation = terminal::explanation(scenario, false, Palette::plain());
     explanation.map_or_else(|| line.clone(), |explanation| format!("{line}\n\n{explanation}"))
 }

@@ -33,7 +33,8 @@ fn outputs(relative: &str) -> Outputs {
     let outcome = runtime.block_on(run_file(&driver, &scenario_path(relative)));
     let outcome = outcome.unwrap_or_else(|errors| panic!("{errors}"));
     let [scenario] = outcome.scenarios.as_slice() else { panic!("one scenario is run") };
-    let explanation = || terminal::explanation(scenario, Palette::plain()).unwrap_or_default();
+    let explanation =
+        || terminal::explanation(scenario, false, Palette::plain()).unwrap_or_default();
     assert!(scenario.verdict == Verdict::Passed, "{}", explanation());
     let outputs = scenario.steps.iter().filter_map(|step| match &step.sent {
         Sent::Command { command, .. } => Some((command.clone(), step.output.clone())),

@@ -8,6 +8,7 @@ mod inputs;
 mod keys;
 mod mutations;
 mod secrets;
+mod transactions;
 mod verdicts;
 
 use std::path::PathBuf;

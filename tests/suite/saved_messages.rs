@@ -16,12 +16,12 @@ use super::serve::{LINUX, Server};
 use crate::support::conform::conform;
 
 /// A password whose words appear nowhere else.
-const PASSWORD: &str = "Sauerampfer-4Vh";
+pub(super) const PASSWORD: &str = "Sauerampfer-4Vh";
 
 const SCEPLAB: &str = env!("CARGO_BIN_EXE_sceplab");
 
 /// A scenario in which a device enrols at a CA with these faults.
-fn scenario(personality: &str, faults: &str) -> String {
+pub(super) fn scenario(personality: &str, faults: &str) -> String {
     format!(
         "title: T
 lab:

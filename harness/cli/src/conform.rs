@@ -128,7 +128,7 @@ pub(super) struct ConformArguments {
     messages: MessagesArgument,
     #[command(flatten)]
     reports: Reports,
-    /// Show the requests and replies of each case
+    /// Show the requests and replies of each case, and the messages of a failure layer by layer
     #[arg(long, short)]
     verbose: bool,
 }

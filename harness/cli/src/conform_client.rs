@@ -100,7 +100,7 @@ pub(super) struct ConformClientArguments {
     messages: MessagesArgument,
     #[command(flatten)]
     reports: Reports,
-    /// Show the output of the client for each case
+    /// Show the output of the client for each case, and the messages of a failure layer by layer
     #[arg(long, short)]
     verbose: bool,
     /// The client and its arguments, after `--`

@@ -50,6 +50,7 @@ Exit codes:
   2  wrong usage, or an input or a file with a key cannot be read; the other inputs are explained
   3  the server of --from cannot be reached
   4  something is wrong: the first line says what, and who made it")]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line")]
 pub(super) struct ExplainArguments {
     /// Files, folders, `-` for standard input, or the messages themselves as texts
     #[arg(value_name = "INPUT", required = true)]
@@ -63,10 +64,13 @@ pub(super) struct ExplainArguments {
     /// The SCEP address of the PKI, which is asked for these certificates now (GetCACert)
     #[arg(long, value_name = "URL", value_parser = scep_url())]
     from: Option<ScepUrl>,
-    /// The time at which certificates must be valid, if the messages do not tell their own [default: now]
+    /// The time of the messages if they do not tell it, at which certificates must be valid; without it, dates of such messages are not judged
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<SystemTime>,
-    /// Show the annotated ASN.1 of each structure, with offsets
+    /// Show each message in full; otherwise, if there are more than four, what is fine has a line
+    #[arg(long)]
+    all: bool,
+    /// Show the annotated ASN.1 of each structure, with offsets, and each message in full
     #[arg(long)]
     asn1: bool,
     /// Print the explanation as JSON
@@ -111,7 +115,7 @@ impl ExplainArguments {
             say_report(&report::json::document(&explanation));
         } else {
             explanation.rewrite(&visible);
-            say(&explain::text::text(&explanation));
+            say(&explain::text::text(&explanation, self.all || self.asn1));
         }
         if diagnostics.is_empty() {
             return Ok(exit(&explanation.verdict));
@@ -144,6 +148,7 @@ impl ExplainArguments {
         if let Some(url) = &self.from {
             knowledge.ca = fetched(url).await?;
         }
+        knowledge.knows_time = self.at.is_some();
         knowledge.now = self.at.unwrap_or(knowledge.now);
         knowledge.shows_secrets = self.show_secrets;
         knowledge.with_asn1 = self.asn1;

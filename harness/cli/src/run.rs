@@ -54,7 +54,7 @@ pub(super) struct RunArguments {
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     reports: Reports,
-    /// Show each step's command and output
+    /// Show each step's command and output, and the messages of a failure layer by layer
     #[arg(long, short)]
     verbose: bool,
     #[command(flatten)]
@@ -136,14 +136,14 @@ impl RunArguments {
         });
         let outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
         progress.end();
-        show(&outcome, palette);
+        show(&outcome, self.verbose, palette);
         self.reports.write(&outcome, Exit::of(&outcome), stop).await
     }
 }
 
-fn show(outcome: &Outcome, palette: Palette) {
+fn show(outcome: &Outcome, verbose: bool, palette: Palette) {
     for scenario in &outcome.scenarios {
-        if let Some(explanation) = terminal::explanation(scenario, palette) {
+        if let Some(explanation) = terminal::explanation(scenario, verbose, palette) {
             say(&format!("\n{explanation}"));
         }
     }

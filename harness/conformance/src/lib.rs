@@ -26,7 +26,8 @@ use model::lab::{Lab, Secret};
 use recording::Folder;
 use scep::clock::Clock;
 use testbed::pki::Pki;
-use testbed::{Driver, KeyStore, ReceivedLog, Testbed, TestbedError};
+use testbed::wire::Wire;
+use testbed::{Driver, KeyStore, LabOptions, ReceivedLog, Testbed, TestbedError};
 
 /// A driver that uses one PKI for all PKIs of a lab.
 pub struct OnePki {
@@ -47,9 +48,10 @@ pub struct OnePki {
 #[async_trait]
 impl Driver for OnePki {
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
-        let messages = self.messages.as_ref();
-        let recorder = messages.and_then(|folder| folder.recorder(id, Clock::system()));
-        let one = recorder.and_then(|recorder| self.pki.recorded(recorder));
+        let options = LabOptions { messages: self.messages.clone(), ..LabOptions::default() };
+        let recorder = options.recorder(id, &Clock::system());
+        let one = self.pki.recorded(recorder.clone());
+        let wire = one.as_ref().map(|_| Arc::new(recorder) as Arc<dyn Wire>);
         let one = one.unwrap_or_else(|| Arc::clone(&self.pki));
         let pki = |name: &str| (name.to_owned(), Arc::clone(&one));
         Ok(Testbed {
@@ -58,6 +60,7 @@ impl Driver for OnePki {
             received: self.received.clone(),
             secrets: self.secrets.clone(),
             keys: self.keys.with_new_names(),
+            wire,
             ..Testbed::default()
         })
     }

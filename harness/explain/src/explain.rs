@@ -3,7 +3,7 @@
 mod secrets;
 
 use redact::Masker;
-use results::requirement::End;
+use results::{MessageInShort, requirement::End};
 use scep::{attribute::MessageType, http::Operation};
 
 use self::secrets::secrets;
@@ -15,6 +15,8 @@ use crate::{
     knowledge::Knowledge,
     layer::{self, Facts, Reading},
     piece::{self, Http, Piece},
+    remarks::remarks,
+    short,
 };
 
 /// Explains these messages, which are a conversation if they are several.
@@ -28,7 +30,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
     }
     let mut layers: Vec<Layer> = Vec::new();
     for piece in &mut pieces {
-        let at = piece.at.unwrap_or(knowledge.now);
+        let at = knowledge.moment(piece.at);
         let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
         let (layer, facts) = read(&piece.body, &piece.bytes, reading);
         if piece.sender.is_none() {
@@ -42,7 +44,7 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         let masker = Masker::new(secrets.iter().cloned());
         for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
             if piece.mask(&masker) {
-                let at = piece.at.unwrap_or(knowledge.now);
+                let at = knowledge.moment(piece.at);
                 let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
                 *layer = read(&piece.body, &piece.bytes, reading).0;
             }
@@ -54,7 +56,11 @@ pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
         parts.push(part(&pieces, at, layer));
     }
     let verdict = judge::conversation(&pieces, &knowledge, &mut parts);
-    Explanation { version: VERSION, verdict, messages: parts, secrets }
+    for (piece, part) in pieces.iter().zip(&mut parts) {
+        part.short = short::of(piece, part, &knowledge);
+    }
+    let remarks = remarks(&pieces, &knowledge);
+    Explanation { version: VERSION, verdict, remarks, messages: parts, secrets }
 }
 
 /// The most certificates that are compared with signers and recipients.
@@ -103,6 +109,7 @@ fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
         sender: piece.sender,
         exchange: exchange(asked.unwrap_or(piece)),
         answers: piece.answers.map(|request| request + 1),
+        short: MessageInShort::default(),
         http: http(piece, asked),
         gaps: piece.gaps.iter().map(ToString::to_string).collect(),
         findings: Vec::new(),

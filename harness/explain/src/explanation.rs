@@ -2,6 +2,7 @@
 
 mod rewrite;
 
+use results::MessageInShort;
 use results::requirement::{End, Level, Requirement};
 use scep::secret::Secret;
 use serde::Serialize;
@@ -18,6 +19,9 @@ pub struct Explanation {
     pub version: u32,
     /// Who is wrong.
     pub verdict: Verdict,
+    /// What is to be said about the keys and the time that were given, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// The messages in their order: a request comes before its reply.
     pub messages: Vec<Part>,
     /// Secrets that were read, which no output may show.
@@ -76,6 +80,8 @@ pub struct Part {
     /// The number of the request that this part answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<usize>,
+    /// The message in short.
+    pub short: MessageInShort,
     /// The HTTP around it, in short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<Field>,

@@ -24,6 +24,7 @@ mod tshark;
 
 pub use self::budget::{MAX_DECODED_BYTES, MAX_DEPTH, MAX_EXHIBITS, MAX_INPUT_BYTES};
 pub use self::error::{InputError, Unrecognised};
+pub use self::recorded::exhibit as recorded_exhibit;
 pub use self::source::Source;
 
 use std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! Holds the messages of a conversation against each other, and says who is wrong.
 
 mod authority;
+mod course;
 mod http;
 mod issued;
 mod reply;
@@ -16,6 +17,7 @@ use crate::{
     exhibit::Extent,
     explanation::{Layer, Part, Severity, Verdict},
     knowledge::Knowledge,
+    layer::Facts,
     piece::Piece,
 };
 
@@ -31,12 +33,17 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
             knowledge,
             authority: authority.as_ref(),
             capabilities: offered(pieces, at),
+            origin: piece.answers.and_then(|request| course::origin(pieces, request)),
         };
         if let Some(answer) = answer(pieces, at) {
             findings.extend(request::findings(piece, answer.response, &conversation));
+            findings.extend(course::of_request(pieces, at));
         }
         match asked.filter(|asked| is_message(asked)) {
-            Some(asked) => findings.extend(reply::findings(asked, piece, &conversation)),
+            Some(asked) => {
+                findings.extend(course::of_reply(pieces, at));
+                findings.extend(reply::findings(asked, piece, &conversation));
+            }
             None if piece.sender == Some(End::Client) => {}
             None => findings.extend(reply::findings_alone(piece, &conversation)),
         }
@@ -89,6 +96,8 @@ struct Conversation<'a> {
     authority: Option<&'a Authority>,
     /// The capabilities that the CA offered before.
     capabilities: Option<&'a Capabilities>,
+    /// The request of a certificate whose CertPoll the message answers, with its index.
+    origin: Option<(usize, &'a Facts)>,
 }
 
 /// A request that is a message, and its reply if it is there.

@@ -1,6 +1,6 @@
 //! What is known besides the input: keys, the CA's certificates, the time.
 
-use std::time::SystemTime;
+use std::{ops::Range, time::SystemTime};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -12,6 +12,15 @@ use scep::{
     identity::Identity,
 };
 
+/// Where some of the keys are from.
+#[derive(Debug, Clone)]
+pub struct KeySource {
+    /// The option and the file: `--key ca.key`.
+    pub name: String,
+    /// The indices of its keys.
+    pub keys: Range<usize>,
+}
+
 /// What is known besides the input, and what is asked for.
 #[derive(Clone)]
 pub struct Knowledge {
@@ -21,8 +30,12 @@ pub struct Knowledge {
     pub certificates: Vec<X509>,
     /// The certificates of the PKI, if they were given: those of its CA and its RA.
     pub ca: Vec<X509>,
-    /// The time at which certificates must be valid if the input names none.
+    /// Where the keys are from, to tell of those that fit nothing.
+    pub key_sources: Vec<KeySource>,
+    /// The time of messages of which the input does not tell it, or else the time now.
     pub now: SystemTime,
+    /// True if `now` is the time of the messages. Otherwise the dates of messages without a time are not judged.
+    pub knows_time: bool,
     /// True to show challenge passwords.
     pub shows_secrets: bool,
     /// True to make the annotated tree of each structure.
@@ -30,36 +43,51 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// Nothing but the time.
+    /// Nothing but the time of the messages.
     pub fn new(now: SystemTime) -> Self {
         Self {
             keys: Vec::new(),
             certificates: Vec::new(),
             ca: Vec::new(),
+            key_sources: Vec::new(),
             now,
+            knows_time: true,
             shows_secrets: false,
             with_asn1: false,
         }
     }
 
-    /// Opens an envelope with the keys: with that of a recipient whose certificate is known, or else with any that fits. `None` if no
-    /// key is known for any of its recipients.
-    pub(crate) fn open(&self, bytes: &[u8], outside: &Outside) -> Option<Result<Opened, Error>> {
+    /// The time of a message: as the input tells it, or as it was given.
+    pub(crate) fn moment(&self, told: Option<SystemTime>) -> Option<SystemTime> {
+        told.or(self.knows_time.then_some(self.now))
+    }
+
+    /// Opens an envelope with the keys: with that of a recipient whose certificate is known, or else with any that fits; returns the index
+    /// of the key, too. `None` if no key is known for any of its recipients.
+    pub(crate) fn open(
+        &self,
+        bytes: &[u8],
+        outside: &Outside,
+    ) -> Option<(usize, Result<Opened, Error>)> {
         let addressed = self.certificates.iter().filter(|one| outside.is_addressed_to(one));
         let mut failed = None;
         for certificate in addressed {
             let fits = |key: &&PKey<Private>| {
                 certificate.public_key().is_ok_and(|public| public.public_eq(key))
             };
-            let Some(key) = self.keys.iter().find(fits) else { continue };
-            let identity = Identity { certificate: certificate.clone(), key: key.clone() };
+            let Some(at) = self.keys.iter().position(|key| fits(&key)) else { continue };
+            let identity =
+                Identity { certificate: certificate.clone(), key: self.keys[at].clone() };
             match envelope::open(bytes, &identity) {
-                Ok(opened) => return Some(Ok(opened)),
-                Err(error) => failed = Some(Err(error)),
+                Ok(opened) => return Some((at, Ok(opened))),
+                Err(error) => failed = Some((at, Err(error))),
             }
         }
-        let by_key = || self.keys.iter().find_map(|key| envelope::open_with_key(bytes, key).ok());
-        failed.or_else(|| by_key().map(Ok))
+        let by_key = || {
+            let mut keys = self.keys.iter().enumerate();
+            keys.find_map(|(at, key)| Some((at, Ok(envelope::open_with_key(bytes, key).ok()?))))
+        };
+        failed.or_else(by_key)
     }
 
     /// True if the private key of this certificate is known.

@@ -10,7 +10,7 @@ mod small;
 
 pub(crate) use self::certificate::{certificate, key_words, named};
 pub(crate) use self::contents::certs_only;
-pub(crate) use self::envelope::Inner;
+pub(crate) use self::envelope::{Inner, Opening};
 pub(crate) use self::message::{Facts, message, signed};
 pub(crate) use self::other::{bare_envelope, broken, foreign, trailing, wrapped};
 pub(crate) use self::request::{CHALLENGE_PASSWORD, request};
@@ -30,8 +30,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'a> {
     pub(crate) knowledge: &'a Knowledge,
-    /// The time at which certificates must be valid.
-    pub(crate) at: SystemTime,
+    /// The time at which certificates must be valid; `None` if it is not known.
+    pub(crate) at: Option<SystemTime>,
     /// The end that sent the structure, if HTTP around it tells that.
     pub(crate) sender: Option<End>,
 }

@@ -1,5 +1,7 @@
 //! An explanation as text.
 
+mod brief;
+
 use results::requirement::End;
 
 use crate::{
@@ -7,13 +9,22 @@ use crate::{
     explanation::{AtFault, Basis, Explanation, Field, Finding, Layer, Part, Severity, Verdict},
 };
 
-/// The explanation as lines: who is wrong first, then each message, outermost layer first.
-pub fn text(explanation: &Explanation) -> String {
+/// The number of messages up to which a conversation is shown in full.
+const FEW: usize = 4;
+
+/// The explanation as lines: who is wrong first, then each message, outermost layer first. Unless `all`, a message of a long conversation
+/// has a line if nothing is wrong in it.
+pub fn text(explanation: &Explanation, all: bool) -> String {
     let mut lines = Vec::new();
     verdict(&explanation.verdict, &mut lines);
-    for part in &explanation.messages {
-        lines.push(String::new());
-        message(part, &mut lines);
+    lines.extend(explanation.remarks.iter().map(|remark| format!("  note: {remark}")));
+    if all || explanation.messages.len() <= FEW {
+        for part in &explanation.messages {
+            lines.push(String::new());
+            message(part, &mut lines);
+        }
+    } else {
+        lines.extend(brief::lines(&explanation.messages));
     }
     lines.join("\n")
 }
@@ -39,14 +50,11 @@ fn verdict(verdict: &Verdict, lines: &mut Vec<String>) {
 
 fn message(part: &Part, lines: &mut Vec<String>) {
     let exchange = part.exchange.as_deref().unwrap_or_default();
-    let role = match (part.sender, part.answers) {
-        (Some(End::Client), _) => "request".to_owned(),
-        (Some(End::Server), Some(request)) => format!("reply to #{request}"),
-        (Some(End::Server), None) => "reply".to_owned(),
-        (None, _) => String::new(),
-    };
-    let words =
-        [exchange, &role].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");
+    let words = [exchange, &role(part)]
+        .into_iter()
+        .filter(|it| !it.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ");
     let words = if words.is_empty() { String::new() } else { format!("{words}  ") };
     lines.push(format!(
         "#{}  {words}({}: {})",
@@ -54,13 +62,29 @@ fn message(part: &Part, lines: &mut Vec<String>) {
         part.origin,
         part.taken_for.join(", ")
     ));
-    fields(&part.http, 1, lines);
+    lines.extend(content(part));
+}
+
+fn role(part: &Part) -> String {
+    match (part.sender, part.answers) {
+        (Some(End::Client), _) => "request".to_owned(),
+        (Some(End::Server), Some(request)) => format!("reply to #{request}"),
+        (Some(End::Server), None) => "reply".to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// A message without its number and origin: the HTTP around it, the findings, and its layers, outermost first.
+pub(crate) fn content(part: &Part) -> Vec<String> {
+    let mut lines = Vec::new();
+    fields(&part.http, 1, &mut lines);
     let gaps = part.gaps.iter().map(|gap| format!("  missing: {gap}"));
     lines.extend(gaps);
-    findings(&part.findings, 1, lines);
+    findings(&part.findings, 1, &mut lines);
     if let Some(content) = &part.layer {
-        layer(content, 1, lines);
+        layer(content, 1, &mut lines);
     }
+    lines
 }
 
 fn layer(layer: &Layer, depth: usize, lines: &mut Vec<String>) {
@@ -92,17 +116,22 @@ fn fields(fields: &[Field], depth: usize, lines: &mut Vec<String>) {
 fn findings(findings: &[Finding], depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     for finding in findings {
-        let mark = match finding.severity {
-            Severity::Wrong => "WRONG",
-            Severity::Odd => "odd",
-            Severity::Note => "note",
-        };
-        lines.push(format!("{indent}{mark}: {}", finding.words));
-        lines.extend(
-            finding.basis.as_ref().map(|basis| format!("{indent}  {}", basis_words(basis))),
-        );
-        lines.extend(finding.advice.as_ref().map(|advice| format!("{indent}  {advice}")));
+        lines.extend(self::finding(finding, 1).into_iter().map(|line| format!("{indent}{line}")));
     }
+}
+
+/// A finding that was made so many times.
+fn finding(finding: &Finding, times: usize) -> Vec<String> {
+    let mark = match finding.severity {
+        Severity::Wrong => "WRONG",
+        Severity::Odd => "odd",
+        Severity::Note => "note",
+    };
+    let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+    let head = format!("{mark}: {}{times}", finding.words);
+    let basis = finding.basis.as_ref().map(|basis| format!("  {}", basis_words(basis)));
+    let advice = finding.advice.as_ref().map(|advice| format!("  {advice}"));
+    std::iter::once(head).chain(basis).chain(advice).collect()
 }
 
 fn basis_words(basis: &Basis) -> String {

@@ -16,7 +16,7 @@ pub enum End {
 }
 
 /// A request and its reply; one of them may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// Number of the connection in the recording, from 1; 0 if it comes from elsewhere.
     pub connection: u64,
@@ -41,7 +41,7 @@ pub struct Exchange {
 }
 
 /// Something that is missing in an exchange: lost segments, a connection that was cut, a body that is shorter than its head says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gap {
     /// There is no reply, and not because it was not seen; a sentence about it.
     Unanswered(String),
@@ -63,7 +63,7 @@ pub enum Extent {
 }
 
 /// An HTTP request, or the bytes that came in place of one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1. A recording has them.
     pub head: Vec<u8>,
@@ -80,7 +80,7 @@ pub struct Request {
 }
 
 /// An HTTP response, or the bytes that came in place of one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The bytes before the body as they were sent, with the empty line; all bytes if they are no HTTP/1. A recording has them.
     pub head: Vec<u8>,
@@ -109,6 +109,20 @@ pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> 
 }
 
 impl Exchange {
+    /// The operation in its query in small letters; empty if there is none (RFC 8894 §4.1).
+    pub(crate) fn operation(&self) -> String {
+        const NAME: &str = "operation=";
+        let target = self.request.as_ref().map(|it| it.target.to_ascii_lowercase());
+        let after = target.as_ref().and_then(|target| target.split_once(NAME));
+        let name = after.and_then(|(_, rest)| rest.split('&').next());
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// True if it is a PKIOperation, whatever its content.
+    pub fn is_pki_operation(&self) -> bool {
+        self.operation() == "pkioperation"
+    }
+
     /// The number of bytes that it occupies.
     pub(crate) fn len(&self) -> usize {
         let request = self.request.as_ref().map_or(0, |it| it.head.len() + it.body.len());

@@ -1,5 +1,5 @@
-//! HTTP exchanges as they were on the wire: seen by a [`Tap`] on a stream, saved by a [`Recorder`] in a folder for their user alone, and
-//! read again by [`read`]. `docs/reference/saved-messages.md` describes the folder.
+//! HTTP exchanges as they were on the wire: seen by a [`Tap`] on a stream, kept by a [`Recorder`] and saved in a folder for their
+//! user alone, and read again by [`read`]. `docs/reference/saved-messages.md` describes the folder.
 #![forbid(unsafe_code)]
 
 mod complaints;
@@ -10,6 +10,7 @@ mod held;
 mod index;
 mod message;
 mod name;
+mod newest;
 mod read;
 mod recorder;
 mod tap;

@@ -1,23 +1,25 @@
-//! Saves exchanges in a folder.
+//! Keeps the newest exchanges, and saves all in a folder if there is one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use scep::clock::Clock;
 
 use crate::complaints::Complaints;
 use crate::exchange::Exchange;
 use crate::held::Budget;
+use crate::newest::Newest;
 use crate::writer::{Job, Writer};
 
 /// The number of exchanges that may wait for the disk. Whoever has a further one waits, so that memory is bounded.
 const MOST_WAITING: usize = 16;
 
-/// Saves exchanges in a folder, in the order in which they end. Clones save in the same.
+/// Keeps the newest exchanges, and saves all in a folder if there is one, in the order in which they end. Clones record in the same.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Inner>);
 
@@ -27,11 +29,18 @@ pub(crate) struct WeakRecorder(Weak<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    folder: PathBuf,
-    complaints: Complaints,
     clock: Clock,
     budget: Budget,
     connections: AtomicU64,
+    newest: Mutex<Newest>,
+    saving: Option<Saving>,
+}
+
+/// The folder in which all exchanges are saved.
+#[derive(Debug)]
+struct Saving {
+    folder: PathBuf,
+    complaints: Complaints,
     /// None if there is no thread for them.
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -51,30 +60,43 @@ impl Recorder {
                 (None, None)
             }
         };
-        let (budget, connections) = (Budget::default(), AtomicU64::new(0));
-        Self(Arc::new(Inner { folder, complaints, clock, budget, connections, jobs, thread }))
+        Self::new(clock, Some(Saving { folder, complaints, jobs, thread }))
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.0.folder
+    /// Saves nothing, and keeps only the newest exchanges, with the times of that clock.
+    pub fn in_memory(clock: Clock) -> Self {
+        Self::new(clock, None)
+    }
+
+    fn new(clock: Clock, saving: Option<Saving>) -> Self {
+        let (budget, connections) = (Budget::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { clock, budget, connections, newest: Mutex::default(), saving }))
+    }
+
+    /// The newest exchanges in the order in which they ended, and the last one of each operation.
+    pub fn newest(&self) -> Vec<Exchange> {
+        self.0.newest.lock().exchanges()
     }
 
     /// Waits until all is saved, and takes the complaints so far: which folder is incomplete, and why. Dropping the last clone waits,
     /// too.
     pub fn finish(&self) -> Vec<String> {
-        self.flush();
-        self.0.complaints.take()
+        let Some(saving) = &self.0.saving else { return Vec::new() };
+        saving.flush();
+        saving.complaints.take()
     }
 
     pub(crate) fn downgrade(&self) -> WeakRecorder {
         WeakRecorder(Arc::downgrade(&self.0))
     }
 
-    /// Saves exchanges; an error becomes a complaint.
+    /// Records exchanges; an error of the folder becomes a complaint.
     pub(crate) fn record_all(&self, exchanges: Vec<Exchange>) {
         for exchange in exchanges {
-            self.0.give(Job::Save(Box::new(exchange)));
+            if let Some(saving) = &self.0.saving {
+                saving.give(Job::Save(Box::new(exchange.clone())));
+            }
+            self.0.newest.lock().push(exchange);
         }
     }
 
@@ -90,22 +112,27 @@ impl Recorder {
         self.0.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn flush(&self) {
-        let (done, flushed) = sync_channel(1);
-        self.0.give(Job::Flush(done));
-        // An error means that there is no thread that could.
-        let _ = flushed.recv();
-    }
 }
 
 impl WeakRecorder {
     /// Waits until all is saved; false if the recorder is gone, which has saved all.
     pub(crate) fn flush(&self) -> bool {
-        self.0.upgrade().map(|inner| Recorder(inner).flush()).is_some()
+        let inner = self.0.upgrade();
+        if let Some(saving) = inner.as_ref().and_then(|inner| inner.saving.as_ref()) {
+            saving.flush();
+        }
+        inner.is_some()
     }
 }
 
-impl Inner {
+impl Saving {
+    fn flush(&self) {
+        let (done, flushed) = sync_channel(1);
+        self.give(Job::Flush(done));
+        // An error means that there is no thread that could.
+        let _ = flushed.recv();
+    }
+
     fn give(&self, job: Job) {
         // Without a thread there is a complaint already.
         if let Some(jobs) = &self.jobs {
@@ -114,7 +141,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Saving {
     fn drop(&mut self) {
         self.jobs = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {

@@ -195,7 +195,7 @@ fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
         format!("{} {}, {}", case.requirement, case.level, case.basis)
     });
     let seen = case.seen.as_ref().map(|seen| format!("\nseen in the wild: {}", visible(seen)));
-    let what = terminal::explanation_in_words(&case.scenario, palette).unwrap_or_default();
+    let what = terminal::explanation_in_words(&case.scenario, verbose, palette).unwrap_or_default();
     Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
 }
 

@@ -97,7 +97,7 @@ impl<'a> Entry<'a> {
             name: name.to_owned(),
             status: outcome.verdict.status(),
             message: reason(&outcome.verdict),
-            explanation: terminal::explanation(outcome, Palette::plain()),
+            explanation: terminal::explanation(outcome, false, Palette::plain()),
             outcome: Some(outcome),
             file: Some(&outcome.path),
         }

@@ -119,7 +119,7 @@ pub fn explanation(cell: &Cell, palette: Palette) -> Option<String> {
     match cell.assessment {
         Assessment::Failed { .. } | Assessment::Panicked { .. } => {
             let outcome = cell.outcome.as_ref()?;
-            let text = terminal::explanation(outcome, palette)?;
+            let text = terminal::explanation(outcome, false, palette)?;
             Some(format!("{}\n{text}", terminal::line(outcome, palette)))
         }
         _ => None,

@@ -1,16 +1,16 @@
 //! Results for people at a terminal.
 
+mod failure;
+
 use std::time::Duration;
 
+use self::failure::Expectations;
 use super::{Part, Reported, Tone};
-use diagnostics::{Frame, Palette, counted, visible};
-use results::{Failure, Finding, ScenarioOutcome, Sent, StepOutcome, Verdict};
+use diagnostics::{Frame, Palette, visible};
+use results::{ScenarioOutcome, Sent, StepOutcome, Verdict};
 
 /// Limit of lines of an output in a failure.
 const OUTPUT_LINES: usize = 40;
-
-/// Limit of lines of the first output in a failure.
-const FIRST_OUTPUT_LINES: usize = 12;
 
 /// A line about a scenario: verdict, id, duration.
 pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
@@ -36,34 +36,31 @@ pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
     scenario.notes.iter().map(note).collect()
 }
 
-/// How an explanation shows the expectations that were not met.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expectations {
-    /// As lines of the file, for its author.
-    OfFile,
-    /// In words, for readers who do not know the file.
-    InWords,
-}
-
-/// Full explanation of a failure, with the lines of the file that were not met; none if there is no failure.
-pub fn explanation(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
-    explained(scenario, Expectations::OfFile, palette)
+/// Full explanation of a failure, with the lines of the file that were not met; none if there is no failure. If `verbose`, the messages
+/// are shown layer by layer.
+pub fn explanation(scenario: &ScenarioOutcome, verbose: bool, palette: Palette) -> Option<String> {
+    explained(scenario, Expectations::OfFile, verbose, palette)
 }
 
 /// The same for readers who do not know the file: expectations about facts are told in words.
-pub fn explanation_in_words(scenario: &ScenarioOutcome, palette: Palette) -> Option<String> {
-    explained(scenario, Expectations::InWords, palette)
+pub fn explanation_in_words(
+    scenario: &ScenarioOutcome,
+    verbose: bool,
+    palette: Palette,
+) -> Option<String> {
+    explained(scenario, Expectations::InWords, verbose, palette)
 }
 
 fn explained(
     scenario: &ScenarioOutcome,
     expectations: Expectations,
+    verbose: bool,
     palette: Palette,
 ) -> Option<String> {
     let (message, note) = match &scenario.verdict {
         Verdict::Passed | Verdict::Skipped(_) => return None,
         Verdict::Failed(failure) => {
-            return Some(failure_text(scenario, failure, expectations, palette));
+            return Some(failure::text(scenario, failure, expectations, verbose, palette));
         }
         Verdict::LabBroke { reason } => {
             (format!("the lab of `{}` broke", scenario.id), reason.to_string())
@@ -138,109 +135,6 @@ pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     format!("{}{end} {}", parts.join(", "), seconds(results.elapsed()))
 }
 
-fn failure_text(
-    scenario: &ScenarioOutcome,
-    failure: &Failure,
-    expectations: Expectations,
-    palette: Palette,
-) -> String {
-    let lines = failure.findings.iter().map(|finding| finding.excerpt.line);
-    let mut frame = Frame::new("error", &failure.message, lines.max().unwrap_or(1), palette);
-    let has_words = failure.findings.iter().any(|finding| finding.expected.is_some());
-    // No line of the file asks for a server that serves; what came is in the output.
-    let needs_no_words = failure.ended_server.is_some();
-    if expectations == Expectations::InWords && (has_words || needs_no_words) {
-        in_words(&mut frame, &failure.findings);
-    } else {
-        excerpts(&mut frame, &failure.findings);
-    }
-    frame.note(&format!(
-        "{}\n{}",
-        prompt(scenario, failure),
-        shortened(&failure.output, OUTPUT_LINES)
-    ));
-    for closest in closest(failure) {
-        frame.note(&format!("closest: {closest}"));
-    }
-    if let Some(first) = &failure.first_output {
-        frame.note(&format!("at first:\n{}", shortened(first, FIRST_OUTPUT_LINES)));
-    }
-    for line in &failure.log {
-        frame.note(&format!("{}: {}", line.source, line.line));
-    }
-    frame.note(&position(scenario, failure));
-    if let Some(hint) = &failure.hint {
-        frame.note(&format!("help: {hint}"));
-    }
-    frame.finish()
-}
-
-fn excerpts(frame: &mut Frame, findings: &[Finding]) {
-    let mut file = None;
-    for finding in findings {
-        let path = finding.excerpt.path.as_str();
-        if file.replace(path) == Some(path) {
-            frame.further_excerpt(&finding.excerpt, &finding.label);
-        } else {
-            frame.excerpt(&finding.excerpt, &finding.label);
-        }
-    }
-}
-
-/// The expectations of which one should have been met, what came instead, and what the facts in them mean.
-fn in_words(frame: &mut Frame, findings: &[Finding]) {
-    if let Some(first) = findings.first() {
-        frame.file(&format!("{}:{}", first.excerpt.path, first.excerpt.line));
-    }
-    let told = findings.iter().filter_map(|one| Some((one.expected.as_ref()?, &one.label)));
-    for (index, (expected, label)) in told.enumerate() {
-        let what = if index == 0 { "expected" } else { "or" };
-        frame.note(&format!("{what}: {expected}; but {label}"));
-    }
-    let mut facts: Vec<&str> = Vec::new();
-    let passing = findings.iter().filter(|one| one.expected.is_some());
-    for fact in passing.flat_map(|one| &one.facts) {
-        if !facts.contains(&fact.as_str()) {
-            facts.push(fact);
-        }
-    }
-    for fact in facts {
-        frame.note(fact);
-    }
-}
-
-fn position(scenario: &ScenarioOutcome, failure: &Failure) -> String {
-    let step = scenario.steps.iter().find(|step| step.number == failure.step);
-    let title = step.map(|step| format!(": {}", step.title)).unwrap_or_default();
-    format!("in step {} of {}{title}", failure.step, scenario.step_count)
-}
-
-/// The closest lines; none if the output is so short that they are easy to see.
-fn closest(failure: &Failure) -> Vec<&str> {
-    if failure.output.lines().count() <= 5 {
-        return Vec::new();
-    }
-    let mut lines: Vec<&str> =
-        failure.findings.iter().filter_map(|finding| finding.closest.as_deref()).collect();
-    lines.dedup();
-    lines
-}
-
-/// The request; of a configuration, only the rejected line.
-fn prompt(scenario: &ScenarioOutcome, failure: &Failure) -> String {
-    match &failure.sent {
-        Sent::Configuration { device, lines } => format!("{device}# {}", refused(failure, lines)),
-        other => sent(other, "", mark(scenario, other, failure.step)),
-    }
-}
-
-/// The rejected line, or the commit if all lines were accepted.
-fn refused<'a>(failure: &Failure, lines: &'a str) -> &'a str {
-    let Some(number) = failure.refused_line else { return "commit" };
-    let line = number.checked_sub(1).and_then(|index| lines.lines().nth(index));
-    line.map_or("...", str::trim)
-}
-
 fn sent(sent: &Sent, user: &str, mark: char) -> String {
     match sent {
         Sent::Configuration { lines, .. } => lines.clone(),
@@ -275,19 +169,6 @@ fn is_short_for(verb: &str, whole: &str, shortest: usize) -> bool {
     verb.len() >= shortest && whole.starts_with(verb)
 }
 
-fn shortened(output: &str, limit: usize) -> String {
-    let output = output.trim_matches('\n');
-    if output.trim().is_empty() {
-        return "(no output)".to_owned();
-    }
-    let count = output.lines().count();
-    if count <= limit {
-        return output.to_owned();
-    }
-    let shown: Vec<&str> = output.lines().take(limit).collect();
-    format!("{}\n[{}]", shown.join("\n"), counted(count - limit, "more line"))
-}
-
 /// Text that is empty or ends with exactly one line feed.
 fn block(text: &str) -> String {
     text.trim_matches('\n').lines().map(|line| visible(line) + "\n").collect()
@@ -305,7 +186,7 @@ mod tests {
     #[test]
     fn a_failure_shows_expectation_output_and_log() {
         let outcome = samples::outcome();
-        let shown = explanation(&outcome.scenarios[0], Palette::plain()).unwrap();
+        let shown = explanation(&outcome.scenarios[0], false, Palette::plain()).unwrap();
         assert_eq!(
             shown,
             r"error: output does not match
@@ -323,18 +204,6 @@ mod tests {
    = in step 3 of 5
    = help: compare the passwords"
         );
-    }
-
-    #[test]
-    fn a_rejected_configuration_line_is_found_by_its_number() {
-        let lines = "set a\n  set b".to_owned();
-        let sent = Sent::Configuration { device: "DUT0".to_owned(), lines };
-        let shown = |refused_line| {
-            let failure = Failure { sent: sent.clone(), refused_line, ..samples::failure() };
-            prompt(&samples::outcome().scenarios[0], &failure)
-        };
-        let expected = ["DUT0# set b", "DUT0# commit", "DUT0# ..."];
-        assert_eq!([Some(2), None, Some(0)].map(shown), expected);
     }
 
     #[test]
@@ -375,10 +244,10 @@ mod tests {
     #[test]
     fn a_coloured_explanation_has_the_same_text() {
         let scenario = &samples::outcome().scenarios[0];
-        let coloured = explanation(scenario, Palette::coloured()).unwrap();
+        let coloured = explanation(scenario, false, Palette::coloured()).unwrap();
         let stripped =
             regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(&coloured, "").into_owned();
-        assert_eq!(Some(stripped), explanation(scenario, Palette::plain()));
+        assert_eq!(Some(stripped), explanation(scenario, false, Palette::plain()));
         let step = &samples::outcome().scenarios[1];
         assert!(transcript(step, Palette::coloured()).starts_with("\x1b[1mStep 1: "));
     }

@@ -6,6 +6,7 @@ mod breakage;
 mod conformance;
 mod known_failure;
 mod matrix;
+mod message;
 mod outcome;
 pub mod requirement;
 mod roll_up;
@@ -20,6 +21,7 @@ pub use self::breakage::Breakage;
 pub use self::conformance::{Case, ConformanceReport};
 pub use self::known_failure::{Date, KnownFailure};
 pub use self::matrix::{Cell, Matrix, Row, Unmatched};
+pub use self::message::{FailedMessage, MessageInShort};
 pub use self::outcome::{
     Failure, Finding, LogLine, Outcome, Received, ReceivedState, RefusedExchange, Reply,
     ScenarioOutcome, Sent, ServerState, StepOutcome, Unfinished, Verdict,

@@ -9,7 +9,7 @@ use scep::attribute::{FailInfo, PkiStatus};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::{Breakage, Results, Skip, Status, seconds};
+use crate::{Breakage, FailedMessage, Results, Skip, Status, seconds};
 use diagnostics::Excerpt;
 
 /// The results of a run.
@@ -200,6 +200,9 @@ pub struct Failure {
     /// The refusal of the last request that reached a PKI during the step, from that PKI's record.
     #[serde(skip)]
     pub refusal: Option<RefusedExchange>,
+    /// The last exchange with a PKI that the step is about: the request, and the reply or the reason why none came; empty if none is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<FailedMessage>,
     /// State of the server, if it did not serve after the request of a `scep` step.
     #[serde(flatten)]
     pub ended_server: Option<ServerState>,
@@ -320,6 +323,15 @@ pub struct LogLine {
     /// True if the source is a device's SCEP client.
     #[serde(skip)]
     pub is_of_client: bool,
+}
+
+impl Failure {
+    /// True if the last message with a PKI is one that grants a request, and nothing is wrong about it and its request.
+    pub fn was_granted(&self) -> bool {
+        let is_right = self.messages.iter().all(|message| message.short.wrong.is_empty());
+        let last = self.messages.last().and_then(|last| last.short.pki_status.as_ref());
+        is_right && last == Some(&PkiStatus::Success)
+    }
 }
 
 impl Verdict {

@@ -184,6 +184,11 @@ impl Attempted {
         }
     }
 
+    /// True if the step exchanged messages with a PKI by itself.
+    pub(super) fn exchanged(&self) -> bool {
+        self.answers.last.reply.is_some()
+    }
+
     /// True if the step succeeded or failed as the scenario expects.
     pub(super) fn as_expected(&self) -> bool {
         self.answers.last.met() == (self.expect == Expect::Success)

@@ -7,6 +7,7 @@ mod closest;
 mod conversation;
 mod difference;
 mod hint;
+mod last_exchange;
 mod near_miss;
 mod pool;
 mod record;

@@ -1,16 +1,20 @@
 //! Turns what happened into results: plain data of bounded size, with secrets masked.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use explain::failed_exchange;
 use redact::{Masker, clear_passwords};
 
 use super::attempt::{Attempted, Miss};
 use super::closest::closest_line;
 use super::hint::{Reader, hint};
+use super::last_exchange::up_to_telling;
 use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
-use results::{Failure, Finding, LogLine, RefusedExchange, Reply, Sent, Skip, StepOutcome};
+use results::{
+    FailedMessage, Failure, Finding, LogLine, RefusedExchange, Reply, Sent, Skip, StepOutcome,
+};
 use testbed::{Testbed, lab_time};
 
 /// The longest output that is kept, in bytes.
@@ -29,17 +33,27 @@ pub(super) fn masker(scenario: &Scenario) -> Masker {
 pub(super) struct Recorder<'a> {
     masker: Masker,
     testbed: &'a Testbed,
+    /// The end of the last `scep` step, which exchanged messages by itself.
+    own_until: Option<SystemTime>,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(scenario: &Scenario, testbed: &'a Testbed) -> Self {
-        Self { masker: masker(scenario).with(testbed.secrets.iter().cloned()), testbed }
+        let masker = masker(scenario).with(testbed.secrets.iter().cloned());
+        Self { masker, testbed, own_until: None }
     }
 
     /// Masks these secrets too from now on.
     pub(super) fn add_secrets(&mut self, secrets: Vec<Secret>) {
         if !secrets.is_empty() {
             self.masker = self.masker.with(secrets);
+        }
+    }
+
+    /// Notes that a step has ended.
+    pub(super) fn ended(&mut self, attempted: &Attempted) {
+        if attempted.exchanged() {
+            self.own_until = Some(self.testbed.clock.now());
         }
     }
 
@@ -121,6 +135,7 @@ impl<'a> Recorder<'a> {
             output,
             reply: answers.last.reply.as_ref().map(|reply| self.reply(reply)),
             refusal: if attempted.concerns_scep { self.refusal().await } else { None },
+            messages: self.messages(attempted).await,
             ended_server: answers.last.ended_server,
             refused_line: answers.last.refused_line,
             tries: answers.tries,
@@ -153,6 +168,7 @@ impl<'a> Recorder<'a> {
             output: String::new(),
             reply: None,
             refusal: None,
+            messages: Vec::new(),
             ended_server: None,
             refused_line: None,
             tries: 1,
@@ -180,6 +196,16 @@ impl<'a> Recorder<'a> {
             }
         }
         None
+    }
+
+    /// The exchange that a step is about: its own, or else the last one of a device or a client.
+    async fn messages(&self, attempted: &Attempted) -> Vec<FailedMessage> {
+        let wire = self.testbed.wire.as_ref().filter(|_| attempted.concerns_scep);
+        let Some(wire) = wire else { return Vec::new() };
+        let newest = wire.newest().await;
+        let exchanges =
+            if attempted.exchanged() { newest } else { up_to_telling(newest, self.own_until) };
+        failed_exchange(exchanges, self.testbed.clock.now(), &|text| self.text(text))
     }
 
     fn reply(&self, reply: &Reply) -> Reply {

@@ -51,6 +51,7 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
             };
             break;
         }
+        recorder.ended(&attempted);
     }
     verdict = with_faults(verdict, scenario, testbed, &recorder, &mut notes).await;
     let received = state.conversations.values_mut();

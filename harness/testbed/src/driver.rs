@@ -160,9 +160,11 @@ impl LabOptions {
         })
     }
 
-    /// A recorder for what is exchanged in the lab `id`, with the times of that clock, if messages are saved and can be.
-    pub fn recorder(&self, id: &str, clock: &Clock) -> Option<recording::Recorder> {
-        self.messages.as_ref()?.recorder(id, clock.clone())
+    /// A recorder for what is exchanged in the lab `id`, with the times of that clock. It keeps the newest exchanges for the explanation of a
+    /// failure, and saves all if messages are saved and can be.
+    pub fn recorder(&self, id: &str, clock: &Clock) -> recording::Recorder {
+        let saving = self.messages.as_ref().and_then(|folder| folder.recorder(id, clock.clone()));
+        saving.unwrap_or_else(|| recording::Recorder::in_memory(clock.clone()))
     }
 }
 

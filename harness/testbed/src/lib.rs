@@ -13,6 +13,7 @@ pub mod links;
 mod no_answer;
 pub mod pki;
 mod testbed;
+pub mod wire;
 
 pub use self::driver::{
     ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, OpenLab, OpenLabs, Remains,

@@ -34,6 +34,8 @@ pub struct Testbed {
     pub resources: Vec<Box<dyn Resource>>,
     /// The links of the lab, if they can be taken down.
     pub links: Option<Arc<dyn crate::links::Links>>,
+    /// What is exchanged with the PKIs, if it can be seen.
+    pub wire: Option<Arc<dyn crate::wire::Wire>>,
     /// The clock of the lab.
     pub clock: Clock,
     /// Measures the real time since that clock began, if it goes on as that of the system does.
@@ -63,8 +65,8 @@ pub trait Resource: Send + Sync {
 impl Testbed {
     /// Takes the lab down and waits until nothing of it is left.
     pub async fn close(self) {
-        let Self { devices, pkis, client, links, resources, .. } = self;
-        drop((devices, pkis, client, links));
+        let Self { devices, pkis, client, links, wire, resources, .. } = self;
+        drop((devices, pkis, client, links, wire));
         for resource in resources {
             resource.close().await;
         }

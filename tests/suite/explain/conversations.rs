@@ -22,7 +22,7 @@ fn assert_explained(conversation: &str) {
         Some((_, personality)) => keys(personality),
         None => vec!["--key".to_owned(), format!("{conversation}/keys/device.key")],
     };
-    let mut arguments = vec![conversation];
+    let mut arguments = vec![conversation, "--all"];
     arguments.extend(keys.iter().map(String::as_str));
     let ended = explain(&arguments);
     assert!(!ended.transcript().contains("capture-challenge"), "{}", ended.transcript());
@@ -62,6 +62,15 @@ fn own_client_is_explained() {
 #[test]
 fn step_ca_is_explained() {
     assert_explained("step-ca-0.19-with-sceplab");
+}
+
+#[test]
+fn long_conversation_is_shown_in_short() {
+    for conversation in
+        ["sscep-0.10.0-at-ndes", "scepclient-2.1.0-at-rfc8894", "step-ca-0.19-with-sceplab"]
+    {
+        assert_snapshot(&format!("{conversation}-short"), &explain(&[conversation]));
+    }
 }
 
 #[test]

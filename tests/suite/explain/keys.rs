@@ -56,6 +56,34 @@ fn key_of_another_does_not_open_an_envelope() {
     let ended = explain(&[REQUEST, "--key", "keys/rfc8894/ca.key"]);
     assert!(!ended.stdout.contains(OPENED), "{}", ended.transcript());
     assert!(ended.stdout.contains("would open it"), "{}", ended.transcript());
+    let remark = "note: `--key keys/rfc8894/ca.key` opens nothing here: no certificate here has its key\n  note: what is closed here would be opened: #1 by the key of ";
+    assert!(ended.stdout.contains(remark), "{}", ended.transcript());
+}
+
+#[test]
+fn key_that_opens_nothing_is_told_with_its_certificate() {
+    let ended = explain(&["sscep-0.10.0-at-ndes", "--key", "keys/ndes/ra-signing.key"]);
+    let remark = "note: `--key keys/ndes/ra-signing.key` opens nothing here: it has the key of `CN = TELDATPKI-MSCEP-RA` (serial 1100000002B8DE42B35F051B0A000000000002)\n  note: what is closed here would be opened: #7 by the key of `CN = TELDATPKI-MSCEP-RA` (serial 110000000330E3697C67648A4C000000000003); #8 by the key of ";
+    assert!(ended.stdout.contains(remark), "{}", ended.transcript());
+    let ended = explain(&["keys/linux/ca.pem", "--key", "keys/linux/ca.key"]);
+    assert!(
+        ended.stdout.contains("note: there is no envelope in the input"),
+        "{}",
+        ended.transcript()
+    );
+}
+
+#[test]
+fn dates_are_judged_only_if_the_time_is_known() {
+    let ended = explain(&["keys/linux/ca.pem"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let words = "(not judged, because the time of the message is not known)";
+    assert!(ended.stdout.contains(words), "{}", ended.transcript());
+    let remark = "note: the validity of certificates is not judged";
+    assert!(ended.stdout.contains(remark), "{}", ended.transcript());
+    let ended = explain(&["keys/linux/ca.pem", "--at", "2000-01-01T00:00:00Z"]);
+    assert!(ended.stdout.contains("is not valid before"), "{}", ended.transcript());
+    assert!(!ended.stdout.contains(remark), "{}", ended.transcript());
 }
 
 #[test]

@@ -128,6 +128,18 @@ fn expired_signer_of_a_reply_alone_is_told() {
 }
 
 #[test]
+fn dates_of_a_reply_are_judged_only_if_its_time_is_known() {
+    let key = key();
+    let knowledge = Knowledge { knows_time: false, ..knowing(&key) };
+    let explanation = explain(reply_alone(Fault::ExpiredSigner, &key), &knowledge);
+    assert!(!has(&explanation, Severity::Odd, "which expired"), "{explanation:?}");
+    let remark = "the validity of certificates is not judged";
+    assert!(explanation.remarks.iter().any(|it| it.starts_with(remark)), "{explanation:?}");
+    let known = explain(reply_alone(Fault::ExpiredSigner, &key), &knowing(&key));
+    assert_eq!(known.remarks, Vec::<String>::new());
+}
+
+#[test]
 fn refusal_comes_before_what_is_wrong_in_it() {
     let key = key();
     let explanation = explain(enrolment(Fault::PayloadInFailure, &key), &knowing(&key));

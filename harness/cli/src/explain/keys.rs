@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command, Error};
-use explain::Knowledge;
+use explain::{KeySource, Knowledge};
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -73,14 +73,14 @@ impl KeyArguments {
     pub(super) fn read(&self, knowledge: &mut Knowledge) -> Result<(), String> {
         for path in &self.keys {
             let bytes = read(path)?;
-            knowledge.keys.push(key(path, &bytes)?);
+            add(knowledge, "--key", path, [key(path, &bytes)?]);
             knowledge.certificates.extend(X509::stack_from_pem(&bytes).unwrap_or_default());
         }
         let password = self.pkcs12_password.as_ref().map(PasswordSource::read).transpose();
         let password = password.map_err(|error| error.to_string())?;
         for path in &self.pkcs12 {
             let (key, certificates) = pkcs12(path, password.as_ref())?;
-            knowledge.keys.extend(key);
+            add(knowledge, "--pkcs12", path, key);
             knowledge.certificates.extend(certificates);
         }
         if let Some(directory) = &self.state {
@@ -91,13 +91,26 @@ impl KeyArguments {
                     "`{shown}` has no key of a CA: give the directory of `sceplab serve --state`"
                 ));
             }
-            for identity in identities {
-                knowledge.keys.push(identity.key);
-                knowledge.certificates.push(identity.certificate);
-            }
+            let certificates = identities.iter().map(|identity| identity.certificate.clone());
+            knowledge.certificates.extend(certificates);
+            let keys = identities.into_iter().map(|identity| identity.key);
+            add(knowledge, "--state", directory, keys);
         }
         Ok(())
     }
+}
+
+/// Adds the keys from a file or directory.
+fn add(
+    knowledge: &mut Knowledge,
+    option: &str,
+    path: &Path,
+    keys: impl IntoIterator<Item = PKey<Private>>,
+) {
+    let first = knowledge.keys.len();
+    knowledge.keys.extend(keys);
+    let name = format!("`{option} {}`", path.display());
+    knowledge.key_sources.push(KeySource { name, keys: first..knowledge.keys.len() });
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -18,25 +18,25 @@ use simulated::sim_device::{self, SimDevice};
 use testbed::device::Device;
 use testbed::{Client, TestbedError};
 
-/// Starts the device; it can reach the hosts and the PKIs of the lab, and nothing else. What it exchanges is recorded if there is a recorder.
+/// Starts the device; it can reach the hosts and the PKIs of the lab, and nothing else. What it exchanges is recorded.
 pub(super) async fn start(
     name: &str,
     lab: &Lab,
-    recorder: Option<&Recorder>,
+    recorder: &Recorder,
 ) -> Result<Arc<dyn Device>, TestbedError> {
     let own = sim_device::settings(lab, name, Client::Builtin)?;
     let defaults = DeviceSettings::new(Arc::new(RecordedNetwork {
         network: network(lab).await,
-        recorder: recorder.cloned(),
+        recorder: recorder.clone(),
     }));
     let device = dut_sim::Device::start(DeviceSettings { own, ..defaults });
     Ok(Arc::new(SimDevice::new(device)))
 }
 
-/// The network of a device, on which its connections are recorded if there is a recorder.
+/// The network of a device, on which its connections are recorded.
 struct RecordedNetwork {
     network: HostNetwork,
-    recorder: Option<Recorder>,
+    recorder: Recorder,
 }
 
 #[async_trait]
@@ -57,7 +57,7 @@ impl Network for RecordedNetwork {
         let stream = self.network.connect(address, port).await?;
         let server = Some(format!("{address}:{port}"));
         let peers = || Peers { seen_by: End::Client, pki: None, client: None, server };
-        Ok(Box::new(Tap::new(stream, self.recorder.as_ref(), peers)))
+        Ok(Box::new(Tap::new(stream, Some(&self.recorder), peers)))
     }
 }
 

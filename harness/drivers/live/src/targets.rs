@@ -109,11 +109,12 @@ impl Driver for Targets {
         let recorder =
             LabOptions { messages: self.options.messages.clone(), ..LabOptions::default() };
         let recorder = recorder.recorder(id, &testbed.clock);
+        testbed.wire = Some(Arc::new(recorder.clone()));
         for (name, plan) in &lab.by_url {
             let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
             let pki = self.pki(plan).map_err(|error| broken(error.to_string()))?;
             let pki = pki
-                .recorded_by(recorder.as_ref())
+                .recorded_by(&recorder)
                 .for_scenario()
                 .await
                 .map_err(|error| broken(error.to_string()))?;
@@ -128,7 +129,7 @@ impl Driver for Targets {
                     testbed.resources.push(Box::new(RestoreOnClose(Arc::clone(&device))));
                     device
                 }
-                None => simulated(name, lab, recorder.as_ref()).await?,
+                None => simulated(name, lab, &recorder).await?,
             };
             testbed.devices.insert(name.clone(), device);
         }
@@ -167,7 +168,7 @@ impl Driver for Targets {
 async fn simulated(
     name: &str,
     _: &Lab,
-    _: Option<&Recorder>,
+    _: &Recorder,
 ) -> Result<Arc<dyn testbed::device::Device>, TestbedError> {
     Err(not_supported(format!("a simulated device, such as `{name}`, on this operating system")))
 }
@@ -214,11 +215,9 @@ impl OpenPki {
         Ok(self)
     }
 
-    /// The PKI, whose exchanges are recorded if there is a recorder.
-    fn recorded_by(mut self, recorder: Option<&Recorder>) -> Self {
-        if let Some(recorder) = recorder {
-            self.pki = Arc::new(self.pki.with_recorder(recorder.clone()));
-        }
+    /// The PKI, with its exchanges recorded.
+    fn recorded_by(mut self, recorder: &Recorder) -> Self {
+        self.pki = Arc::new(self.pki.with_recorder(recorder.clone()));
         self
     }
 

@@ -109,6 +109,9 @@ async fn answer(mut requests: mpsc::Receiver<Request>, events: EventSender, rema
             Operation::ReadOutput(host) => Reply::Output(
                 programs.get(&host).map(|program| program.output.lines()).unwrap_or_default(),
             ),
+            Operation::ReadExchanges => Reply::Exchanges(
+                remains.recorder.as_ref().map(Recorder::newest).unwrap_or_default(),
+            ),
             Operation::SwitchLink { device, interface, is_up } => {
                 Reply::Switched(match &remains.switch {
                     Some(switch) => switch.set(&device, &interface, is_up).await,
@@ -131,7 +134,7 @@ struct Remains {
     folder: Option<PathBuf>,
     /// Captures to complete.
     captures: Vec<Capture>,
-    /// Saved messages to complete.
+    /// The newest exchanges with the mock CAs, and saved messages to complete.
     recorder: Option<Recorder>,
     /// The namespaces, kept open because one may have no process for a while, and others enter it through its descriptor here.
     namespaces: Namespaces,

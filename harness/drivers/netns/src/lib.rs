@@ -17,6 +17,7 @@ mod program;
 pub mod registry;
 mod shell;
 mod surroundings;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -34,6 +35,7 @@ use self::process::LabProcess;
 use self::program::ProgramPki;
 pub use self::registry::leftovers;
 pub use self::shell::{NotRun, run_in};
+use self::wire::LabWire;
 use model::lab::Lab;
 use recording::Part;
 use simulated::channel::Channel;
@@ -234,7 +236,12 @@ async fn fill_testbed(
     channel: &Arc<Channel>,
 ) -> Result<Testbed, TestbedError> {
     let links: Arc<dyn Links> = Arc::new(LabLinks(Arc::clone(channel)));
-    let mut testbed = Testbed { clock: lab.clock(), links: Some(links), ..Testbed::default() };
+    let mut testbed = Testbed {
+        clock: lab.clock(),
+        links: Some(links),
+        wire: Some(Arc::new(LabWire(Arc::clone(channel)))),
+        ..Testbed::default()
+    };
     for (name, control) in &built.controls {
         let part = LabPart::new(name, channel.exits());
         let pki = MockPki::in_lab(lab, name, Connections::within_lab(control.clone()), part);

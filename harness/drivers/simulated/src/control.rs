@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use recording::Part;
+use recording::{Exchange, Part};
 use serde::{Deserialize, Serialize};
 
 use crate::server::NotListening;
@@ -33,6 +33,8 @@ pub enum Operation {
     Listens(SocketAddr),
     /// Return the newest output of the server program that this host runs.
     ReadOutput(String),
+    /// Return the newest exchanges with the mock CAs.
+    ReadExchanges,
     /// Take the link at an interface of a device down or up.
     SwitchLink {
         /// The device.
@@ -93,6 +95,8 @@ pub enum Reply {
     Listens(Result<(), NotListening>),
     /// The lines of [`Operation::ReadOutput`], newest last.
     Output(Vec<String>),
+    /// The result of [`Operation::ReadExchanges`].
+    Exchanges(Vec<Exchange>),
     /// The result of [`Operation::SwitchLink`].
     Switched(Result<(), String>),
 }

@@ -59,8 +59,9 @@ pub fn without_network(
     let client = options.client;
     let mut testbed = Testbed { keys: keys.clone(), clock: lab.clock(), ..Testbed::default() };
     let recorder = options.recorder(id, &testbed.clock);
+    testbed.wire = Some(Arc::new(recorder.clone()));
     for (name, plan) in &lab.pkis {
-        let ca = LabCa::open(name, plan, None, &testbed.clock)?.recorded(recorder.clone());
+        let ca = LabCa::open(name, plan, None, &testbed.clock)?.recorded(Some(recorder.clone()));
         let pki = MockPki::in_this_process(&ca);
         testbed.pkis.insert(name.clone(), Arc::new(pki));
     }

@@ -188,6 +188,7 @@ fn without_devices(
     let clock = lab_time::clock(start);
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
     let recorder = options.recorder(id, &testbed.clock);
+    testbed.wire = Some(Arc::new(recorder.clone()));
     if let Some(folder) = options.capture_folder(id)? {
         network.capture(&folder, testbed.clock.clone()).map_err(|error| TestbedError::Network {
             reason: format!("the links cannot be captured: {error}"),
@@ -195,7 +196,7 @@ fn without_devices(
     }
     for (name, plan) in &lab.pkis {
         let ca = LabCa::open_within(lab, name, plan, &testbed.clock)?;
-        let ca = Arc::new(ca.recorded(recorder.clone()));
+        let ca = Arc::new(ca.recorded(Some(recorder.clone())));
         for host in lab.hosts_that_run(name) {
             if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
                 let reason = format!("`{host}` is not a host of the lab");

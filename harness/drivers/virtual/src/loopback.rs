@@ -44,6 +44,7 @@ impl Driver for Loopback {
             ..Testbed::default()
         };
         let recorder = self.options.recorder(id, &testbed.clock);
+        testbed.wire = Some(Arc::new(recorder.clone()));
         for (name, plan) in &lab.pkis {
             let (pki, listener) = listen(name, plan, &testbed.clock, recorder.clone()).await?;
             testbed.pkis.insert(name.clone(), pki);
@@ -68,12 +69,12 @@ async fn listen(
     name: &str,
     plan: &lab::Pki,
     clock: &Clock,
-    recorder: Option<Recorder>,
+    recorder: Recorder,
 ) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
     let network = |error: std::io::Error| TestbedError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let ca = LabCa::open(name, plan, Some(address), clock)?.recorded(recorder);
+    let ca = LabCa::open(name, plan, Some(address), clock)?.recorded(Some(recorder));
     let mut serving = JoinSet::new();
     let service = ca.service();
     serving.spawn(async move {

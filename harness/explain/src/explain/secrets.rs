@@ -42,8 +42,8 @@ fn in_body(body: &Body, bytes: &[u8], knowledge: &Knowledge, all: &mut Vec<Secre
 fn in_envelope(bytes: &[u8], knowledge: &Knowledge, all: &mut Vec<Secret>) {
     let opened = Outside::of(bytes).ok().and_then(|outside| knowledge.open(bytes, &outside));
     match opened {
-        Some(Ok(opened)) => in_structure(&opened.content, all),
-        Some(Err(_)) | None => in_structure(bytes, all),
+        Some((_, Ok(opened))) => in_structure(&opened.content, all),
+        Some((_, Err(_))) | None => in_structure(bytes, all),
     }
 }
 

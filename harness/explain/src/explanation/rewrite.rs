@@ -1,5 +1,8 @@
 //! Rewrites the texts of an explanation, such as to mask secrets in them.
 
+use results::MessageInShort;
+use scep::attribute::PkiStatus;
+
 use super::{Explanation, Field, Finding, Layer};
 
 impl Explanation {
@@ -7,16 +10,36 @@ impl Explanation {
     pub fn rewrite(&mut self, new: &dyn Fn(&str) -> String) {
         let change = |text: &mut String| *text = new(text);
         change(&mut self.verdict.reason);
-        self.verdict.next.iter_mut().for_each(change);
+        self.verdict.next.iter_mut().chain(&mut self.remarks).for_each(change);
         for part in &mut self.messages {
             change(&mut part.origin);
             part.taken_for.iter_mut().chain(&mut part.exchange).for_each(change);
             part.gaps.iter_mut().for_each(change);
+            rewrite(&mut part.short, new);
             part.http.iter_mut().for_each(|field| field.rewrite(new));
             part.findings.iter_mut().for_each(|finding| finding.rewrite(new));
             part.layer.iter_mut().for_each(|layer| layer.rewrite(new));
         }
     }
+}
+
+fn rewrite(short: &mut MessageInShort, new: &dyn Fn(&str) -> String) {
+    let MessageInShort { what, wrong, sender: _, http_status: _, .. } = short;
+    std::iter::once(what).chain(wrong).for_each(|text| *text = new(text));
+    let texts = [
+        &mut short.transaction_id,
+        &mut short.refusal,
+        &mut short.subject,
+        &mut short.serial,
+        &mut short.signer,
+        &mut short.digest,
+        &mut short.recipient,
+        &mut short.cipher,
+    ];
+    if let Some(PkiStatus::Other(value)) = &mut short.pki_status {
+        *value = new(value);
+    }
+    texts.into_iter().flatten().for_each(|text| *text = new(text));
 }
 
 impl Layer {

@@ -106,6 +106,15 @@ fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
     })
 }
 
+/// An exchange that was recorded.
+pub fn exhibit(recorded: Exchange) -> Exhibit {
+    Exhibit {
+        taken_for: Vec::new(),
+        origin: "the recording".to_owned(),
+        content: Content::Exchange(without_foreign(recorded)),
+    }
+}
+
 /// An exchange without the bytes in it that are no HTTP.
 fn without_foreign(mut exchange: Exchange) -> Exchange {
     if let Some(request) = exchange.request.take_if(|request| request.method.is_empty()) {

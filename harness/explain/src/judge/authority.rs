@@ -100,12 +100,12 @@ pub(super) fn findings(piece: &Piece, knowledge: &Knowledge) -> Vec<Finding> {
     if certificates.is_empty() {
         return Vec::new();
     }
-    let now = piece.at.unwrap_or(knowledge.now);
+    let at = knowledge.moment(piece.at);
     let findings = match CaCertificates::sort(certificates.clone()) {
         Err(refusal) => {
             vec![Finding::wrong(refusal.reason.to_string()).against_section("RFC 8894 §4.2.1")]
         }
-        Ok(sorted) => of_sorted(&sorted, piece, now, knowledge),
+        Ok(sorted) => of_sorted(&sorted, piece, at, knowledge),
     };
     findings.into_iter().map(|finding| finding.by(End::Server)).collect()
 }
@@ -129,11 +129,14 @@ pub(super) fn of_next_ca(piece: &Piece, authority: &Authority) -> Option<Finding
 fn of_sorted(
     sorted: &CaCertificates,
     piece: &Piece,
-    now: std::time::SystemTime,
+    at: Option<std::time::SystemTime>,
     knowledge: &Knowledge,
 ) -> Vec<Finding> {
     let mut all = Vec::new();
+    let now = at.unwrap_or(knowledge.now);
     match sorted.choose(now) {
+        // It may be for the dates.
+        Err(_) if at.is_none() => {}
         Err(refusal) => all.push(
             Finding::wrong(format!("no certificate of the CA can be used: {}", refusal.reason))
                 .against_section("RFC 5280 §6.1.3"),
@@ -160,7 +163,7 @@ fn of_sorted(
             let words = format!("the RA's certificate {} is issued by no CA here", named(ra));
             all.push(Finding::wrong(words).against_section("RFC 8894 §2.2"));
         }
-        if let Some(reason) = invalidity(ra, now) {
+        if let Some(reason) = at.and_then(|at| invalidity(ra, at)) {
             all.push(
                 Finding::odd(format!("the RA's certificate {} {reason}", named(ra)))
                     .against_section("RFC 5280 §6.1.3"),

@@ -35,7 +35,7 @@ pub(super) fn findings(
         let words = "the server sent the request back in place of a reply";
         return vec![Finding::wrong(words).against("R79").by(End::Server)];
     }
-    let at = reply.at.unwrap_or(conversation.knowledge.now);
+    let at = conversation.knowledge.moment(reply.at);
     let mut all = Vec::new();
     let other = came.message_type.as_ref().filter(|it| **it != MessageType::CertRep);
     all.extend(other.map(|other| {
@@ -82,13 +82,13 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
 pub(super) fn findings_alone(reply: &Piece, conversation: &Conversation<'_>) -> Vec<Finding> {
     let facts = reply.facts.as_ref().filter(|_| reply.is(&MessageType::CertRep));
     let Some(came) = facts else { return Vec::new() };
-    let at = reply.at.unwrap_or(conversation.knowledge.now);
+    let at = conversation.knowledge.moment(reply.at);
     let all = signer(came, conversation.authority, at).into_iter();
     all.map(|finding| finding.by(End::Server)).collect()
 }
 
 /// Whether the signer belongs to the PKI, and may sign.
-fn signer(came: &Facts, authority: Option<&Authority>, at: SystemTime) -> Vec<Finding> {
+fn signer(came: &Facts, authority: Option<&Authority>, at: Option<SystemTime>) -> Vec<Finding> {
     match authority {
         Some(authority) => known_signer(came, authority, at),
         None => expired_signer(came, at).into_iter().collect(),
@@ -96,13 +96,13 @@ fn signer(came: &Facts, authority: Option<&Authority>, at: SystemTime) -> Vec<Fi
 }
 
 /// A signer of whose PKI nothing is known: its certificate may have been valid when it signed.
-fn expired_signer(came: &Facts, at: SystemTime) -> Option<Finding> {
+fn expired_signer(came: &Facts, at: Option<SystemTime>) -> Option<Finding> {
     let signer = came.signer.as_ref()?;
-    let reason = invalidity(signer, at)?;
+    let reason = invalidity(signer, at?)?;
     Some(Finding::odd(format!("the reply is signed with {}, which {reason}", named(signer))))
 }
 
-fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Finding> {
+fn known_signer(came: &Facts, authority: &Authority, at: Option<SystemTime>) -> Vec<Finding> {
     let Some(signer) = &came.signer else {
         if !authority.is_complete {
             return Vec::new();
@@ -119,7 +119,8 @@ fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Find
     if !authority.all().contains(&signer) {
         let words =
             format!("the reply is signed with {subject}, which is not among {}", authority.source);
-        let invalid = invalidity(signer, at).map(|reason| format!("; it {reason}"));
+        let invalid = at.and_then(|at| invalidity(signer, at));
+        let invalid = invalid.map(|reason| format!("; it {reason}"));
         let is_harmless =
             invalid.is_none() && (authority.has_key_of(signer) || authority.may_have(signer));
         let words = words + &namesake(signer, authority) + &invalid.unwrap_or_default();
@@ -133,7 +134,7 @@ fn known_signer(came: &Facts, authority: &Authority, at: SystemTime) -> Vec<Find
         );
         all.push(Finding::wrong(words).against_section("RFC 5280 §4.2.1.3"));
     }
-    if let Some(reason) = invalidity(signer, at) {
+    if let Some(reason) = at.and_then(|at| invalidity(signer, at)) {
         all.push(
             Finding::wrong(format!("the reply is signed with {subject}, which {reason}"))
                 .against_section("RFC 5280 §6.1.3"),

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Ref};
 use results::requirement::End;
 use scep::{
     algorithm::{Cipher, Digest},
@@ -30,7 +30,8 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let Some(facts) = &request.facts else { return Vec::new() };
     let answered = Answered::of(response.and_then(|it| it.facts.as_ref()));
-    let at = request.at.unwrap_or(conversation.knowledge.now);
+    let at = conversation.knowledge.moment(request.at);
+    let then = at.unwrap_or(conversation.knowledge.now);
     let outside = facts.envelope.as_ref().and_then(|it| it.outside.as_ref());
     let mut all = Vec::new();
     if facts.message_type == Some(MessageType::CertRep) {
@@ -39,10 +40,11 @@ pub(super) fn findings(
     }
     let other_way = facts.envelope.as_ref().and_then(|it| it.other_way);
     if let (Some(way), Some(authority)) = (other_way, conversation.authority) {
-        let right = authority.certificates.recipient(at);
+        let right = authority.certificates.recipient(then);
         all.extend(by_other_way("the request", way, right));
     } else if let (Some(outside), Some(authority)) = (outside, conversation.authority) {
-        all.extend(recipient(outside, authority, at, &answered));
+        let right = authority.certificates.recipient(then);
+        all.extend(recipient(outside, authority, right, at, &answered));
     }
     if let Some(capabilities) = conversation.capabilities {
         all.extend(algorithms(outside, facts, capabilities, &answered));
@@ -91,13 +93,13 @@ impl Answered {
 fn recipient(
     outside: &Outside,
     authority: &Authority,
-    at: SystemTime,
+    right: &X509Ref,
+    at: Option<SystemTime>,
     answered: &Answered,
 ) -> Option<Finding> {
     let ours: Vec<&X509> =
         authority.all().into_iter().filter(|one| outside.is_addressed_to(one)).collect();
     let receives = |one: &&X509| allows(one, KeyUsage::KEY_ENCIPHERMENT);
-    let right = authority.certificates.recipient(at);
     if ours.is_empty() {
         let addressed: Vec<String> = outside.recipients().iter().map(ToString::to_string).collect();
         let addressed = if addressed.is_empty() {
@@ -140,7 +142,7 @@ fn recipient(
         );
         return Some(answered.about_recipient(words).against_section("RFC 5280 §4.2.1.3"));
     }
-    let reason = invalidity(ours[0], at)?;
+    let reason = invalidity(ours[0], at?)?;
     Some(
         Finding::odd(format!("the request is addressed to {}, which {reason}", named(ours[0])))
             .against("R22"),
@@ -214,10 +216,10 @@ fn method(request: &Piece, offered: &Capabilities) -> Option<Finding> {
 }
 
 /// The certificate that signs a request, compared with what is requested.
-fn signer(facts: &Facts, at: SystemTime) -> Vec<Finding> {
+fn signer(facts: &Facts, at: Option<SystemTime>) -> Vec<Finding> {
     let Some(signer) = &facts.signer else { return Vec::new() };
     let mut all = Vec::new();
-    if let Some(reason) = invalidity(signer, at) {
+    if let Some(reason) = at.and_then(|at| invalidity(signer, at)) {
         all.push(
             Finding::odd(format!("the request is signed with {}, which {reason}", named(signer)))
                 .against("R34"),
@@ -225,6 +227,10 @@ fn signer(facts: &Facts, at: SystemTime) -> Vec<Finding> {
     }
     let inner = facts.envelope.as_ref().and_then(|it| it.inner.as_ref());
     let Some(Inner::Request(csr)) = inner else { return all };
+    if facts.message_type == Some(MessageType::RenewalReq) && csr.challenge_password.is_some() {
+        let words = "the RenewalReq has a challenge password, which a renewal should omit";
+        all.push(Finding::odd(words).against("R37"));
+    }
     let is_same_key = signer.public_key().is_ok_and(|key| key.public_eq(&csr.public_key));
     if is_self_issued(signer) && !is_same_key {
         let words = "the request is signed with a self-signed certificate of another key than the one to certify";

@@ -9,6 +9,7 @@ use scep::{
 };
 
 use self::outcome::Outcome;
+use super::course;
 use crate::{
     explanation::{AtFault, Finding, Part, Severity, Verdict},
     layer::Facts,
@@ -28,41 +29,82 @@ pub(super) fn verdict(pieces: &[Piece], parts: &[Part], knows_ca: bool) -> Verdi
         (None, None, Some(finding)) => (AtFault::Sender, vec![finding]),
         (None, None, None) => return without_wrong(pieces, &all, knows_ca),
     };
+    let place = Place { pieces, parts };
     let reason = match last_reply(pieces) {
         Some((at, reply)) if let Some(refusal) = outcome::refusal(reply) => {
-            let places =
-                found.iter().map(|finding| wrong_after_refusal(finding, at, pieces, parts));
+            let places = found.iter().map(|finding| place.after_refusal(finding, at));
             let places: Vec<String> = places.collect();
-            format!("the request was refused: {refusal}; {}", places.join("; "))
+            format!("{} was refused: {refusal}; {}", request_of(pieces, at), places.join("; "))
         }
         _ => match &found[..] {
             [client, server] => {
-                format!("the client: {}; the server: {}", client.words, server.words)
+                format!("the client: {}; the server: {}", place.told(client), place.told(server))
             }
-            _ => found[0].words.clone(),
+            _ => place.told(found[0]),
         },
     };
     let next = found[0].advice.iter().cloned().collect();
     Verdict { at_fault, reason, basis: found[0].basis.clone(), next }
 }
 
-/// What is wrong besides the refusal in the reply at this index: the event comes first, because it is what the user saw.
-fn wrong_after_refusal(
-    finding: &Finding,
-    reply: usize,
-    pieces: &[Piece],
-    parts: &[Part],
-) -> String {
-    let is_there = |part: &Part| part.all_findings().iter().any(|it| std::ptr::eq(*it, finding));
-    let place = parts.iter().position(is_there);
-    let words = &finding.words;
-    match place {
-        Some(place) if place == reply => format!("also wrong in the reply: {words}"),
-        Some(place) if Some(place) == pieces[reply].answers => {
-            format!("wrong in the request: {words}")
+/// The messages, to name the one of a finding.
+struct Place<'a> {
+    pieces: &'a [Piece],
+    parts: &'a [Part],
+}
+
+impl Place<'_> {
+    /// The index of the message that has a finding.
+    fn of(&self, finding: &Finding) -> Option<usize> {
+        let is_there =
+            |part: &Part| part.all_findings().iter().any(|it| std::ptr::eq(*it, finding));
+        self.parts.iter().position(is_there)
+    }
+
+    /// The number and kind of a message: `#6 (CertRep)`.
+    fn name(&self, at: usize) -> String {
+        let message_type = self.pieces[at].facts.as_ref().and_then(|it| it.message_type.as_ref());
+        let known = message_type.filter(|it| !matches!(it, MessageType::Other(_)));
+        let kind = match (known, self.pieces[at].answers, &self.parts[at].exchange) {
+            (Some(known), ..) => format!(" ({known})"),
+            (None, Some(request), _) => format!(" (the reply to #{})", request + 1),
+            (None, None, Some(exchange)) => format!(" ({exchange})"),
+            (None, None, None) => String::new(),
+        };
+        format!("#{}{kind}", at + 1)
+    }
+
+    /// A finding, with its message if there are more than a request and its reply.
+    fn told(&self, finding: &Finding) -> String {
+        match self.of(finding) {
+            Some(at) if self.pieces.len() > 2 => format!("in {}: {}", self.name(at), finding.words),
+            _ => finding.words.clone(),
         }
-        Some(place) => format!("also wrong, in #{}: {words}", place + 1),
-        None => format!("also wrong: {words}"),
+    }
+
+    /// What is wrong besides the refusal in the reply at this index: the event comes first, because it is what the user saw.
+    fn after_refusal(&self, finding: &Finding, reply: usize) -> String {
+        let words = &finding.words;
+        match self.of(finding) {
+            Some(place) if place == reply => format!("also wrong in the reply: {words}"),
+            Some(place) if Some(place) == self.pieces[reply].answers => {
+                format!("wrong in the request: {words}")
+            }
+            Some(place) => format!("also wrong, in {}: {words}", self.name(place)),
+            None => format!("also wrong: {words}"),
+        }
+    }
+}
+
+/// The request that the reply at this index decides, with its number if there are several.
+fn request_of(pieces: &[Piece], reply: usize) -> String {
+    let is_request = |piece: &&Piece| piece.sender == Some(End::Client) && piece.facts.is_some();
+    match pieces[reply].answers {
+        Some(at) if pieces.iter().filter(is_request).count() > 1 => {
+            let asked = course::origin(pieces, at).map_or(at, |(origin, _)| origin);
+            format!("the request #{}", asked + 1)
+        }
+        _ => "the request".to_owned(),
     }
 }
 
@@ -95,16 +137,20 @@ fn without_wrong(pieces: &[Piece], all: &[&Finding], knows_ca: bool) -> Verdict 
     Verdict { next: verdict.next.into_iter().chain(gaps).chain(odd).collect(), ..verdict }
 }
 
-/// The unusual things that were seen, in words.
+/// The unusual things that were seen, in words, each once.
 fn unusual(all: &[&Finding]) -> Vec<String> {
     const SHOWN: usize = 3;
-    let mut odd: Vec<&str> = Vec::new();
+    let mut odd: Vec<(&str, usize)> = Vec::new();
     for finding in all.iter().filter(|it| it.severity == Severity::Odd) {
-        if !odd.contains(&finding.words.as_str()) {
-            odd.push(&finding.words);
+        match odd.iter_mut().find(|(words, _)| *words == finding.words) {
+            Some((_, count)) => *count += 1,
+            None => odd.push((&finding.words, 1)),
         }
     }
-    let shown = odd.iter().take(SHOWN).map(|words| format!("unusual: {words}"));
+    let shown = odd.iter().take(SHOWN).map(|(words, count)| match count {
+        1 => format!("unusual: {words}"),
+        count => format!("unusual: {words} ({count} times)"),
+    });
     let more = odd.len().saturating_sub(SHOWN);
     let more = (more > 0).then(|| format!("and {more} more, marked as odd below"));
     shown.chain(more).collect()
@@ -122,7 +168,12 @@ fn of_reply(pieces: &[Piece], last: usize, knows_ca: bool) -> Verdict {
     let piece = &pieces[earlier.unwrap_or(last)];
     let request = piece.answers.map(|request| &pieces[request]);
     match &piece.facts {
-        Some(reply) => outcome::verdict(&Outcome { reply, request, knows_ca }),
+        Some(reply) => {
+            let origin = piece.answers.and_then(|request| course::origin(pieces, request));
+            let origin = origin.map(|(_, origin)| origin);
+            let named = request_of(pieces, earlier.unwrap_or(last));
+            outcome::verdict(&Outcome { reply, request, origin, named, knows_ca })
+        }
         None => without_reply(pieces),
     }
 }

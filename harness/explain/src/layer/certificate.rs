@@ -26,8 +26,12 @@ pub(crate) fn certificate(one: &X509, reading: &Reading<'_>) -> Layer {
     layer.field("issuer", issuer(one));
     layer.field("serialNumber", serial_number(one).unwrap_or_default());
     let validity = format!("{} to {}", one.not_before(), one.not_after());
-    let invalid = invalidity(one, reading.at);
-    let meaning = invalid.clone().unwrap_or_else(|| "valid".to_owned());
+    let invalid = reading.at.and_then(|at| invalidity(one, at));
+    let meaning = match (&invalid, reading.at) {
+        (Some(reason), _) => reason,
+        (None, Some(_)) => "valid",
+        (None, None) => "not judged, because the time of the message is not known",
+    };
     layer.fields.push(Field::new("validity", validity).meaning(meaning));
     layer.field(
         "key",

@@ -26,10 +26,10 @@ pub(crate) struct Opening {
     pub(crate) outside: Option<Outside>,
     /// How its key is enciphered if no recipient has an RSA key: `key agreement`, `a password`.
     pub(crate) other_way: Option<&'static str>,
+    /// The index of the key of a recipient that is known.
+    pub(crate) key: Option<usize>,
     /// True if a key opened it.
     pub(crate) is_open: bool,
-    /// True if a key of a recipient is known, and does not open it.
-    pub(crate) is_jammed: bool,
     /// The content, if it could be read.
     pub(crate) inner: Option<Inner>,
 }
@@ -66,10 +66,11 @@ pub(super) fn envelope(
     layer.findings.extend(findings(&outside, other_way, bytes));
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
     let mut opening = Opening { other_way, ..Opening::default() };
-    match reading.knowledge.open(bytes, &outside) {
+    let opened = reading.knowledge.open(bytes, &outside);
+    opening.key = opened.as_ref().map(|(key, _)| *key);
+    match opened.map(|(_, opened)| opened) {
         None => layer.fields.push(closed(&outside, reading)),
         Some(Err(error)) => {
-            opening.is_jammed = true;
             layer.field("opened", format!("no: {error}"));
             layer.findings.push(Finding::wrong(error.to_string()).against("R68"));
         }

@@ -76,7 +76,7 @@ pub(crate) fn revocation_list(list: &RevocationList, reading: &Reading<'_>) -> L
     layer.field("thisUpdate", moment_text(list.this_update()));
     if let Some(next) = list.next_update() {
         layer.field("nextUpdate", moment_text(next));
-        if next < reading.at {
+        if reading.at.is_some_and(|at| next < at) {
             layer.findings.push(
                 Finding::odd(format!("the list was to be renewed on {}", moment_text(next)))
                     .against_section("RFC 5280 §5.1.2.5"),

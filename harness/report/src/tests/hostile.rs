@@ -152,7 +152,10 @@ fn terminal_with_any_text_is_inert() {
             assert_inert(&terminal::line(scenario, palette), seed);
             assert_inert(&terminal::notes(scenario, palette).join("\n"), seed);
             assert_inert(&terminal::transcript(scenario, palette), seed);
-            assert_inert(&terminal::explanation(scenario, palette).unwrap_or_default(), seed);
+            for verbose in [false, true] {
+                let text = terminal::explanation(scenario, verbose, palette).unwrap_or_default();
+                assert_inert(&text, seed);
+            }
         }
         let report = results_of::conformance(&mut texts);
         assert_inert(&conformance::case_lines(&report, true, palette).join("\n"), seed);

@@ -112,6 +112,7 @@ pub(crate) fn failure() -> Failure {
         hint: Some("compare the passwords".to_owned()),
         reply: None,
         refusal: None,
+        messages: Vec::new(),
         ended_server: None,
         refused_line: None,
         is_unproved: false,

@@ -12,6 +12,7 @@ use diagnostics::bugs;
 use ipnet::Ipv4Net;
 use nix::errno::Errno;
 use process::Output;
+use recording::Recorder;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
@@ -40,8 +41,12 @@ pub(super) async fn build(
     let switch = links(&topology).await?;
     remains.captures = captures(&topology, spec)?;
     let namespaces = nodes(&topology, &switch).await?;
-    remains.recorder = spec.messages.as_ref().map(|part| part.recorder(spec.lab.clock()));
-    let controls = pkis::start_cas(spec, &namespaces, remains.recorder.as_ref())?;
+    let recorder = match &spec.messages {
+        Some(part) => part.recorder(spec.lab.clock()),
+        None => Recorder::in_memory(spec.lab.clock()),
+    };
+    let controls = pkis::start_cas(spec, &namespaces, &recorder)?;
+    remains.recorder = Some(recorder);
     let programs = pkis::start_programs(spec, &namespaces, events).await?;
     let consoles = start_devices(spec, &namespaces, events)?;
     let descriptors =

@@ -29,13 +29,14 @@ pub(super) type Programs = BTreeMap<String, Arc<Server>>;
 pub(super) fn start_cas(
     spec: &LabSpec,
     namespaces: &Namespaces,
-    recorder: Option<&Recorder>,
+    recorder: &Recorder,
 ) -> Result<BTreeMap<String, PathBuf>, TestbedError> {
     let mut sockets = BTreeMap::new();
     for (number, (name, plan)) in spec.lab.pkis.iter().enumerate() {
         panic_if_asked("lab-process");
         let address = address_of(&spec.lab, name);
-        let ca = LabCa::open(name, plan, address, &spec.lab.clock())?.recorded(recorder.cloned());
+        let ca =
+            LabCa::open(name, plan, address, &spec.lab.clock())?.recorded(Some(recorder.clone()));
         let broken = |reason| TestbedError::Pki { name: name.clone(), reason };
         let port = port_of(plan);
         for host in spec.lab.hosts_that_run(name) {

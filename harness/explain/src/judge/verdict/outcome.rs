@@ -18,6 +18,10 @@ use crate::{
 pub(super) struct Outcome<'a> {
     pub(super) reply: &'a Facts,
     pub(super) request: Option<&'a Piece>,
+    /// The request of a certificate, if the other one asks about it with CertPoll.
+    pub(super) origin: Option<&'a Facts>,
+    /// The request in words: `the request`, with its number if there are several.
+    pub(super) named: String,
     pub(super) knows_ca: bool,
 }
 
@@ -35,7 +39,8 @@ pub(super) fn verdict(outcome: &Outcome<'_>) -> Verdict {
     let reply = outcome.reply;
     if let Some(refusal) = refusal(reply) {
         let reason = format!(
-            "the request was refused: {refusal}; nothing that was seen breaks the protocol"
+            "{} was refused: {refusal}; nothing that was seen breaks the protocol",
+            outcome.named
         );
         let unverified = reply.unverified.as_deref().map(unverified);
         let next = unverified.into_iter().chain(after_refusal(outcome)).collect();
@@ -46,7 +51,7 @@ pub(super) fn verdict(outcome: &Outcome<'_>) -> Verdict {
     }
     match &reply.pki_status {
         Some(PkiStatus::Pending) => {
-            let reason = "the request waits for a decision of the CA";
+            let reason = format!("{} waits for a decision of the CA", outcome.named);
             let next = "somebody must approve it there, or the client must ask again with CertPoll";
             undecided(AtFault::Nobody, reason, vec![next.to_owned()])
         }
@@ -65,7 +70,7 @@ fn granted(outcome: &Outcome<'_>) -> Verdict {
     let Some(Inner::Certificates(contents)) = envelope.and_then(|it| it.inner.as_ref()) else {
         let next =
             "with the client's key (--key) the certificate in it is compared with the request, too";
-        let reason = "the request was granted; the reply was not opened";
+        let reason = format!("{} was granted; the reply was not opened", outcome.named);
         return undecided(AtFault::Nobody, reason, vec![next.to_owned()]);
     };
     let content = match (contents.certificates.len(), contents.crls.len()) {
@@ -75,12 +80,12 @@ fn granted(outcome: &Outcome<'_>) -> Verdict {
     };
     let compared = match outcome.request.and_then(|it| it.facts.as_ref()) {
         None => format!("{content}, compared with nothing, because its request is not here"),
-        Some(asked) => compared(asked, content),
+        Some(asked) => compared(outcome.origin.unwrap_or(asked), content),
     };
     let no_ca =
         "its issuer was not looked at, because no certificate of the CA is known: give --ca";
     let next = (!outcome.knows_ca).then(|| no_ca.to_owned()).into_iter().collect();
-    let reason = format!("the request was granted, and the reply has {compared}");
+    let reason = format!("{} was granted, and the reply has {compared}", outcome.named);
     undecided(AtFault::Nobody, reason, next)
 }
 
@@ -92,6 +97,9 @@ fn compared(asked: &Facts, content: &str) -> String {
     match (inner, &asked.message_type) {
         (Some(Inner::Request(_)), _) => {
             "a certificate for the requested key; names and extensions were compared, too".to_owned()
+        }
+        (Some(Inner::Query(_)), Some(MessageType::GetCert)) => {
+            "the certificate that was asked for".to_owned()
         }
         (_, Some(MessageType::GetCrl | MessageType::GetCert)) => {
             format!("{content}; whether it is the one that was asked for was not compared")

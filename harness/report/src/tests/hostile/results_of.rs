@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use diagnostics::{Beside, Excerpt};
 use results::requirement::{Basis, End, Level};
 use results::{
-    Assessment, Case, Cell, ConformanceReport, Failure, Finding, KnownFailure, LogLine, Matrix,
-    Outcome, Reason, Received, ReceivedState, RequirementResult, Row, ScenarioOutcome, Sent, Skip,
-    SkipCause, StepOutcome, Unfinished, Unmatched, Verdict,
+    Assessment, Case, Cell, ConformanceReport, FailedMessage, Failure, Finding, KnownFailure,
+    LogLine, Matrix, MessageInShort, Outcome, Reason, Received, ReceivedState, RequirementResult,
+    Row, ScenarioOutcome, Sent, Skip, SkipCause, StepOutcome, Unfinished, Unmatched, Verdict,
 };
 
 use super::text::Texts;
@@ -116,7 +116,27 @@ fn failure(texts: &mut Texts) -> Failure {
         output: (0..9).map(|_| texts.next() + "\n").collect(),
         log: vec![line(texts), line(texts)],
         hint: Some(texts.next()),
+        messages: vec![message(texts), message(texts)],
         ..samples::failure()
+    }
+}
+
+fn message(texts: &mut Texts) -> FailedMessage {
+    FailedMessage {
+        pki: Some(texts.next()),
+        short: MessageInShort {
+            what: texts.next(),
+            transaction_id: Some(texts.next()),
+            refusal: Some(texts.next()),
+            subject: Some(texts.next()),
+            digest: Some(texts.next()),
+            signer: Some(texts.next()),
+            cipher: Some(texts.next()),
+            recipient: Some(texts.next()),
+            wrong: vec![texts.next(), texts.next()],
+            ..MessageInShort::default()
+        },
+        layers: vec![texts.next(), texts.next()],
     }
 }
 

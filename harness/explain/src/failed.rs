@@ -1,0 +1,50 @@
+//! The exchange that a failure is about.
+
+use std::time::SystemTime;
+
+use recording::Exchange;
+use results::{FailedMessage, MessageInShort, requirement::End};
+
+use crate::{
+    exhibit::{Content, Exhibit},
+    explain,
+    input::recorded_exhibit,
+    knowledge::Knowledge,
+    text,
+};
+
+/// The messages of the last one of these exchanges: its request, and its reply or the reason why there is none. The others tell more about
+/// it, such as the names of its signers. Every text goes through `mask`.
+pub fn failed_exchange(
+    exchanges: Vec<Exchange>,
+    now: SystemTime,
+    mask: &dyn Fn(&str) -> String,
+) -> Vec<FailedMessage> {
+    let pki = exchanges.last().and_then(|last| last.pki.clone());
+    let exhibits: Vec<Exhibit> = exchanges.into_iter().map(recorded_exhibit).collect();
+    let Some(Content::Exchange(last)) = exhibits.last().map(|last| &last.content) else {
+        return Vec::new();
+    };
+    let count = usize::from(last.request.is_some()) + usize::from(last.reply.is_some());
+    let is_unanswered = last.reply.is_none() && !last.gaps.is_empty();
+    let unanswered = is_unanswered
+        .then(|| last.gaps.iter().map(ToString::to_string).collect::<Vec<String>>().join("; "));
+    let mut explanation = explain(exhibits, &Knowledge::new(now));
+    explanation.rewrite(mask);
+    let first = explanation.messages.len().saturating_sub(count);
+    let mut messages: Vec<FailedMessage> = Vec::new();
+    for part in explanation.messages.drain(first..) {
+        let layers = text::content(&part);
+        messages.push(FailedMessage { pki: pki.clone(), short: part.short, layers });
+    }
+    messages.extend(unanswered.map(|why| FailedMessage {
+        pki,
+        short: MessageInShort {
+            sender: Some(End::Server),
+            what: mask(&why),
+            ..MessageInShort::default()
+        },
+        layers: Vec::new(),
+    }));
+    messages
+}
