@@ -139,6 +139,7 @@ impl Device {
             clock: settings.clock.ahead_by(settings.own.clock_ahead_ms),
             log: ProtocolLog::default(),
             notes: Notes::default(),
+            limits: Notes::default(),
             changes: watch::Sender::new(0),
             wake: Notify::new(),
             clock_set: Notify::new(),
@@ -214,6 +215,11 @@ impl Device {
     /// Notes on the SCEP client for the reader of a result: options that it lacks, and what it does instead.
     pub fn notes(&self) -> Vec<String> {
         self.context.notes.lines()
+    }
+
+    /// What the SCEP client cannot do, although the configuration or a reply asked for it: no check that depends on it can hold.
+    pub fn limits(&self) -> Vec<String> {
+        self.context.limits.lines()
     }
 
     /// Runs one line of a user. A long-running command shows its lines on `screen`, and a restart ends it.

@@ -72,6 +72,8 @@ pub(crate) struct EnrolmentContext {
     pub(crate) clock: Clock,
     pub(crate) log: ProtocolLog,
     pub(crate) notes: Notes,
+    /// What the client cannot do, although the configuration or a reply asks for it.
+    pub(crate) limits: Notes,
     /// Changes whenever the device's answers may have changed.
     pub(crate) changes: watch::Sender<u64>,
     /// Wakes enrolments that wait for the next try, because the network may have changed.

@@ -55,7 +55,7 @@ impl ProtocolLog {
     }
 }
 
-/// Notes of a device: options that its client lacks, and what it does instead.
+/// Notes of a device about its client, each once: options that it lacks and what it does instead, or what it cannot do.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     lines: Mutex<Vec<String>>,

@@ -70,6 +70,8 @@ enum Call {
     Outlook,
     /// Returns the notes on the SCEP client.
     Notes,
+    /// Returns what the SCEP client cannot do.
+    Limits,
     /// Checks that the device is alive.
     Alive,
 }

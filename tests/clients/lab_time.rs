@@ -60,6 +60,12 @@ pub(crate) fn trials() -> Vec<Planned> {
             polls,
         ),
         trial(
+            "scenario_that_asks_for_more_than_a_program_can_is_skipped",
+            ScepClient::Certmonger,
+            Some(netns()),
+            limited,
+        ),
+        trial(
             "go_program_is_skipped_in_a_lab_on_its_own_time",
             ScepClient::Scepclient,
             Some(netns()),
@@ -141,6 +147,40 @@ fn polls() {
     let granted =
         ended.stdout.lines().find(|line| line.contains("ca: granted the request")).unwrap();
     assert!(granted.trim_start().starts_with("2031-01-04T00:0"), "{granted}");
+}
+
+/// What the program cannot do is the reason of a skip, whatever the step that fails of it.
+fn limited() {
+    let configured = |line: &str| {
+        let url = "        set system certificate scep csr CSR url http://10.0.0.1\n";
+        CONFIGURED.replace(url, &format!("{line}{url}"))
+    };
+    let line = |words: &str| format!("        set system certificate scep csr CSR {words}\n");
+    let old = "      ca: {subject: CN=ca, issued-by: {subject: CN=ca, valid-from: 2015-01-01T00:00Z, valid-for: 10y}}\n";
+    for (lab, set, matches, reason) in [
+        ("", line("crl-check scep"), "crl: .*fresh", "does not ask by GetCRL"),
+        ("", line("rollover get-next-ca"), "next-ca", "does not ask by GetNextCACert"),
+        (
+            "      approval: manual\n",
+            String::new(),
+            "CA has not decided",
+            "a reply without content",
+        ),
+        (old, String::new(), "usercert .*Valid", "if several of a CA have one name"),
+    ] {
+        let check = format!(
+            "  - run: {{command: pki scep show CSR, matches: ['{matches}'], within: 3s}}\n"
+        );
+        let ended = run("certmonger", &format!("{LAB}{lab}{}{check}", configured(&set)));
+        assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+        let is_told =
+            |line: &str| line.contains("the client `certmonger` ") && line.contains(reason);
+        assert!(
+            ended.stdout.lines().any(is_told) && ended.stdout.contains("1 skipped"),
+            "{}",
+            ended.transcript()
+        );
+    }
 }
 
 fn skipped() {

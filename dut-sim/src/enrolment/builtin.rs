@@ -16,7 +16,7 @@ use super::journal::Journal;
 use super::order::{Failure, Order};
 
 /// The number of error statuses to a request after which the CA's certificates are fetched anew: the RA may have another key meanwhile.
-const PATIENCE: u32 = 3;
+pub(super) const PATIENCE: u32 = 3;
 
 /// One enrolment by the built-in client.
 pub(super) struct Builtin<'a> {

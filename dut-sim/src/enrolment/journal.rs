@@ -68,6 +68,13 @@ impl Journal {
         }
     }
 
+    /// Reports that the client cannot do what the configuration or a reply asks for; a repeated report is ignored.
+    pub(super) fn limit(&self, limit: &str) {
+        if self.context.limits.add(limit) {
+            self.log(&format!("note: {limit}"));
+        }
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
         let mut progress = self.request.progress.lock();
         match phase {

@@ -25,6 +25,7 @@ use scep::key_usage::KeyUsage;
 use self::folder::Folder;
 use self::job::{Job, Run};
 use self::version::Version;
+use super::builtin::PATIENCE;
 use super::journal::Journal;
 use super::order::{Failure, Missing, Order};
 
@@ -136,7 +137,8 @@ impl Adapter {
 /// An enrolment by a program: fetching the CA's certificates, then requesting a certificate.
 #[async_trait]
 pub(super) trait Program: Send {
-    /// Fetches the CA's certificates. It is not called again after a success.
+    /// Fetches the CA's certificates. It is not called again after a success: after several error statuses to the request, another program
+    /// begins.
     async fn ca_certificates(&mut self, job: &mut Job<'_>) -> Result<CaCertificates, Error>;
 
     /// Requests the certificate. It is called again to poll after [`Answer::Pending`], and to repeat the request after
@@ -176,32 +178,50 @@ pub(super) async fn enrol(
 ) -> Result<X509, Failure> {
     let mut job = Job { installed, folder: Folder::new()?, order, journal };
     let mut program = (installed.adapter.begin)(&mut job)?;
-    let mut ca = None;
+    let mut transaction = Transaction::default();
     loop {
         let context = Arc::clone(&job.journal.context);
         // Registered before the try, so that a commit during the try also wakes it.
         let woken = context.wake.notified();
-        let reason = match attempt(&mut *program, &mut ca, &mut job).await {
+        let (reason, is_answered) = match attempt(&mut *program, &mut transaction, &mut job).await {
             Ok(certificate) => return Ok(certificate),
             Err(Error::Final(failure)) => return Err(failure),
-            Err(Error::Retry(reason)) => reason,
-            Err(Error::Unreached(exchange, line)) => job.unreached(&exchange, &line).await,
+            Err(Error::Retry(reason)) => (reason, true),
+            Err(Error::Unreached(exchange, line)) => (job.unreached(&exchange, &line).await, false),
         };
         job.journal.retry_later(&reason, woken, order.signer_ends()).await?;
+        if is_answered && !transaction.is_pending && job.journal.tries().is_multiple_of(PATIENCE) {
+            program = (installed.adapter.begin)(&mut job)?;
+            transaction = Transaction { starts_over: true, ..Transaction::default() };
+        }
     }
+}
+
+/// What is known of an enrolment between two tries.
+#[derive(Default)]
+struct Transaction {
+    /// The certificates of the CA.
+    ca: Option<CaCertificates>,
+    /// True if the CA has not decided about the request.
+    is_pending: bool,
+    /// True if an earlier one had no success, so that its tries count as well.
+    starts_over: bool,
 }
 
 /// Continues where the last attempt ended, because the CA may have a pending request and a password may be valid only once.
 async fn attempt(
     program: &mut dyn Program,
-    ca: &mut Option<CaCertificates>,
+    transaction: &mut Transaction,
     job: &mut Job<'_>,
 ) -> Result<X509, Error> {
+    let Transaction { ca, is_pending, starts_over } = transaction;
     let ca = if let Some(known) = ca {
         known
     } else {
         let mut received = program.ca_certificates(job).await?;
-        job.journal.reset_retries();
+        if !*starts_over {
+            job.journal.reset_retries();
+        }
         job.journal.log_ca(&Exchange::GetCaCert, &received);
         job.journal.store_ca(Some(&received));
         if let Some(fingerprint) = &job.order.settings.ca_fingerprint {
@@ -219,6 +239,7 @@ async fn attempt(
                 return Ok(certificate);
             }
             Answer::Pending(exchange) => {
+                *is_pending = true;
                 job.journal.reset_retries();
                 job.journal.wait_for_decision(&exchange).await;
             }

@@ -148,10 +148,12 @@ impl Rollover {
     async fn next_ca(&self) -> Result<CaCertificates, NoNextCa> {
         let context = &self.request.context;
         if context.client != ScepClient::Builtin {
-            return Err(NoNextCa::Impossible(format!(
+            let reason = format!(
                 "the client `{}` does not ask by GetNextCACert, so a new CA is found at the renewal",
                 context.client
-            )));
+            );
+            context.limits.add(&reason);
+            return Err(NoNextCa::Impossible(reason));
         }
         let (network, endpoint) = (&context.network, &self.settings.endpoint);
         let identifier = self.settings.ca_identifier.clone();

@@ -131,6 +131,14 @@ impl RemoteConsole {
         self.ask(Call::Notes).await
     }
 
+    /// What the device's SCEP client cannot do, although the configuration or a reply asked for it.
+    ///
+    /// # Errors
+    /// If the device cannot answer.
+    pub async fn limits(&self) -> Result<Vec<String>, RemoteError> {
+        self.ask(Call::Limits).await
+    }
+
     /// The number of all events of SCEP so far, and those after the first `seen`.
     ///
     /// # Errors

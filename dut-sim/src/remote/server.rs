@@ -248,6 +248,7 @@ async fn work(user: User, id: u64, call: Call, answers: mpsc::Sender<FromDevice>
         }
         Call::Outlook => to_value(device.outlook()),
         Call::Notes => to_value(device.notes()),
+        Call::Limits => to_value(device.limits()),
         Call::CutPower => {
             device.cut_power();
             to_value(())

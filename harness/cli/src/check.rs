@@ -106,7 +106,7 @@ struct NamedFile {
 impl NamedFile {
     fn read(path: &Path) -> Self {
         let source = Source::read(path);
-        let keys = source.as_ref().map(keys).unwrap_or_default();
+        let keys = source.as_ref().map(|source| yaml::keys(source)).unwrap_or_default();
         Self { kind: kind(&keys, path), source, path: path.to_path_buf() }
     }
 }
@@ -126,14 +126,6 @@ fn kind(keys: &[String], path: &Path) -> Kind {
         () if path.ends_with(LEDGER) => Kind::Ledger,
         () if !target_files(&[path.to_owned()]).is_empty() => Kind::Target,
         () => Kind::Scenario,
-    }
-}
-
-/// The keys of a file in their order; none if it is no map.
-fn keys(source: &Arc<Source>) -> Vec<String> {
-    match yaml::parse(source).map(|node| node.value) {
-        Ok(Value::Mapping(entries)) => entries.into_iter().map(|entry| entry.key).collect(),
-        _ => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use openssl::asn1::Asn1TimeRef;
 use redact::Masker;
 use scep::algorithm::{Cipher, Digest};
@@ -24,11 +25,12 @@ use super::output::{self, say, warn};
 use super::stop::StopSignals;
 use super::values::{dns_name, one_of, scep_url};
 use super::wiring::LivePki;
-use diagnostics::{Diagnostic, visible};
+use diagnostics::{Diagnostic, counted, visible};
 use files::Kept;
 use model::scep_url::ScepUrl;
 use simulated::client::{
-    Enrolled, EnrolmentError, Files, NotInPlace, Polling, PreparedFiles, Remark, enrol, new_key,
+    Enrolled, EnrolmentError, Files, NotInPlace, Pending, Polling, PreparedFiles, Remark, enrol,
+    new_key,
 };
 use testbed::pki::ScepService;
 
@@ -55,7 +57,8 @@ Exit codes:
   2  wrong usage, or a file cannot be read
   3  the CA cannot be reached, the server is no SCEP service, a file cannot be written,
      or saved messages are incomplete
-  4  the CA refused the request or did not decide in time, or its reply was wrong")]
+  4  the CA refused the request or did not decide in time, or its reply was wrong
+  130  interrupted: what was requested may be issued all the same")]
 pub(super) struct EnrolArguments {
     /// The SCEP address of the CA, such as `http://pki.example.com/scep`
     #[arg(value_name = "URL", value_parser = scep_url())]
@@ -160,13 +163,18 @@ impl EnrolArguments {
         };
         let polling = Polling { pause: PAUSE, within: Duration::from_secs(self.poll_within) };
         let is_unclear = Cell::new(false);
+        let waiting = ProgressBar::new_spinner();
         let remark = |remark: Remark| {
+            if let Remark::Pending(pending) = remark {
+                return show_waiting(&waiting, pending);
+            }
             let is_about_addressee = matches!(remark, Remark::UnclearAddressee(_));
             is_unclear.set(is_unclear.get() || is_about_addressee);
             let choose = if is_about_addressee { CHOOSE_CA } else { "" };
             warn(&format!("warning: {}{choose}", visible(&remark.to_string())));
         };
         let enrolled = enrol(&pki, settings, polling, &Clock::system(), remark).await;
+        waiting.finish_and_clear();
         drop(pki);
         let exit = complete(messages.as_ref(), Exit::Success);
         sent.has_unclear_addressee = is_unclear.get();
@@ -209,6 +217,16 @@ impl EnrolArguments {
             )
         }))
     }
+}
+
+/// Says once that the CA has not decided; on a terminal, also how long that takes.
+fn show_waiting(waiting: &ProgressBar, pending: Pending) {
+    if pending.polls == 0 {
+        warn(&format!("note: {pending}"));
+    }
+    let seconds = pending.since.as_secs();
+    waiting.set_message(format!("{} after {seconds} s", counted(pending.polls, "poll")));
+    waiting.tick();
 }
 
 /// The error, with the URL and the exchange that failed. The masker has the passwords, because a server may send them back.

@@ -9,7 +9,8 @@ use families::{FamilyName, Need};
 use scep::clock;
 use tokio::select;
 
-use super::conform::discovery::{cause_of_silence, no_service};
+use self::watch::Form;
+use super::conform::discovery::{cause_of_silence, leads_to_https, no_service};
 use super::exit::{CommandError, Exit};
 use super::output::{masked, say, say_report};
 use super::stop::StopSignals;
@@ -17,7 +18,7 @@ use super::values::{one_of, scep_url};
 use ::inspect::{Asking, Inspection, Seen, ask, markdown, table, text};
 use diagnostics::Diagnostic;
 use model::scep_url::ScepUrl;
-use report::json::document;
+use report::json::{document, line};
 
 /// Show what a PKI shows before anybody enrols, and which clients will have trouble with it
 ///
@@ -55,14 +56,14 @@ pub(super) struct InspectArguments {
     /// Also show what is known of the clients and fits, each with its source, and what is not known
     #[arg(short, long, conflicts_with_all = ["json", "markdown"])]
     verbose: bool,
-    /// Print all of it as JSON
+    /// Print all of it as JSON; with --watch in one line, and each change as a further line
     #[arg(long)]
     json: bool,
     /// Print a Markdown report
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
-    /// Then look again and again until Ctrl-C, and say what changes: capabilities and certificates
-    #[arg(long, value_name = "INTERVAL", value_parser = interval, num_args = 0..=1, require_equals = true, default_missing_value = "1m", conflicts_with_all = ["json", "markdown"])]
+    /// Then look again and again, until Ctrl-C or until nobody reads the output, and say what changes: capabilities and certificates
+    #[arg(long, value_name = "INTERVAL", value_parser = interval, num_args = 0..=1, require_equals = true, default_missing_value = "1m", conflicts_with = "markdown")]
     watch: Option<Duration>,
     /// Print the table of clients with all sources, as Markdown, and end
     #[arg(long, exclusive = true)]
@@ -97,7 +98,9 @@ impl InspectArguments {
             return Err(Exit::Lab.with(vec![refused(&seen)]));
         }
         let inspection = Inspection::of(&seen, &self.client);
-        if self.json {
+        if self.json && self.watch.is_some() {
+            say_report(&masked(&line(&inspection)));
+        } else if self.json {
             say_report(&masked(&document(&inspection)));
         } else if self.markdown {
             say_report(&masked(&markdown(&inspection)));
@@ -105,7 +108,8 @@ impl InspectArguments {
             say(&text(&inspection, self.verbose));
         }
         if let Some(interval) = self.watch {
-            watch::watch(asking, seen, interval, &stop).await;
+            let form = if self.json { Form::Json } else { Form::Text };
+            watch::watch(asking, seen, interval, form, &stop).await;
         }
         Ok(Exit::Success)
     }
@@ -126,15 +130,12 @@ fn refused(seen: &Seen) -> Diagnostic {
     }
     let end = "so there is nothing to show";
     let diagnostic = no_service(url, &seen.capabilities, &seen.certificates, end);
-    if leads_to_https(seen) { diagnostic.note(https_alone()) } else { diagnostic }
-}
-
-fn leads_to_https(seen: &Seen) -> bool {
     let answers = [&seen.capabilities, &seen.certificates].into_iter().flatten();
-    let locations = answers.filter_map(|answer| answer.location.as_deref());
-    locations.map(str::trim_start).any(|location| {
-        location.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
-    })
+    if answers.into_iter().any(leads_to_https) {
+        diagnostic.note(https_alone())
+    } else {
+        diagnostic
+    }
 }
 
 /// The clients that cannot use HTTPS, or of which that is not known.
@@ -145,7 +146,7 @@ fn https_alone() -> String {
     let names: Vec<&str> =
         FamilyName::ALL.iter().filter(is_for_http).map(|name| name.as_str()).collect();
     format!(
-        "if the service is there by HTTPS alone, these clients will or may not enrol: {}",
+        "if it has none, because the service is there by HTTPS alone, these clients will or may not enrol: {}",
         names.join(", ")
     )
 }

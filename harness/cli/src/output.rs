@@ -1,6 +1,7 @@
 //! Results on stdout, messages and questions on stderr. A closed pipe is not an error.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::io::Interest;
+use tokio::net::unix::pipe::Sender;
 
 use diagnostics::{Diagnostic, Palette, counted, render, searched};
 use redact::{Masker, Secret, printable};
@@ -71,6 +74,17 @@ fn write_stdout(line: &str) {
     {
         let _ = FAILED.set(error.to_string());
     }
+}
+
+/// Waits until whoever reads stdout is gone; without a reader that can go, such as that of a file, this does not end.
+pub(super) async fn reader_gone() {
+    let own = io::stdout().as_fd().try_clone_to_owned();
+    if let Ok(stdout) = own.and_then(Sender::from_owned_fd_unchecked)
+        && stdout.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Time for queued lines to be written before the program ends.

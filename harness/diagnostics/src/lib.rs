@@ -16,7 +16,7 @@ pub use redact::{ci_commands, must_be_escaped, visible, visible_lines};
 pub use scep::suggestion::{closest, did_you_mean, suggestions};
 
 pub use self::difference::word_difference;
-pub use self::masking::{QUOTE, searched};
+pub use self::masking::{QUOTE, are_searched, searched};
 pub use self::palette::Palette;
 pub use self::render::{Frame, render};
 pub use self::source::{

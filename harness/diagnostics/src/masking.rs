@@ -25,6 +25,11 @@ pub fn searched(secrets: &[Secret]) -> impl Iterator<Item = &Secret> {
     lengths.take_while(|(bytes, _)| *bytes <= SEARCHED_BYTES).map(|(_, secret)| secret)
 }
 
+/// True if the secrets of a masker are few enough to be searched for.
+pub fn are_searched(masker: &Masker) -> bool {
+    too_much(masker).is_none()
+}
+
 /// Why the secrets are not searched for; none if they are few enough.
 fn too_much(masker: &Masker) -> Option<String> {
     if masker.count() > SEARCHED {

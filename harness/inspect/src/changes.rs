@@ -2,10 +2,27 @@
 
 use diagnostics::visible;
 use scep::http::HttpResponse;
+use serde::Serialize;
 
 use crate::capability::lines;
 use crate::certificate::Facts;
+use crate::inspection::VERSION;
 use crate::seen::{Answer, Seen};
+
+/// A change as a JSON document.
+#[derive(Debug, Serialize)]
+pub struct ChangeDocument<'a> {
+    version: u32,
+    seen_at: &'a str,
+    change: &'a str,
+}
+
+impl<'a> ChangeDocument<'a> {
+    /// A change in a sentence, that was seen at a moment.
+    pub fn new(seen_at: &'a str, change: &'a str) -> Self {
+        Self { version: VERSION, seen_at, change }
+    }
+}
 
 /// What became of the answers themselves, each in a sentence: other statuses and content types, and answers that come no more.
 pub fn answer_changes(before: &Seen, now: &Seen) -> Vec<String> {
@@ -81,12 +98,13 @@ fn certificates(before: &[Facts], now: &[Facts]) -> Vec<String> {
 }
 
 fn next_ca(before: &Seen, now: &Seen) -> Option<String> {
-    let there = |seen: &Seen| {
-        let answer = seen.next_ca.as_ref()?.as_ref().ok()?;
-        (answer.status == 200).then(|| answer.body.clone())
+    // Without an answer nobody knows.
+    let is_there = |seen: &Seen| match &seen.next_ca {
+        Some(answer) => answer.as_ref().ok().map(|answer| answer.status == 200),
+        None => seen.list().map(|_| false),
     };
     // The signature of the answer may be new each time, so only its presence is compared.
-    match (there(before).is_some(), there(now).is_some()) {
+    match (is_there(before)?, is_there(now)?) {
         (false, true) => Some("a next CA is announced (GetNextCACert)".to_owned()),
         (true, false) => Some("no next CA is announced any more (GetNextCACert)".to_owned()),
         _ => None,

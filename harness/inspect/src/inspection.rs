@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use families::FamilyName;
+use openssl::x509::X509;
 use scep::clock::moment_text;
 use scep::http::HttpResponse;
+use scep::name::to_text;
 use serde::Serialize;
 
 use crate::capability::{Word, words};
@@ -12,7 +14,7 @@ use crate::certificate::Facts;
 use crate::probe::Probe;
 use crate::probed::{NotProbed, Probed, shows_nothing};
 use crate::remarks::remarks;
-use crate::seen::{Answer, Seen, answered};
+use crate::seen::{Answer, Seen, answered, certificates_in};
 use crate::verdict::{ClientVerdict, verdict};
 use crate::weigh::Scales;
 
@@ -179,6 +181,32 @@ impl NextCa {
     }
 }
 
+fn in_words(response: &HttpResponse) -> String {
+    let words = response.answered();
+    words.strip_prefix("was answered ").unwrap_or(&words).to_owned()
+}
+
+/// The most subjects that are listed.
+const SUBJECTS: usize = 4;
+
+/// How the certificates that came differ from those of the plain answer; none if none came.
+fn others(came: &[X509], plain: &[Facts]) -> Option<String> {
+    if came.is_empty() {
+        return None;
+    }
+    let is_plain = |one: &&X509| plain.iter().any(|facts| facts.certificate == **one);
+    let new: Vec<&X509> = came.iter().filter(|one| !is_plain(one)).collect();
+    if new.is_empty() {
+        let (count, all) = (came.len(), plain.len());
+        return Some(format!("the same certificates in another form: {count} of {all}"));
+    }
+    let subjects =
+        new.iter().take(SUBJECTS).map(|one| format!("`{}`", to_text(one.subject_name())));
+    let more = if new.len() > SUBJECTS { ", …" } else { "" };
+    let subjects = subjects.collect::<Vec<_>>().join(", ");
+    Some(format!("other certificates: {subjects}{more}"))
+}
+
 fn behaviour(seen: &Seen, probe: Probe, answer: &Probed) -> Behaviour {
     let is_same = seen.is_same(probe).filter(|_| probe.wants_the_same());
     let in_words = match (is_same, answer) {
@@ -190,10 +218,10 @@ fn behaviour(seen: &Seen, probe: Probe, answer: &Probed) -> Behaviour {
         }
         (_, Err(reason)) => reason.in_words(),
         (_, Ok(response)) if probe == Probe::Head => format!("HTTP {}", response.status),
-        (_, Ok(response)) => {
-            let words = response.answered();
-            words.strip_prefix("was answered ").unwrap_or(&words).to_owned()
+        (Some(false), Ok(response)) if probe.is_of_certificates() && response.status == 200 => {
+            others(&certificates_in(response), &seen.chain()).unwrap_or_else(|| in_words(response))
         }
+        (_, Ok(response)) => in_words(response),
     };
     Behaviour { probe, request: probe.in_words(), reply: Reply::of(answer), is_same, in_words }
 }

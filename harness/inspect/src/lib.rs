@@ -21,7 +21,7 @@ mod verdict;
 mod weigh;
 
 pub use self::ask::{Asking, ask, look};
-pub use self::changes::{answer_changes, content_changes};
+pub use self::changes::{ChangeDocument, answer_changes, content_changes};
 pub use self::inspection::{Inspection, VERSION};
 pub use self::markdown::markdown;
 pub use self::probe::Probe;

@@ -18,7 +18,7 @@ use crate::probed::Probed;
 pub type Answer = Result<HttpResponse, NoAnswer>;
 
 /// The answers of a server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Seen {
     /// The URL that was asked.
     pub url: ScepUrl,
@@ -41,6 +41,16 @@ pub(crate) fn answered(answer: &Answer) -> String {
     match answer {
         Ok(response) => response.answered(),
         Err(reason) => format!("was not answered: {reason}"),
+    }
+}
+
+/// The certificates in an answer to GetCACert; none if there are none that can be read.
+pub(crate) fn certificates_in(response: &HttpResponse) -> Vec<X509> {
+    match X509::from_der(&response.body) {
+        Ok(one) => vec![one],
+        Err(_) => certs_only::decode(&response.body)
+            .map(|message| message.certificates)
+            .unwrap_or_default(),
     }
 }
 
@@ -80,14 +90,24 @@ impl Seen {
 
     /// The certificates in the order received.
     pub(crate) fn chain(&self) -> Vec<Facts> {
-        let Some(response) = body(&self.certificates) else { return Vec::new() };
-        let certificates = match X509::from_der(&response.body) {
-            Ok(one) => vec![one],
-            Err(_) => certs_only::decode(&response.body)
-                .map(|message| message.certificates)
-                .unwrap_or_default(),
-        };
+        let certificates = body(&self.certificates).map(certificates_in).unwrap_or_default();
         Facts::of_all(&certificates, self.at)
+    }
+
+    /// Takes from a later look what can be read in it, and keeps the rest: what is not there for a while comes back or changes.
+    pub fn update(&mut self, later: Self) {
+        let (is_listed, has_certificates) = (later.list().is_some(), !later.chain().is_empty());
+        let asked = later.next_ca.as_ref();
+        if asked.is_some_and(Result::is_ok) || asked.is_none() && is_listed {
+            self.next_ca = later.next_ca;
+        }
+        if is_listed {
+            self.capabilities = later.capabilities;
+        }
+        if has_certificates {
+            self.certificates = later.certificates;
+        }
+        self.at = later.at;
     }
 
     /// The answer to this request, if it was sent.
@@ -97,10 +117,8 @@ impl Seen {
 
     /// True if this request was answered as the plain one; none if it was not sent or not answered.
     pub(crate) fn is_same(&self, probe: Probe) -> Option<bool> {
-        let plain = match probe {
-            Probe::CertificatesUnnamed | Probe::CertificatesNamed => &self.certificates,
-            _ => &self.capabilities,
-        };
+        let of_certificates = probe.is_of_certificates();
+        let plain = if of_certificates { &self.certificates } else { &self.capabilities };
         let (answer, plain) = (self.probe(probe)?.as_ref().ok()?, plain.as_ref().ok()?);
         Some(answer.status == plain.status && answer.body == plain.body)
     }

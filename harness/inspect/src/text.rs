@@ -69,9 +69,19 @@ fn certificates(inspection: &Inspection) -> Vec<String> {
     lines
 }
 
+/// What is said of the certificate to which Sceplab's client enciphers.
+pub(crate) const RECIPIENT: &str = "; Sceplab's client enciphers to it";
+
 fn certificate(one: &Facts, is_recipient: bool) -> Vec<String> {
+    let recipient = if is_recipient { RECIPIENT } else { "" };
+    let rows = rows_about(one);
+    let rows = rows.into_iter().map(|(name, value)| format!("     {name:11} {value}"));
+    std::iter::once(format!("  {}. {}{recipient}", one.position, one.role)).chain(rows).collect()
+}
+
+/// The facts about a certificate, each with its name.
+pub(crate) fn rows_about(one: &Facts) -> Vec<(&'static str, String)> {
     let extensions = &one.extensions;
-    let recipient = if is_recipient { "; Sceplab's client enciphers to it" } else { "" };
     let issued = match one.issued_by.as_slice() {
         [] => "none of these certificates issued it".to_owned(),
         places if places.contains(&one.position) => "signed by itself".to_owned(),
@@ -109,8 +119,7 @@ fn certificate(one: &Facts, is_recipient: bool) -> Vec<String> {
         ("SHA-1", one.sha1.clone()),
         ("MD5", one.md5.clone()),
     ]);
-    let rows = rows.into_iter().map(|(name, value)| format!("     {name:11} {value}"));
-    std::iter::once(format!("  {}. {}{recipient}", one.position, one.role)).chain(rows).collect()
+    rows
 }
 
 fn next_ca(inspection: &Inspection) -> Vec<String> {
@@ -172,6 +181,11 @@ fn client(client: &ClientVerdict, is_long: bool) -> Vec<String> {
 }
 
 fn closing(inspection: &Inspection) -> String {
+    format!("\n{}: `--verbose` lists what is known, and what is not.", counts(inspection))
+}
+
+/// How many clients have each verdict, without the full stop.
+pub(crate) fn counts(inspection: &Inspection) -> String {
     let count = |wanted: Verdict| {
         inspection.clients.iter().filter(|client| client.verdict == wanted).count()
     };
@@ -181,7 +195,7 @@ fn closing(inspection: &Inspection) -> String {
         .map(|verdict| format!("{} {verdict}", count(*verdict)))
         .collect();
     format!(
-        "\n{}: {}. No trouble known is no promise: `--verbose` lists what is known, and what is not.",
+        "{}: {}. No trouble known is no promise",
         counted(inspection.clients.len(), "client"),
         parts.join(", ")
     )

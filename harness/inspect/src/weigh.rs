@@ -67,9 +67,7 @@ impl<'a> Scales<'a> {
             Need::Nothing(_) | Need::PlainHttp => Weighed::Met,
             Need::PathSuffix(suffix) => self.path(suffix),
             Need::AnyIdentifier(_) if self.seen.name.is_some() => Weighed::Met,
-            Need::AnyIdentifier(_) => {
-                self.same(&[Probe::CapabilitiesNamed, Probe::CertificatesNamed])
-            }
+            Need::AnyIdentifier(identifier) => self.same(&Probe::with_identifier(identifier)),
             Need::NoIdentifier if self.seen.name.is_none() => Weighed::Met,
             Need::NoIdentifier => {
                 self.same(&[Probe::CapabilitiesUnnamed, Probe::CertificatesUnnamed])
@@ -88,7 +86,8 @@ impl<'a> Scales<'a> {
             Need::Cipher(ciphers) => {
                 self.of_list(|| self.one_of(ciphers, Capabilities::offers_cipher))
             }
-            Need::Get | Need::SingleDes | Need::IssuesAtOnce => not_seen(need),
+            Need::SingleDes => self.of_list(|| self.single_des()),
+            Need::Get | Need::IssuesAtOnce => not_seen(need),
             _ if self.chain.is_empty() => {
                 Weighed::NotSeen("no certificate could be read".to_owned())
             }
@@ -143,6 +142,17 @@ impl<'a> Scales<'a> {
             return Weighed::Met;
         }
         Weighed::Unmet(format!("`{capability}` is not listed"))
+    }
+
+    /// No capability says that single DES is taken, but one names the standard that forbids it.
+    fn single_des(&self) -> Weighed {
+        if self.listed.as_ref().is_some_and(|listed| listed.has(Capability::ScepStandard)) {
+            return Weighed::Unmet(format!(
+                "`{}` is listed, and RFC 8894 §2.9 forbids single DES; whether it is taken all the same is seen only when a message is sent",
+                Capability::ScepStandard
+            ));
+        }
+        not_seen(Need::SingleDes)
     }
 
     fn one_of<T: Copy + Display>(

@@ -20,6 +20,8 @@ pub struct Masker {
     secrets: Vec<Secret>,
     /// Made when it is first needed.
     search: Arc<OnceLock<Search>>,
+    /// True if all of a text is masked.
+    hides_all: bool,
 }
 
 impl Masker {
@@ -30,7 +32,12 @@ impl Masker {
         secrets.sort_by(|a, b| a.expose().cmp(b.expose()));
         // A comparison in constant time, which takes much longer, is for what a peer sent.
         secrets.dedup_by(|a, b| a.expose() == b.expose());
-        Self { secrets, search: Arc::default() }
+        Self { secrets, search: Arc::default(), hides_all: false }
+    }
+
+    /// Masks each text as a whole: for secrets that are too many to be searched for.
+    pub fn of_everything() -> Self {
+        Self { hides_all: true, ..Self::default() }
     }
 
     /// Number of different secrets.
@@ -47,6 +54,7 @@ impl Masker {
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = Secret>) -> Self {
         let masker = Self::new(self.secrets.iter().cloned().chain(more));
+        let masker = Self { hides_all: self.hides_all, ..masker };
         if masker.count() == self.count() { self.clone() } else { masker }
     }
 
@@ -135,6 +143,10 @@ impl Masker {
     }
 
     fn found(&self, text: &str) -> Vec<Found> {
+        if self.hides_all {
+            let range = 0..text.len();
+            return vec![Found { range, may_be_a_word: false }];
+        }
         let mut found = self.search().found(text);
         if found.iter().any(|found| found.may_be_a_word) {
             let own = message::own_phrases(text);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::Reported;
 use diagnostics::{ci_commands, must_be_escaped};
@@ -27,9 +27,17 @@ pub(super) fn text<R: Reported>(results: &R) -> String {
 
 /// A document of JSON, in which characters that act on who looks at it are escaped. It ends with a line feed.
 pub fn document(data: &impl Serialize) -> String {
+    written(data, PrettyFormatter::new())
+}
+
+/// The same document in one line, for a reader of lines.
+pub fn line(data: &impl Serialize) -> String {
+    written(data, CompactFormatter)
+}
+
+fn written(data: &impl Serialize, formatter: impl Formatter) -> String {
     let mut bytes = Vec::new();
-    let formatter = Visible(PrettyFormatter::new());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Visible(formatter));
     // Plain data with text keys cannot fail; if it does, the report shows the error.
     match data.serialize(&mut serializer) {
         Ok(()) => String::from_utf8_lossy(&bytes).into_owned() + "\n",
@@ -38,9 +46,9 @@ pub fn document(data: &impl Serialize) -> String {
 }
 
 /// Escapes characters that act on who looks at the file, such as those that change the order of text. The values stay the same.
-struct Visible<'a>(PrettyFormatter<'a>);
+struct Visible<F>(F);
 
-impl Formatter for Visible<'_> {
+impl<F: Formatter> Formatter for Visible<F> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,

@@ -281,6 +281,16 @@ impl<'a> Recorder<'a> {
         notes
     }
 
+    /// What the devices' SCEP clients cannot do, although the scenario asked for it.
+    pub(super) async fn limits(&self) -> Vec<String> {
+        let mut limits = Vec::new();
+        for device in self.testbed.devices.values() {
+            limits.extend(device.limits().await.iter().map(|limit| self.text(limit)));
+        }
+        limits.dedup();
+        limits
+    }
+
     /// The newest log lines of the device's SCEP client and of the PKIs, not masked yet.
     async fn log(&self, sent: &Sent) -> Vec<LogLine> {
         let mut logs = Vec::new();

@@ -31,7 +31,7 @@ const OUTLOOK: Duration = Duration::from_secs(20 * 365 * 24 * 60 * 60);
 pub(crate) struct Restless {
     what: Repeated,
     within: Duration,
-    last: Option<String>,
+    last: Option<News>,
 }
 
 /// What happens again and again.
@@ -65,6 +65,29 @@ impl Restless {
     }
 }
 
+/// What a device or a PKI told since the last look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) kind: Kind,
+    /// The name of the device or PKI.
+    pub(crate) name: String,
+    /// The line of a device's log, or the event of a PKI.
+    pub(crate) line: String,
+}
+
+/// Who told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Device,
+    Pki,
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.line)
+    }
+}
+
 /// A watch over the devices and PKIs of a lab.
 pub(crate) struct Watch<'a> {
     testbed: &'a Testbed,
@@ -76,7 +99,7 @@ pub(crate) struct Watch<'a> {
     changes: u32,
     /// Number of the certificates when the changes were counted from.
     certificates: usize,
-    last: Option<String>,
+    last: Option<News>,
 }
 
 impl<'a> Watch<'a> {
@@ -152,18 +175,22 @@ impl<'a> Watch<'a> {
         Err(self.restless(Repeated::Changes(moves), within))
     }
 
-    /// The new lines of the devices' logs and of the PKIs' events, each with its device or PKI.
-    pub(crate) async fn new_lines(&mut self) -> Vec<String> {
+    /// The new lines of the devices' logs and the new events of the PKIs.
+    pub(crate) async fn news(&mut self) -> Vec<News> {
+        let of = |kind, name: &str, lines: Vec<String>| {
+            let name = name.to_owned();
+            lines.into_iter().map(move |line| News { kind, name: name.clone(), line })
+        };
         let mut new = Vec::new();
         for ((name, device), seen) in self.testbed.devices.iter().zip(&mut self.seen) {
             let (count, lines) = device.protocol_log_after(*seen).await;
             *seen = count;
-            new.extend(lines.into_iter().map(|line| format!("{name}: {line}")));
+            new.extend(of(Kind::Device, name, lines));
         }
         for ((name, pki), seen) in self.testbed.pkis.iter().zip(&mut self.seen_of_pkis) {
             let (count, events) = pki.events_after(*seen).await;
             *seen = count;
-            new.extend(events.into_iter().map(|event| format!("{name}: {event}")));
+            new.extend(of(Kind::Pki, name, events));
         }
         if let Some(last) = new.last() {
             self.last = Some(last.clone());
@@ -272,8 +299,12 @@ mod tests {
             testbed.pkis.insert("ca".to_owned(), Arc::new(due));
             let mut watch = Watch::begin(&testbed).await;
             watch.next(24 * hour).await?;
-            let lines = watch.new_lines().await;
-            let lines = lines.into_iter().filter(|line| line.starts_with("ca")).collect::<Vec<_>>();
+            let news = watch.news().await;
+            let lines: Vec<String> = news
+                .iter()
+                .filter(|news| news.kind == Kind::Pki)
+                .map(ToString::to_string)
+                .collect();
             let at_due = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
             watch.next(24 * hour).await?;
             let later = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -302,7 +333,7 @@ mod tests {
                 let mut watch = Watch::begin(&testbed).await;
                 for _ in 0..times {
                     watch.next(SPAN).await?;
-                    watch.new_lines().await;
+                    watch.news().await;
                 }
                 Ok::<_, Restless>(())
             })

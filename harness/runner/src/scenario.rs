@@ -53,6 +53,7 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
         }
         recorder.ended(&attempted);
     }
+    verdict = with_limits(verdict, scenario, &recorder).await;
     verdict = with_faults(verdict, scenario, testbed, &recorder, &mut notes).await;
     let received = state.conversations.values_mut();
     let received: Vec<_> = received.flat_map(|one| std::mem::take(&mut one.received)).collect();
@@ -135,6 +136,20 @@ async fn failure(
         }
     }
     Some(Verdict::Failed(Box::new(failure)))
+}
+
+/// The verdict after asking the devices what their clients cannot do: a check that depends on it shows nothing about the PKI or the device.
+async fn with_limits(verdict: Verdict, scenario: &Scenario, recorder: &Recorder<'_>) -> Verdict {
+    let Verdict::Failed(failure) = &verdict else { return verdict };
+    let limits = recorder.limits().await;
+    if limits.is_empty() {
+        return verdict;
+    }
+    let step = failure.step.checked_sub(1).and_then(|index| scenario.steps.get(index));
+    let evidence =
+        step.map(|step| format!("{}: {}", recorder.heading(failure.step, step), failure.message));
+    let skip = Skip::new(SkipCause::NotSupported, limits.join("; "));
+    Verdict::Skipped(Skip { evidence: evidence.into_iter().collect(), ..skip })
 }
 
 /// The verdict after checking the lab's faults: if one did not happen, a passed scenario proves nothing.

@@ -89,6 +89,12 @@ pub trait Device: Send + Sync {
         Vec::new()
     }
 
+    /// What the device's SCEP client cannot do, although the configuration or a reply asked for it. A scenario that fails is skipped for
+    /// this reason.
+    async fn limits(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Waits until the device breaks and returns the reason; never returns if it does not.
     async fn broken(&self) -> String {
         std::future::pending().await

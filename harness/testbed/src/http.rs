@@ -1,5 +1,7 @@
 //! HTTP exchanges over a stream, with limits on time and size.
 
+mod interim;
+
 use std::io;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::io::InspectReader;
 
+use self::interim::{Interim, TooManyInterim};
 use crate::no_answer::NoAnswer;
 
 /// Target and limits of a request.
@@ -138,6 +141,7 @@ pub struct Connection {
     driver: Fuse<BoxFuture<'static, hyper::Result<()>>>,
     is_used: bool,
     first_bytes: FirstBytes,
+    interim: Interim,
 }
 
 impl Connection {
@@ -151,9 +155,10 @@ impl Connection {
         let first_bytes = FirstBytes::default();
         let recorded = first_bytes.clone();
         let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
-        let opened = http1::handshake(TokioIo::new(stream)).await;
+        let interim = Interim::default();
+        let opened = http1::handshake(TokioIo::new(interim.bound(stream))).await;
         let (sender, driver) = opened.map_err(|error| NoAnswer::Other(error.to_string()))?;
-        Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false, first_bytes })
+        Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false, first_bytes, interim })
     }
 
     /// Sends `request`, and reads the answer whatever its status. The connection stays open.
@@ -176,8 +181,9 @@ impl Connection {
         afterwards: &'static str,
     ) -> Result<Answer, NoAnswer> {
         let target = format!("{}?{}", options.path, request.query);
-        let request = compose(options, request, afterwards)?;
-        let Self { sender, driver, is_used, first_bytes } = self;
+        let mut request = compose(options, request, afterwards)?;
+        let Self { sender, driver, is_used, first_bytes, interim } = self;
+        interim.count(&mut request);
         let answered = async {
             if std::mem::replace(is_used, true) {
                 sender.ready().await.map_err(|error| reason(&error, first_bytes))?;
@@ -242,6 +248,10 @@ fn reason(error: &hyper::Error, first_bytes: &FirstBytes) -> NoAnswer {
         };
     }
     let source = std::error::Error::source(error);
+    let inner = source.and_then(|source| source.downcast_ref::<io::Error>()?.get_ref());
+    if let Some(too_many) = inner.and_then(|inner| inner.downcast_ref::<TooManyInterim>()) {
+        return NoAnswer::Other(too_many.to_string());
+    }
     let is_reset = source
         .and_then(|source| source.downcast_ref::<io::Error>())
         .is_some_and(|source| source.kind() == io::ErrorKind::ConnectionReset);

@@ -13,7 +13,7 @@ use openssl::x509::{X509, X509Name};
 use crate::suite::sceplab::{Ended, run};
 
 /// The number of connections of an inspection without `--ca-identifier`.
-const CONNECTIONS: usize = 11;
+const CONNECTIONS: usize = 17;
 
 /// A self-signed certificate without extensions, as old roots have them.
 fn bare_root() -> X509 {
@@ -118,4 +118,23 @@ fn certificate_alone_that_names_no_use_is_that_of_the_ca() {
     for words in ["no RA names", "no root is among the certificates"] {
         assert!(!ended.stdout.contains(words), "{words}: {ended:?}");
     }
+}
+
+#[test]
+fn interim_responses_without_end_are_no_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/scep", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 4096]);
+                let interim = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
+                while stream.write_all(&interim).is_ok() {}
+            });
+        }
+    });
+    let ended = run(&["inspect", &url]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let reason = "more than 32 interim responses (1xx) came, and no answer";
+    assert!(ended.stderr.contains(reason), "{ended:?}");
 }

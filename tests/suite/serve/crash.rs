@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use mock_ca::{Ca, Keys, PersonalityName, Settings};
 use openssl::rand::rand_bytes;
-use openssl::x509::X509;
+use openssl::x509::{CrlStatus, X509, X509Crl};
 use scep::client::{Client, Next};
 use scep::clock::Clock;
+use scep::http::{HttpRequest, Method};
 
 use super::client::{enrol, exchange, serial, settings};
+use super::control::{answer_to, controlled};
 use super::{LINUX, NDES, Server};
 
 fn start(personality: &str, state: &Path, further: &[&str]) -> Server {
@@ -86,41 +88,74 @@ async fn pending_request_survives_a_kill() {
     assert!(issued.unwrap().is_some());
 }
 
+/// How often the server is killed under load.
+const KILLS: usize = 5;
+
+/// The certificates that clients get of the server of each round before it is killed.
+const BEFORE_KILL: usize = 8;
+
 #[tokio::test(flavor = "multi_thread")]
-async fn kill_during_many_enrolments_loses_no_issued_certificate() {
+async fn kills_during_many_enrolments_lose_no_certificate_and_no_revocation() {
     let state = tempfile::tempdir().unwrap();
-    let mut server = start("linux", state.path(), &[]);
-    let given: Arc<Mutex<Vec<X509>>> = Arc::default();
-    let clients: Vec<_> = (0..4)
-        .map(|client| {
-            tokio::spawn(enrol_until_it_breaks(
-                server.authority.clone(),
-                client,
-                Arc::clone(&given),
-            ))
-        })
-        .collect();
-    while given.lock().unwrap().len() < 20
-        && !clients.iter().all(tokio::task::JoinHandle::is_finished)
-    {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    let (mut given, mut revoked): (Vec<X509>, Vec<X509>) = Default::default();
+    for round in 0..KILLS {
+        let arguments = ["linux", "--state", state.path().to_str().unwrap()];
+        let (mut server, control) =
+            controlled(&[&arguments[..], &["--distribution-point", "here"]].concat());
+        if let Some(newest) = given.last() {
+            let list = list_for(newest, &server.authority).await;
+            let is_listed = |one: &X509| matches!(list.get_by_cert(one), CrlStatus::Revoked(_));
+            assert!(revoked.iter().all(is_listed), "in round {round}");
+        }
+        let clients = (0..4).map(|client| {
+            let (authority, name) = (server.authority.clone(), format!("{round}-{client}"));
+            let new: Arc<Mutex<Vec<X509>>> = Arc::default();
+            let task = tokio::spawn(enrol_until_it_breaks(authority, name, Arc::clone(&new)));
+            (task, new)
+        });
+        let clients: Vec<_> = clients.collect();
+        let count = || clients.iter().map(|(_, new)| new.lock().unwrap().len()).sum::<usize>();
+        while count() < BEFORE_KILL && clients.iter().any(|(task, _)| !task.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let first = clients.iter().find_map(|(_, new)| new.lock().unwrap().first().cloned());
+        let first = first.expect("a certificate");
+        let (status, answer) =
+            answer_to(&control, "/revoke", &serde_json::json!({ "serial": serial(&first) }));
+        assert_eq!(status, 200, "{answer}");
+        server.running.kill();
+        revoked.push(first);
+        for (task, new) in clients {
+            task.await.unwrap();
+            given.append(&mut new.lock().unwrap());
+        }
     }
-    server.running.kill();
-    for client in clients {
-        client.await.unwrap();
-    }
-    let given = given.lock().unwrap();
-    assert!(given.len() >= 20, "{} were given", given.len());
+    assert!(given.len() >= KILLS * BEFORE_KILL, "{} were given", given.len());
     let kept: HashSet<Vec<u8>> = kept(PersonalityName::Linux, state.path()).into_iter().collect();
     assert!(given.iter().all(|one| kept.contains(&one.to_der().unwrap())));
     let serials: HashSet<String> = given.iter().map(serial).collect();
     assert_eq!(serials.len(), given.len());
 }
 
+/// The revocation list that the server gives out at the distribution point of a certificate.
+async fn list_for(certificate: &X509, authority: &str) -> X509Crl {
+    let points = scep::revocation_list::distribution_points(certificate);
+    let path = points.first().and_then(|url| url.strip_prefix("http://")?.split_once('/'));
+    let (_, path) = path.expect("a distribution point");
+    let request = HttpRequest {
+        method: Method::Get,
+        query: String::new(),
+        content_type: None,
+        body: Vec::new(),
+    };
+    let response = exchange(authority, &format!("/{path}"), &request).await;
+    X509Crl::from_der(&response.unwrap().body).unwrap()
+}
+
 /// Enrols under one name after another until the server has ended.
-async fn enrol_until_it_breaks(authority: String, client: usize, given: Arc<Mutex<Vec<X509>>>) {
+async fn enrol_until_it_breaks(authority: String, name: String, given: Arc<Mutex<Vec<X509>>>) {
     for number in 0.. {
-        let mut client = Client::new(settings(&format!("CN=client-{client}-{number}"), None));
+        let mut client = Client::new(settings(&format!("CN=client-{name}-{number}"), None));
         let mut request = client.start();
         loop {
             let Ok(response) = exchange(&authority, LINUX, &request).await else { return };

@@ -1,5 +1,7 @@
 //! certmonger's `scep-submit`: it sends messages and verifies replies; the device makes the message and opens the envelope.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -24,9 +26,19 @@ const FAIL_INFOS: [(&str, &str); 5] = [
     ("No certificate", "badCertId"),
 ];
 
+/// OpenSSL's words for a signed message without content, which the program does not verify.
+const NO_CONTENT: &str = "PKCS7 routines::no content";
+
+/// Beginnings of the lines with which `-v` shows requests and responses. Only their status is not in other lines.
+const DETAILS: [&str; 6] =
+    ["GET \"", "content-type = ", "code = ", "code_text = ", "results = ", "Using "];
+const STATUS: &str = "response_code = ";
+
 /// The program is a helper outside the path, in a folder that depends on the distribution.
 pub(super) const ADAPTER: Adapter = Adapter {
     folders: &["/usr/lib/certmonger", "/usr/libexec/certmonger", "/usr/lib64/certmonger"],
+    is_noise: |line| DETAILS.iter().any(|begin| line.starts_with(begin)),
+    is_progress: |line| line.starts_with("-----") || line.starts_with(STATUS),
     error,
     ..Adapter::of("scep-submit", "certmonger's `scep-submit`", "package `certmonger`", |job| {
         Ok(Box::new(Certmonger::new(job)?))
@@ -73,6 +85,7 @@ impl Program for Certmonger {
         let ended = job.succeed(&Exchange::GetCaCert, &question).await?;
         let certificates = X509::stack_from_pem(&ended.stdout).unwrap_or_default();
         if certificates.is_empty() {
+            note_namesakes(job).await;
             return Err(ended.bad_result("it printed no certificate").into());
         }
         let mut ca = CaCertificates::sort(certificates)?;
@@ -101,7 +114,8 @@ impl Program for Certmonger {
         write_pem(job, "ca.pem", [issuer(ca, job.clock().now())])?;
         write_pem(job, "others.pem", ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref))?;
         let url = job.order.settings.endpoint.to_string();
-        let mut arguments = vec!["-u", &url, "-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"];
+        let mut arguments =
+            vec!["-v", "-u", &url, "-r", "ra.pem", "-N", "ca.pem", "-I", "others.pem"];
         arguments.extend([if is_poll { "-g" } else { "-p" }, "message.pem"]);
         let ended = job.run(&exchange, &arguments).await?;
         let answer = match ended.status.code() {
@@ -113,6 +127,12 @@ impl Program for Certmonger {
             _ => {
                 // If the server did not answer properly, the same message is sent again.
                 self.message = Some((message, is_poll));
+                if ended.lines.iter().any(|line| line.contains(NO_CONTENT)) {
+                    job.journal.limit(
+                        "the client `certmonger` does not verify a reply without content (`no content`), and PENDING and FAILURE have \
+                         none (RFC 8894 §3.3.2)",
+                    );
+                }
                 return Err(error(&ended));
             }
         };
@@ -120,6 +140,24 @@ impl Program for Certmonger {
             Next::Issued(certificate) => Ok(Answer::Issued(certificate)),
             Next::Pending | Next::Send(_) => Ok(Answer::Pending(exchange)),
         }
+    }
+}
+
+/// Reports that the program printed nothing because of CAs of one name: each looks to it like the issuer of the others, and it finds no
+/// certificate to begin with.
+async fn note_namesakes(job: &Job<'_>) {
+    let Ok(answer) = job.fetch(&Exchange::GetCaCert, &job.order.get_ca_cert()).await else {
+        return;
+    };
+    let Ok(CaCertificates { ca, .. }) = CaCertificates::read(&answer) else { return };
+    let is_named = |one: &X509Ref, other: &X509Ref| {
+        let same = one.subject_name().try_cmp(other.subject_name());
+        same.is_ok_and(Ordering::is_eq)
+    };
+    if ca.iter().enumerate().any(|(at, one)| ca[..at].iter().any(|other| is_named(one, other))) {
+        job.journal.limit(
+            "the client `certmonger` prints no certificate if several of a CA have one name",
+        );
     }
 }
 
@@ -137,8 +175,13 @@ fn write_pem<'a>(
 
 fn error(ended: &Run) -> Error {
     let said = |begin: &str| ended.lines.iter().any(|line| line.contains(begin));
-    match FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
-        Some((_, fail_info)) => refused(&ended.exchange, fail_info),
+    if let Some((_, fail_info)) = FAIL_INFOS.iter().find(|(begin, _)| said(begin)) {
+        return refused(&ended.exchange, fail_info);
+    }
+    // It asks for the capabilities first, each time.
+    let status = ended.lines.iter().rev().find_map(|line| line.strip_prefix(STATUS));
+    match status.and_then(|status| status.parse::<u16>().ok()).filter(|status| *status > 200) {
+        Some(status) => Error::Retry(format!("{} was answered HTTP {status}", ended.exchange)),
         None => ended.error(),
     }
 }

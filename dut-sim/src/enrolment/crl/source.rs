@@ -53,10 +53,12 @@ impl Source<'_> {
     ) -> Result<(RevocationList, String), NoList> {
         let context = &self.request.context;
         if context.client != ScepClient::Builtin {
-            return Err(NoList::Impossible(format!(
+            let reason = format!(
                 "the client `{}` does not ask by GetCRL; `crl-check cdp` needs no client",
                 context.client
-            )));
+            );
+            context.limits.add(&reason);
+            return Err(NoList::Impossible(reason));
         }
         let (network, endpoint) = (&context.network, &self.settings.endpoint);
         let question = Operation::GetCaCaps(self.settings.ca_identifier.clone());

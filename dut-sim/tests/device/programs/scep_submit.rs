@@ -82,3 +82,33 @@ async fn incomplete_ca_certificate_is_a_failure() {
     let fake = Fake::of(ScepClient::Certmonger, "exit 4");
     fake.ends_with("ca: GetCACaps: `scep-submit` ended with status 4 and said nothing").await;
 }
+
+#[tokio::test]
+async fn certificates_of_the_ca_are_fetched_anew_after_several_error_statuses() {
+    let fake = fake(
+        "case $n in
+        [012]) echo 'response_code = 200' >&2; echo 'response_code = 500' >&2; exit 3;;
+        *) echo 'Integrity check failed' >&2; exit 2;;
+        esac",
+    );
+    fake.ends_with("usercert: PKIOperation (PKCSReq) was answered FAILURE, badMessageCheck").await;
+    let (first, again) = (["-c", "-C"], ["-p message.pem"; 3]);
+    let asked = [&first[..], &again, &first, &again[..1]].concat();
+    assert_eq!(fake.seen("asked").lines().collect::<Vec<_>>(), asked);
+    // What was enciphered to a key that the server has no more is made anew.
+    assert_eq!(fake.seen("message1"), fake.seen("message2"));
+    assert_ne!(fake.seen("message2"), fake.seen("message3"));
+    fake.logs("PKIOperation (PKCSReq) was answered HTTP 500, next try in").await;
+}
+
+#[tokio::test]
+async fn reply_that_the_program_cannot_verify_is_a_limit_of_it() {
+    let words = "Error: failed to verify signature on server response. error:1080007A:PKCS7 routines::no content";
+    let fake = fake(&format!(
+        "echo -----BEGIN PKCS7----- >&2; echo -----END PKCS7----- >&2; echo '{words}'; exit 3"
+    ));
+    // The marks around what was received are no reason.
+    fake.ends_with(&format!("`scep-submit` ended with status 3: {words}")).await;
+    let limits = fake.lab.device.limits();
+    assert!(limits.len() == 1 && limits[0].contains("a reply without content"), "{limits:?}");
+}

@@ -141,8 +141,10 @@ pub(crate) fn no_service(
         Err(reason) => format!("{operation} was not answered: {reason}"),
     };
     let answers = [capabilities, certificates];
+    let is_elsewhere = answers.into_iter().flatten().any(leads_to_https);
     let statuses = || answers.into_iter().filter_map(|it| Some(it.as_ref().ok()?.status));
-    let probably = statuses().find_map(cause_of_status);
+    let probably =
+        is_elsewhere.then_some(BY_HTTPS).or_else(|| statuses().find_map(cause_of_status));
     let probably = probably.or_else(|| statuses().map(cause_of_foreign_reply).next());
     let heading = format!("{url} does not answer as a SCEP service, {end}");
     let diagnostic = Diagnostic::general(heading);
@@ -153,6 +155,16 @@ pub(crate) fn no_service(
     };
     diagnostic.note(probably.unwrap_or(OTHER_PATH))
 }
+
+/// True if the answer sends the client to an address of HTTPS.
+pub(crate) fn leads_to_https(answer: &HttpResponse) -> bool {
+    let scheme = answer.location.as_deref().and_then(|location| location.trim_start().get(..6));
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+/// What to do about a server that sends clients to HTTPS.
+const BY_HTTPS: &str = "the server redirects to HTTPS, which is not supported here, because SCEP needs no TLS (RFC 8894 §4.1): give an address of the \
+                        service that begins with `http://` and is not redirected, if there is one";
 
 /// True if both requests were answered with the same, which is described once.
 fn is_one_answer(one: &Answer, other: &Answer) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
@@ -36,20 +36,30 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     if source.text().lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
         return Err(empty());
     }
-    let options = serde_saphyr::options! {
+    let tree: Spanned<Raw> = serde_saphyr::from_str_with_options(source.text(), options())
+        .map_err(|error| diagnostic(source, &error))?;
+    if matches!(tree.value, Raw::Null) {
+        return Err(empty());
+    }
+    node(source, tree)
+}
+
+/// The keys of a text that is a mapping, in their order; none if it is something else or cannot be read. They cost a fraction of the
+/// tree with its places.
+pub fn keys(source: &Source) -> Vec<String> {
+    let keys: Result<TopKeys, _> = serde_saphyr::from_str_with_options(source.text(), options());
+    keys.map(|TopKeys(keys)| keys).unwrap_or_default()
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::Merge,
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! { max_depth: DEPTH_LIMIT, max_nodes: NODE_LIMIT },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIAS_LIMIT },
-    };
-    let tree: Spanned<Raw> = serde_saphyr::from_str_with_options(source.text(), options)
-        .map_err(|error| diagnostic(source, &error))?;
-    if matches!(tree.value, Raw::Null) {
-        return Err(empty());
     }
-    node(source, tree)
 }
 
 fn diagnostic(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
@@ -191,6 +201,33 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
+/// The keys of a mapping.
+struct TopKeys(Vec<String>);
+
+impl<'de> Deserialize<'de> for TopKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TopKeysVisitor)
+    }
+}
+
+struct TopKeysVisitor;
+
+impl<'de> Visitor<'de> for TopKeysVisitor {
+    type Value = TopKeys;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<TopKeys, A::Error> {
+        let mut keys = Vec::new();
+        while let Some((key, IgnoredAny)) = access.next_entry()? {
+            keys.push(key);
+        }
+        Ok(TopKeys(keys))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +255,15 @@ mod tests {
             })
             .collect();
         assert_eq!(texts, ["8000E12", "007", "x y", ".inf", "1_0", "1_0"]);
+    }
+
+    #[test]
+    fn keys_of_a_mapping_are_those_of_its_tree() {
+        let keys = |text: &str| keys(&Source::new("a.yaml", text.to_owned()));
+        assert_eq!(keys("b: {c: 1}\na: [x]\n'7': y\nb: 2\n"), ["b", "a", "7", "b"]);
+        for other in ["", "a", "[a: b]", "a: [", "[a]: b", "a: 1\n---\nb: 2\n"] {
+            assert!(keys(other).is_empty(), "{other:?}");
+        }
     }
 
     #[test]

@@ -20,7 +20,9 @@ use tokio::time::{Instant, timeout};
 
 pub use self::command::{Command, CommandError};
 use self::enrolment::KEY;
-pub use self::enrolment::{Enrolled, EnrolmentError, KeyError, Polling, Remark, enrol, new_key};
+pub use self::enrolment::{
+    Enrolled, EnrolmentError, KeyError, Pending, Polling, Remark, enrol, new_key,
+};
 pub use self::files::{Files, FilesError, NotInPlace, PreparedFiles, fingerprint_of};
 use testbed::KeyStore;
 use testbed::client::{Client, ClientEnd, ClientOrder, ClientRun};

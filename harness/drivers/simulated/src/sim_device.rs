@@ -95,6 +95,10 @@ impl Device for SimDevice {
     async fn notes(&self) -> Vec<String> {
         self.device.notes()
     }
+
+    async fn limits(&self) -> Vec<String> {
+        self.device.limits()
+    }
 }
 
 /// A device in a process of a lab, used through its console. If the console fails, the exit of the process explains why.
@@ -193,6 +197,10 @@ impl Device for LabDevice {
 
     async fn notes(&self) -> Vec<String> {
         self.console.notes().await.unwrap_or_default()
+    }
+
+    async fn limits(&self) -> Vec<String> {
+        self.console.limits().await.unwrap_or_default()
     }
 
     async fn broken(&self) -> String {

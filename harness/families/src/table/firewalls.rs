@@ -70,14 +70,44 @@ const PAN_OS_GUIDE: Source = Source::Documentation(
     "https://docs.paloaltonetworks.com/pan-os/10-1/pan-os-admin/certificate-management/obtain-certificates/deploy-certificates-using-scep",
 );
 
+/// The profile of SCEP in the vendor's provider for the manager of its firewalls.
+const PAN_OS_PROFILE: Source = Source::Documentation(
+    "https://registry.terraform.io/providers/paloaltonetworks/scm/1.0.6/docs/resources/scep_profile",
+);
+const PAN_OS_SATELLITES: Source = Source::Documentation(
+    "https://docs.paloaltonetworks.com/pan-os/8-0/pan-os-admin/large-scale-vpn-lsvpn/enable-ssl-between-globalprotect-lsvpn-components/deploy-client-certificates-to-the-globalprotect-satellites-using-scep.html",
+);
+
 pub(super) const PAN_OS: Family = Family {
     name: FamilyName::PanOs,
     title: "Palo Alto Networks PAN-OS",
-    demands: &[Demand::none(
-        Subject::Transport,
-        "To comply with FIPS, the URL of the server must be HTTPS.",
-        &[PAN_OS_GUIDE],
-    )],
+    demands: &[
+        Demand::none(
+            Subject::Transport,
+            "To comply with FIPS, the URL of the server must be HTTPS.",
+            &[PAN_OS_GUIDE, PAN_OS_SATELLITES],
+        ),
+        Demand::none(
+            Subject::Identifier,
+            "The profile must have a name of the CA (`ca_identity_name`).",
+            &[PAN_OS_PROFILE],
+        ),
+        Demand::none(
+            Subject::Digest,
+            "The profile names the digest of the certification request; that of the messages is not described there.",
+            &[PAN_OS_PROFILE],
+        ),
+        Demand::none(
+            Subject::Key,
+            "Its own key is RSA, of a size that the profile names.",
+            &[PAN_OS_PROFILE],
+        ),
+        Demand::none(
+            Subject::Fingerprint,
+            "The profile may have the fingerprint of the CA's certificate.",
+            &[PAN_OS_PROFILE],
+        ),
+    ],
 };
 
 const FORTI_OS_CA: Source = Source::Documentation(
@@ -86,17 +116,46 @@ const FORTI_OS_CA: Source = Source::Documentation(
 const FORTI_OS_LOG: Source = Source::Documentation(
     "https://community.fortinet.com/t5/FortiGate/Technical-Tip-FortiGate-Certificate-enrollment-using-SCEP/ta-p/262267",
 );
+const FORTI_OS_LOCAL: Source = Source::Documentation(
+    "https://docs.fortinet.com/document/fortigate/6.2.16/cli-reference/254051044",
+);
+const FORTI_OS_RENEWAL: Source = Source::Documentation(
+    "https://community.fortinet.com/fortigate-3/technical-tip-certificate-renewal-for-certificate-template-with-scep-enrollment-deployments-219083",
+);
+const FORTI_OS_CA_UPDATE: Source = Source::Documentation(
+    "https://docs.fortinet.com/document/fortigate/6.2.9/cli-reference/323620",
+);
 
 pub(super) const FORTI_OS: Family = Family {
     name: FamilyName::FortiOs,
     title: "Fortinet FortiOS",
     demands: &[
         Demand::none(Subject::Transport, "Its `scep-url` is HTTP or HTTPS.", &[FORTI_OS_CA]),
+        Demand::none(
+            Subject::Identifier,
+            "`ca-identifier` is the name of the CA for a request.",
+            &[FORTI_OS_LOCAL],
+        ),
         Demand::soft(
             Need::ContentType,
             "Its log shows that it reads the answer to GetCACert by the content type.",
             "it may not read the certificates",
             &[FORTI_OS_LOG],
+        ),
+        Demand::none(
+            Subject::Certificates,
+            "`auto-update-days` fetches the CA's certificate again so many days before its end.",
+            &[FORTI_OS_CA_UPDATE],
+        ),
+        Demand::none(
+            Subject::Key,
+            "In the vendor's example its own key is RSA with 2048 bits.",
+            &[FORTI_OS_LOG],
+        ),
+        Demand::none(
+            Subject::Renewal,
+            "`auto-regenerate-days` asks for a new certificate so many days before the end; 0 is never.",
+            &[FORTI_OS_LOCAL, FORTI_OS_RENEWAL],
         ),
     ],
 };

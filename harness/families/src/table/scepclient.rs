@@ -37,10 +37,10 @@ pub(super) const SCEP_CLIENT: Family = Family {
             "a PKI that refuses SHA-1 refuses its messages",
             &[SEEN],
         ),
-        Demand::firm(
+        Demand::soft(
             Need::SingleDes,
             "Its envelopes are single DES, whatever is offered.",
-            "its messages are refused",
+            "a PKI that follows RFC 8894 §2.9 refuses its messages",
             &[SINGLE_DES, SEEN],
         ),
         Demand::firm(

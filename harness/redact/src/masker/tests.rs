@@ -13,6 +13,15 @@ fn masker(secrets: &[&str]) -> Masker {
 }
 
 #[test]
+fn masker_of_everything_shows_nothing() {
+    let masker = Masker::of_everything();
+    assert_eq!(masker.text("anything at all"), MASK);
+    assert_eq!(masker.text(""), "");
+    assert_eq!(masker.message("a message of ours"), MASK);
+    assert_eq!(masker.with([Secret::new("hunter22")]).text("anything"), MASK);
+}
+
+#[test]
 fn parts_of_secrets_at_a_cut_are_masked() {
     let masker = masker(&["correct-horse"]);
     assert_eq!(masker.cut_text("password correct-ho"), format!("password {MASK}"));

@@ -96,6 +96,6 @@ async fn pass(testbed: &Testbed, by: Duration, events: &mut Events) -> Result<()
         }
         watch.next(left).await?;
         let now = testbed.clock.now();
-        watch.new_lines().await.into_iter().for_each(|line| events.add(now, line));
+        watch.news().await.into_iter().for_each(|news| events.add(now, news));
     }
 }

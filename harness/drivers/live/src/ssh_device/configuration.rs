@@ -1,5 +1,6 @@
 //! A configuration as `set` lines, and the changes from one to another.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -77,25 +78,31 @@ impl Configuration {
 
     /// The lines that are not in `other`.
     pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Statement> {
-        let has = |path: &Path| other.statements.iter().any(|own| own.path == *path);
-        self.statements.iter().filter(move |statement| !has(&statement.path))
+        let known: HashSet<&Path> = other.statements.iter().map(|own| &own.path).collect();
+        self.statements.iter().filter(move |statement| !known.contains(&statement.path))
     }
 
     /// The paths to delete before the wanted lines are set: the topmost nodes that contain neither a wanted nor a kept path.
     pub(super) fn deletions(&self, wanted: &[Path], kept: &[Path]) -> Vec<Path> {
         let is_kept = |path: &Path| kept.iter().any(|prefix| path.starts_with(prefix));
         let paths = || self.statements.iter().map(|statement| &statement.path);
-        let stays: Vec<&Path> = wanted.iter().chain(paths().filter(|path| is_kept(path))).collect();
-        let mut deletions: Vec<Path> = Vec::new();
+        let stays: HashSet<&Path> =
+            wanted.iter().chain(paths().filter(|path| is_kept(path))).collect();
+        // A configuration may have many lines, so that they are not compared with each other.
+        let nodes: HashSet<&[String]> =
+            stays.iter().flat_map(|path| (1..=path.len()).map(|length| &path[..length])).collect();
+        let (mut deletions, mut deleted) = (Vec::new(), HashSet::new());
         for statement in &self.statements {
             let path = &statement.path;
-            let gone = deletions.iter().any(|deleted| path.starts_with(deleted));
-            if gone || stays.contains(&path) {
+            let gone = (0..=path.len()).any(|length| deleted.contains(&path[..length]));
+            if gone || stays.contains(path) {
                 continue;
             }
-            let stays_in = |prefix: &[String]| stays.iter().any(|path| path.starts_with(prefix));
-            let highest = (1..=path.len()).find(|length| !stays_in(&path[..*length]));
-            deletions.extend(highest.map(|length| statement.deletion(length)));
+            let highest = (1..=path.len()).find(|length| !nodes.contains(&path[..*length]));
+            if let Some(deletion) = highest.map(|length| statement.deletion(length)) {
+                deleted.insert(deletion.clone());
+                deletions.push(deletion);
+            }
         }
         deletions
     }

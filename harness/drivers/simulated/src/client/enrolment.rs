@@ -8,7 +8,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
 use scep::client::{CaCertificates, Client, Exchange, Next, Refusal, Settings};
-use scep::clock::Clock;
+use scep::clock::{Clock, duration_text};
 use scep::http::{HttpRequest, HttpResponse};
 use scep::request::differences;
 use thiserror::Error;
@@ -76,12 +76,38 @@ pub enum Remark {
     NoCapabilities(String),
     /// The certificates of the CA leave a choice: whom the request is addressed to.
     UnclearAddressee(String),
+    /// The CA has not decided; what is done about it.
+    Pending(Pending),
+}
+
+/// A request that waits for a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// Number of the polls so far.
+    pub polls: usize,
+    /// The time since the first answer that it waits.
+    pub since: Duration,
+    /// How it is polled.
+    pub polling: Polling,
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Polling { pause, within } = self.polling;
+        let (pause, within) = (duration_text(pause), duration_text(within));
+        write!(
+            f,
+            "the CA has not decided (PENDING): it is asked again every {pause}, for {within} at most"
+        )
+    }
 }
 
 impl fmt::Display for Remark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::NoCapabilities(text) | Self::UnclearAddressee(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::NoCapabilities(text) | Self::UnclearAddressee(text) => f.write_str(text),
+            Self::Pending(pending) => pending.fmt(f),
+        }
     }
 }
 
@@ -106,7 +132,7 @@ pub async fn enrol(
 ) -> Result<Enrolled, EnrolmentError> {
     let mut client = Client::new(settings);
     let mut request = client.start();
-    let (mut pending_since, mut unlisted) = (None, None);
+    let (mut pending_since, mut polls, mut unlisted) = (None, 0, None);
     loop {
         let (response, silence) = send(pki, &client, &request).await?;
         let is_first = client.capabilities().is_none();
@@ -129,6 +155,8 @@ pub async fn enrol(
                 if since.elapsed() + polling.pause > polling.within {
                     return Err(EnrolmentError::StillPending(polling.within));
                 }
+                remark(Remark::Pending(Pending { polls, since: since.elapsed(), polling }));
+                polls += 1;
                 sleep(polling.pause).await;
                 client.poll(&mut rand_bytes)?
             }

@@ -28,7 +28,7 @@ pub(super) async fn move_over(
     loop {
         let due = settle(testbed).await?;
         let now = testbed.clock.now();
-        watch.new_lines().await.into_iter().for_each(|line| events.add(now, line));
+        watch.news().await.into_iter().for_each(|news| events.add(now, news));
         if left.is_zero() {
             return Ok(Ok(()));
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use redact::Masker;
+use redact::{Masker, clear_passwords_of_configuration};
 
 use super::Session;
 use super::change::Typed;
 use crate::ssh_device::configuration::{Configuration, Path, line};
 use crate::ssh_device::connection::SessionError;
-use diagnostics::counted;
+use diagnostics::{are_searched, counted};
 use model::lab::Secret;
 use testbed::device::DeviceError;
 
@@ -103,11 +103,16 @@ impl Session {
         }
     }
 
-    /// Masks all values of the configurations, because any may be a secret.
+    /// Masks the values that change, because any may be a secret and the device may repeat it, and the passwords of both configurations. If
+    /// they are too many to be searched for, nothing that the device says is shown.
     fn masker(&self, current: &Configuration) -> Masker {
-        let statements = self.saved.statements.iter().chain(&current.statements);
-        let values = statements.filter(|statement| statement.path.len() > 2);
-        Masker::new(values.filter_map(|it| it.path.last()).map(Secret::new))
+        let changed = self.saved.without(current).chain(current.without(&self.saved));
+        let values = changed.filter(|statement| statement.path.len() > 2);
+        let values = values.filter_map(|it| it.path.last()).map(Secret::new);
+        let all = self.saved.statements.iter().chain(&current.statements);
+        let passwords = all.flat_map(|statement| clear_passwords_of_configuration(&statement.line));
+        let masker = Masker::new(values.chain(passwords));
+        if are_searched(&masker) { masker } else { Masker::of_everything() }
     }
 
     /// The lines that change a configuration into the saved one.
