@@ -4,11 +4,13 @@
 
 mod disk;
 mod file_set;
+mod own_folder;
 mod private_folder;
 mod read;
 mod replace;
 
 pub use self::file_set::{Draft, FileSet, Kept, Member};
+pub use self::own_folder::{OwnFolderError, make_private, own_folder};
 pub use self::private_folder::{PrivateFolder, Stale, is_private, living, remove_stale};
 pub use self::read::{ReadError, regular, stream};
 pub use self::replace::{

@@ -1,10 +1,9 @@
 //! The folder that a user names for messages.
 
-use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use files::{OwnFolderError, make_private, own_folder};
 use scep::clock::Clock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -50,24 +49,11 @@ impl Folder {
     /// If it has something in it, or cannot be made.
     pub fn begin(path: &Path) -> Result<Self, FolderError> {
         let shown = || path.display().to_string();
-        let failed = |error| FolderError::Io(shown(), error);
-        match fs::metadata(path) {
-            Ok(metadata) if !metadata.is_dir() => return Err(FolderError::NoFolder(shown())),
-            Ok(_) => {
-                if fs::read_dir(path).map_err(failed)?.next().is_some() {
-                    return Err(FolderError::NotEmpty(shown()));
-                }
-                // Only the owner can do this.
-                fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(failed)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let parent = path.parent().filter(|parent| *parent != Path::new(""));
-                parent.map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
-                make(path).map_err(failed)?;
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let path = path.canonicalize().map_err(failed)?;
+        let path = own_folder(path).map_err(|error| match error {
+            OwnFolderError::NotEmpty => FolderError::NotEmpty(shown()),
+            OwnFolderError::NoFolder => FolderError::NoFolder(shown()),
+            OwnFolderError::Io(error) => FolderError::Io(shown(), error),
+        })?;
         Ok(Self { path, complaints: Complaints::default() })
     }
 
@@ -81,7 +67,7 @@ impl Folder {
         let mut number = 1_u64;
         // The same may run again, and two ids may have the same name.
         loop {
-            match make(&path) {
+            match make_private(&path) {
                 Ok(()) => return Ok(Part { path, of: id.to_owned() }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     number += 1;
@@ -146,20 +132,16 @@ impl Part {
     }
 }
 
-fn make(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
-    fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
     #[test]
-    fn folder_is_made_for_its_user_alone() {
+    fn part_is_made_for_its_user_alone() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("a/b");
         let folder = Folder::begin(&path).unwrap();
@@ -171,17 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_folder_is_taken_and_closed_to_others() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("a");
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-        Folder::begin(&path).unwrap();
-        assert_eq!(mode(&path), 0o700);
-    }
-
-    #[test]
-    fn folder_with_other_things_is_left_alone() {
+    fn folder_that_is_not_taken_is_named() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("notes"), "").unwrap();
         let error = Folder::begin(parent.path()).unwrap_err();

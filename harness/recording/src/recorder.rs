@@ -101,7 +101,8 @@ impl Recorder {
         self.0.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn record(&self, exchange: &Exchange) {
+    /// Saves an exchange; an error becomes a complaint.
+    pub fn record(&self, exchange: &Exchange) {
         self.0.change(|state, folder| state.save(folder, exchange));
     }
 }
