@@ -101,6 +101,8 @@ scep::named! {
         Other = "other";
         /// Log of a client, a device or a PKI.
         Log = "log";
+        /// The output that the failed step checked.
+        Output = "output";
         /// The report in JSON.
         Outcome = "outcome";
         /// What `explain` says.
@@ -141,6 +143,7 @@ impl Index {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 fn write_moment<S: Serializer>(time: &Option<SystemTime>, to: S) -> Result<S::Ok, S::Error> {
     time.map(moment_text).serialize(to)
 }
