@@ -215,6 +215,12 @@ impl Task {
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
             || self.request.upkeep.lock().renewal.key == RenewalKey::Same;
         let kept = self.request.kept.lock().as_ref().map(|kept| kept.key.clone());
+        if program.is_some() && kept.is_some() {
+            journal.limit(&format!(
+                "the client `{}` does not go on with a request from before a restart: another one is made for its key",
+                context.client
+            ));
+        }
         let key = match (kept, &existing) {
             (Some(kept), _) => kept,
             (None, Some(existing)) if keeps_key => existing.key.clone(),
@@ -243,7 +249,7 @@ impl Task {
     }
 
     async fn new_key(&self) -> Result<PKey<Private>, Failure> {
-        self.context().keys.key(self.settings.key_bits).await.map_err(Failure::Key)
+        self.context().keys.next(self.settings.key_bits).await.map_err(Failure::Key)
     }
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {

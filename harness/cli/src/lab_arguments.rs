@@ -74,6 +74,12 @@ impl LabArguments {
         Ok((driver, options))
     }
 
+    /// The client inside devices and its version, if it is a program.
+    pub(super) async fn programs(&self) -> Vec<(String, String)> {
+        let version = self.client.version().await;
+        version.map(|version| (self.client.to_string(), version)).into_iter().collect()
+    }
+
     fn fits(&self, driver: DriverName) -> Result<(), String> {
         self.messages.fits(driver)?;
         self.messages.apart_from("--pcap", self.pcap.as_deref())?;

@@ -3,6 +3,7 @@
 
 mod blanks;
 mod bug;
+mod bundles;
 mod check;
 mod clean;
 mod conform;
@@ -24,6 +25,7 @@ mod matrix;
 mod messages;
 mod output;
 mod progress;
+mod replay;
 mod reports;
 mod run;
 mod secrets;
@@ -87,6 +89,7 @@ enum Threaded {
     ConformClient(Box<conform_client::ConformClientArguments>),
     Enrol(Box<enrol::EnrolArguments>),
     Explain(Box<explain::ExplainArguments>),
+    Replay(replay::ReplayArguments),
     Check(check::CheckArguments),
     List(list::ListArguments),
     Serve(Box<serve::Serve>),
@@ -155,6 +158,7 @@ impl Threaded {
             Self::ConformClient(arguments) => arguments.perform().await,
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Explain(arguments) => arguments.perform().await,
+            Self::Replay(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Serve(serve) => serve.perform().await,

@@ -10,7 +10,7 @@ mod read;
 mod replace;
 
 pub use self::file_set::{Draft, FileSet, Kept, Member};
-pub use self::own_folder::{OwnFolderError, overlap, own_folder, own_subfolder};
+pub use self::own_folder::{OwnFolderError, make_private, overlap, own_folder, own_subfolder};
 pub use self::private_folder::{PrivateFolder, Stale, is_private, living, remove_stale};
 pub use self::read::{ReadError, regular, stream};
 pub use self::replace::{

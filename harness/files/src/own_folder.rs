@@ -38,7 +38,7 @@ pub fn own_folder(path: &Path) -> Result<PathBuf, OwnFolderError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let parent = path.parent().filter(|parent| *parent != Path::new(""));
             parent.map_or(Ok(()), fs::create_dir_all)?;
-            make(path)?;
+            make_private(path)?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -53,7 +53,7 @@ pub fn own_subfolder(parent: &Path, name: &str) -> io::Result<PathBuf> {
     let mut path = parent.join(name);
     let mut number = 1_u64;
     loop {
-        match make(&path) {
+        match make_private(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 number += 1;
@@ -84,7 +84,11 @@ fn resolved(path: &Path) -> PathBuf {
     resolved
 }
 
-fn make(path: &Path) -> io::Result<()> {
+/// Makes a folder of mode 0700, which must not exist.
+///
+/// # Errors
+/// If it exists, or cannot be made.
+pub fn make_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 

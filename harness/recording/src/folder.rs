@@ -1,5 +1,7 @@
 //! The folder that a user names for messages.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +22,8 @@ pub struct Folder {
     path: PathBuf,
     complaints: Complaints,
     recorders: Arc<Mutex<Vec<WeakRecorder>>>,
+    /// The newest part of each id.
+    parts: Arc<Mutex<BTreeMap<String, PathBuf>>>,
 }
 
 /// The folder of one scenario, case or cell in it, for a recorder in another process.
@@ -58,14 +62,22 @@ impl Folder {
             OwnFolderError::NoFolder => FolderError::NoFolder(shown()),
             OwnFolderError::Io(error) => FolderError::Io(shown(), error),
         })?;
-        Ok(Self { path, complaints: Complaints::default(), recorders: Arc::default() })
+        Ok(Self {
+            path,
+            complaints: Complaints::default(),
+            recorders: Arc::default(),
+            parts: Arc::default(),
+        })
     }
 
     /// Makes a folder in it for the scenario, case or cell of that id; none if it cannot be made, which becomes a complaint.
     pub fn part(&self, id: &str) -> Option<Part> {
         // The same may run again, and two ids may have the same name.
         match own_subfolder(&self.path, &file_name(id)) {
-            Ok(path) => Some(Part { path, of: id.to_owned() }),
+            Ok(path) => {
+                self.parts.lock().insert(id.to_owned(), path.clone());
+                Some(Part { path, of: id.to_owned() })
+            }
             Err(error) => {
                 let folder = self.path.display();
                 self.complaints.add(format!(
@@ -74,6 +86,19 @@ impl Folder {
                 None
             }
         }
+    }
+
+    /// The newest folder in it for the scenario, case or cell of that id, if there is one. Waits until all is saved that was exchanged.
+    pub fn newest(&self, id: &str) -> Option<PathBuf> {
+        self.flush();
+        self.parts.lock().get(id).cloned()
+    }
+
+    /// Removes the newest folder in it for the scenario, case or cell of that id; nothing must be saved there any more.
+    pub fn discard(&self, id: &str) {
+        let path = self.parts.lock().remove(id);
+        // What cannot be removed does no harm.
+        let _ = path.map(fs::remove_dir_all);
     }
 
     /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock; none
@@ -94,8 +119,12 @@ impl Folder {
 
     /// Waits until all is saved that was exchanged, and takes the complaints so far: which folders are incomplete, and why.
     pub fn complaints(&self) -> Vec<String> {
-        self.recorders.lock().retain(WeakRecorder::flush);
+        self.flush();
         self.complaints.take()
+    }
+
+    fn flush(&self) {
+        self.recorders.lock().retain(WeakRecorder::flush);
     }
 
     fn open(&self, part: Part, clock: Clock) -> Recorder {
@@ -126,7 +155,6 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
 
     use super::*;
 
@@ -139,6 +167,10 @@ mod tests {
         assert_eq!(part.path, path.canonicalize().unwrap().join("scep-linux-pki"));
         let again = folder.part("scep/linux-pki").unwrap();
         assert_eq!(again.path, path.canonicalize().unwrap().join("scep-linux-pki-2"));
+        assert_eq!(folder.newest("scep/linux-pki"), Some(again.path.clone()));
+        folder.discard("scep/linux-pki");
+        assert!(!again.path.exists() && part.path.exists());
+        assert_eq!(folder.newest("scep/linux-pki"), None);
     }
 
     #[test]

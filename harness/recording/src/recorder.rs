@@ -93,11 +93,16 @@ impl Recorder {
     /// Records exchanges; an error of the folder becomes a complaint.
     pub(crate) fn record_all(&self, exchanges: Vec<Exchange>) {
         for exchange in exchanges {
-            if let Some(saving) = &self.0.saving {
-                saving.give(Job::Save(Box::new(exchange.clone())));
-            }
-            self.0.newest.lock().push(exchange);
+            self.record(exchange);
         }
+    }
+
+    /// Records an exchange; an error of the folder becomes a complaint.
+    pub fn record(&self, exchange: Exchange) {
+        if let Some(saving) = &self.0.saving {
+            saving.give(Job::Save(Box::new(exchange.clone())));
+        }
+        self.0.newest.lock().push(exchange);
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -85,7 +85,7 @@ pub(super) fn exhibits(
 }
 
 /// The exchanges in the order of their requests: a recording has them in the order in which their connections ended.
-fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
+pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> + use<> {
     let (left_out, count) = (recording.left_out, recording.exchanges.len());
     let taken_for = format!("saved messages of {}", recording.of);
     let folder = folder.to_owned();
