@@ -160,7 +160,7 @@ impl Conversation {
     }
 }
 
-fn into_request(message: Message) -> Request {
+pub(crate) fn into_request(message: Message) -> Request {
     let (Head { bytes: head, line, fields }, body) = message.into_parts();
     let (method, target) = match line {
         FirstLine::Request { method, target } => (method, target),

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use scep::http::{HttpError, HttpRequest, Method, Operation};
 use serde::{Deserialize, Serialize};
 
 /// The end of a connection that saw an exchange.
@@ -65,6 +66,20 @@ pub struct Reply {
     pub fields: Vec<(String, String)>,
     /// The body, chunks joined.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The SCEP operation, or why there is none; `None` if the method is neither GET nor POST.
+    pub fn operation(&self) -> Option<Result<Operation, HttpError>> {
+        let method = match self.method.as_str() {
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            _ => return None,
+        };
+        let query = self.target.split_once('?').map_or("", |(_, query)| query).to_owned();
+        let body = self.body.clone();
+        Some(Operation::from_http(&HttpRequest { method, query, content_type: None, body }))
+    }
 }
 
 impl Exchange {

@@ -11,6 +11,7 @@ mod message;
 mod name;
 mod read;
 mod recorder;
+mod requests;
 mod tap;
 
 pub use self::conversation::exchanges_of;
@@ -19,4 +20,5 @@ pub use self::folder::{Folder, FolderError, Part};
 pub use self::name::file_name;
 pub use self::read::{ReadError, Recording, folders_in, read};
 pub use self::recorder::{MOST_BYTES, MOST_EXCHANGES, Recorder};
+pub use self::requests::{Awaited, Received, RequestMemory, Requests};
 pub use self::tap::{Peers, Tap};
