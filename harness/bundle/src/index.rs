@@ -141,6 +141,7 @@ impl Index {
     }
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it so")]
 fn write_moment<S: Serializer>(time: &Option<SystemTime>, to: S) -> Result<S::Ok, S::Error> {
     time.map(moment_text).serialize(to)
 }

@@ -78,7 +78,7 @@ fn bundle_is_read_as_it_was_written() {
     assert_eq!((key.pki.as_deref(), key.role), (Some("ca"), Role::Ca));
     let Index { files, keys, .. } = bundle.index.clone();
     assert_eq!(bundle.index, Index { files, keys, ..draft().index });
-    assert_eq!(bundles_in(folder.parent().unwrap()).unwrap(), [folder.clone()]);
+    assert_eq!(bundles_in(folder.parent().unwrap()).unwrap(), std::slice::from_ref(&folder));
     assert!(matches!(open(folder.parent().unwrap()), Err(OpenError::Several { count: 1, .. })));
 }
 
