@@ -24,6 +24,7 @@ mod matrix;
 mod messages;
 mod output;
 mod progress;
+mod replay;
 mod reports;
 mod run;
 mod secrets;
@@ -87,6 +88,7 @@ enum Threaded {
     ConformClient(Box<conform_client::ConformClientArguments>),
     Enrol(Box<enrol::EnrolArguments>),
     Explain(Box<explain::ExplainArguments>),
+    Replay(Box<replay::ReplayArguments>),
     Check(check::CheckArguments),
     List(list::ListArguments),
     Serve(Box<serve::Serve>),
@@ -155,6 +157,7 @@ impl Threaded {
             Self::ConformClient(arguments) => arguments.perform().await,
             Self::Enrol(arguments) => arguments.perform().await,
             Self::Explain(arguments) => arguments.perform().await,
+            Self::Replay(arguments) => arguments.perform().await,
             Self::Check(arguments) => arguments.perform(),
             Self::List(arguments) => arguments.perform(),
             Self::Serve(serve) => serve.perform().await,

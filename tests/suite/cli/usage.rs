@@ -13,6 +13,7 @@ fn help() {
         "conform-client",
         "enrol",
         "explain",
+        "replay",
         "check",
         "list",
         "serve",
