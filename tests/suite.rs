@@ -52,6 +52,8 @@ mod suite {
 
     // The binary.
     mod bugs; // what breaks inside is a bug
+    #[cfg(unix)]
+    mod bundles; // what a failure leaves, and its judgement once more
     mod cli; // exit codes and snapshots of output
     mod client_steps; // a client under test, and faults that did not fire
     #[cfg(target_os = "linux")]

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
+use openssl::pkey::{PKey, Private};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{MutexGuard, Notify, watch};
@@ -26,7 +27,7 @@ use crate::config::session::Candidate;
 use crate::config::system::System;
 use crate::config::tree::Configuration;
 use crate::enrolment::progress::Progress;
-use crate::enrolment::{EnrolmentContext, Enrolments, Outlook};
+use crate::enrolment::{EnrolmentContext, Enrolments, Keys, Outlook};
 use crate::ping::Screen;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::{SecretStore, random_key};
@@ -131,7 +132,7 @@ impl Device {
             program_limit: settings.program_limit,
             programs_follow: settings.own.programs_follow,
             program_time: OnceLock::new(),
-            keys: settings.key_source,
+            keys: Keys::of(settings.key_source),
             retry_pause: settings.retry_pause,
             poll_pause: settings.poll_pause,
             renewal_pause: settings.renewal_pause,
@@ -214,6 +215,11 @@ impl Device {
     /// Notes on the SCEP client for the reader of a result: options that it lacks, and what it does instead.
     pub fn notes(&self) -> Vec<String> {
         self.context.notes.lines()
+    }
+
+    /// The newest keys that its enrolments made, the oldest first.
+    pub fn made_keys(&self) -> Vec<PKey<Private>> {
+        self.context.keys.taken()
     }
 
     /// Runs one line of a user. A long-running command shows its lines on `screen`, and a restart ends it.

@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 
 pub use self::client::ScepClient;
 pub use self::key_source::KeySource;
+pub(crate) use self::key_source::Keys;
 pub use self::order::Missing;
 pub use self::pause::GrowingPause;
 
@@ -61,7 +62,7 @@ pub(crate) struct EnrolmentContext {
     pub(crate) programs_follow: bool,
     /// The time that programs are shown, as soon as one needs it; or why it cannot be shown.
     pub(crate) program_time: OnceLock<Result<ProgramTime, String>>,
-    pub(crate) keys: KeySource,
+    pub(crate) keys: Keys,
     pub(crate) retry_pause: GrowingPause,
     pub(crate) poll_pause: GrowingPause,
     /// Pause between tries to renew a certificate that is due, to fetch a revocation list, and to ask for the next CA.

@@ -1,4 +1,4 @@
-//! HTTP exchanges in the bytes of a connection.
+//! HTTP exchanges in the bytes of a connection, and the index of a bundle.
 
 use std::time::UNIX_EPOCH;
 
@@ -11,11 +11,21 @@ const BETWEEN: &[u8] = b"\n--\n";
 
 /// Finds the exchanges in the bytes of both directions: those before the first line `--` are the client's, the others the server's.
 ///
+/// The same bytes are read as the index of a bundle, which comes from somebody else, too.
+///
 /// # Panics
-/// If pieces of another size have other exchanges, or if more bytes are found than there are.
+/// If pieces of another size have other exchanges, or if more bytes are found than there are, or if an index may name a file outside of its
+/// bundle.
 pub fn recorded(data: &[u8]) {
     if data.len() > MAX_INPUT_BYTES {
         return;
+    }
+    if let Ok(index) = bundle::index_of("bundle.json", data) {
+        let files = index.files.iter().map(|file| &file.path);
+        for path in files.chain(index.keys.iter().map(|key| &key.path)) {
+            let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+            assert!(!leaves, "{path}");
+        }
     }
     let end = data.windows(BETWEEN.len()).position(|window| window == BETWEEN);
     let (client, server) = match end {

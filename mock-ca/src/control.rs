@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 pub use call::{
     Approve, Call, CountDenied, Deny, Describe, Description, Exchange, Inject, ListEvents,
-    ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, NextAuthority,
-    ReadClock, ReadLog, Revoke, RollOver, Serve, Shown, UntilDue,
+    ListFaults, ListIssued, ListKeys, ListPending, ListRequests, MakeChallenge, MoveClock,
+    NextAuthority, ReadClock, ReadLog, Revoke, RollOver, Serve, Shown, UntilDue,
 };
 pub use mask::Mask;
 pub use server::Control;

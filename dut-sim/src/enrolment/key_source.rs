@@ -1,11 +1,13 @@
 //! The keys to be certified.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
+use parking_lot::Mutex;
 
 /// Number of bits of a key that the configuration does not change, and of prepared keys.
 const KEY_BITS: u32 = 2048;
@@ -33,7 +35,7 @@ impl KeySource {
     }
 
     /// The next key, with so many bits. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
-    pub(crate) async fn key(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+    async fn key(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
         if let Self::Prepared { keys, taken } = self
             && bits == KEY_BITS
             && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
@@ -46,6 +48,39 @@ impl KeySource {
             // The runtime is being shut down, and this future with it.
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+/// The keys of one device: its source, and the newest of those that it has taken from it.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    source: KeySource,
+    taken: Mutex<VecDeque<PKey<Private>>>,
+}
+
+/// Number of keys that a device remembers.
+const REMEMBERED: usize = 32;
+
+impl Keys {
+    /// The keys of a device with this source.
+    pub(crate) fn of(source: KeySource) -> Self {
+        Self { source, taken: Mutex::default() }
+    }
+
+    /// The next key, with so many bits.
+    pub(crate) async fn next(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+        let key = self.source.key(bits).await?;
+        let mut taken = self.taken.lock();
+        if taken.len() == REMEMBERED {
+            taken.pop_front();
+        }
+        taken.push_back(key.clone());
+        Ok(key)
+    }
+
+    /// The newest keys, oldest first.
+    pub(crate) fn taken(&self) -> Vec<PKey<Private>> {
+        self.taken.lock().iter().cloned().collect()
     }
 }
 

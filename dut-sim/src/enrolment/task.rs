@@ -243,7 +243,7 @@ impl Task {
     }
 
     async fn new_key(&self) -> Result<PKey<Private>, Failure> {
-        self.context().keys.key(self.settings.key_bits).await.map_err(Failure::Key)
+        self.context().keys.next(self.settings.key_bits).await.map_err(Failure::Key)
     }
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {

@@ -101,6 +101,8 @@ scep::named! {
         Other = "other";
         /// Log of a client, a device or a PKI.
         Log = "log";
+        /// The output that the failed step checked.
+        Output = "output";
         /// The report in JSON.
         Outcome = "outcome";
         /// What `explain` says.

@@ -25,6 +25,7 @@ use self::discovery::Discovered;
 pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
+use super::bundles::{BundleArguments, Bundles};
 use super::exit::{CommandError, Exit};
 use super::messages::{MessagesArgument, complete};
 use super::output::{hide, say, warn, warnings};
@@ -70,7 +71,7 @@ Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, or an invalid file
   3  no SCEP service answers, it refuses the plain request, or it stopped during the run;
-     or saved messages are incomplete
+     or saved messages or bundles are incomplete
   4  a MUST is not met (with --strict: or a SHOULD), or the server was gone after a request
   5  no case was selected, or all were skipped
   130  interrupted")]
@@ -126,6 +127,8 @@ pub(super) struct ConformArguments {
     coverage: bool,
     #[command(flatten)]
     messages: MessagesArgument,
+    #[command(flatten)]
+    bundles: BundleArguments,
     #[command(flatten)]
     reports: Reports,
     /// Show the requests and replies of each case
@@ -187,7 +190,11 @@ impl ConformArguments {
         given.keep_secret();
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate).watched();
-        let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
+        let wrong_usage = |reason: String| Exit::Usage.because(reason);
+        let messages = self.messages.begin([]).map_err(wrong_usage)?;
+        let file = self.target.as_deref();
+        let bundles = self.bundles.begin("conform", None, messages.as_ref(), file);
+        let bundles = bundles.map_err(wrong_usage)?;
         // What is asked outside of the cases.
         let recorder = messages.as_ref().map(|folder| folder.recorder(OUTSIDE, Clock::system()));
         let recorder = recorder.transpose().map_err(|reason| Exit::Lab.because(reason))?;
@@ -211,7 +218,7 @@ impl ConformArguments {
             secrets: given.secrets,
             may_repeat: self.max_certificates.is_none(),
             ca: std::mem::take(&mut discovered.ca),
-            messages: messages.clone(),
+            messages: bundles.as_ref().map_or(messages.as_ref(), Bundles::messages).cloned(),
         };
         let rules = Rules {
             target: &target,
@@ -222,14 +229,16 @@ impl ConformArguments {
             no_plain_exchange: None,
             is_no_service: discovered.no_service.is_some(),
         };
-        let trial = Trial::new(settings, Arc::clone(&pki), stop);
+        let trial = Trial::new(settings, Arc::clone(&pki), bundles.as_ref(), stop);
         let (mut report, refusal) = trial.run(plan, password, rules).await?;
         report.discovered = discovered.lines;
         if let Some(outages) = outage::in_words(&pki.outages()) {
             warn(&format!("warning: {outages}"));
             report.discovered.push(masker.text(&format!("outages       {outages}")));
         }
-        let exit = finish(&report, self.verbose, &self.reports, stop).await;
+        let exit =
+            finish(&report, self.verbose, bundles.map(|it| (it, &*known)), &self.reports, stop)
+                .await;
         let exit = complete(messages.as_ref(), exit);
         if let Some(refusal) = refusal {
             warnings(&[refusal]);

@@ -17,6 +17,7 @@ use clap::Args;
 use self::gate::{Admitted, Gate};
 use self::hints::hints;
 use self::runs::ClientRuns;
+use super::bundles::{BundleArguments, Bundles};
 use super::conform::catalogue::{Cases, Catalogue};
 use super::conform::{finish, load_target};
 use super::exit::{CommandError, Exit};
@@ -70,7 +71,7 @@ Exit codes:
   0  every MUST is met, or is a known deviation
   2  wrong usage, such as a command that cannot be run, or an unknown placeholder
   3  the command is probably mistaken, a case could not be tried, or the client stopped;
-     or saved messages are incomplete
+     or saved messages or bundles are incomplete
   4  a MUST is not met (with --strict: or a SHOULD)
   5  no case was selected, or all were skipped
   130  interrupted")]
@@ -98,6 +99,8 @@ pub(super) struct ConformClientArguments {
     list: bool,
     #[command(flatten)]
     messages: MessagesArgument,
+    #[command(flatten)]
+    bundles: BundleArguments,
     #[command(flatten)]
     reports: Reports,
     /// Show the output of the client for each case
@@ -127,7 +130,12 @@ impl ConformClientArguments {
         }
         let Cases { selected, known } =
             self.catalogue.cases(CASES, End::Client, Some(&mut target))?;
-        let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
+        let wrong_usage = |reason: String| Exit::Usage.because(reason);
+        let messages = self.messages.begin([]).map_err(wrong_usage)?;
+        let file = self.target.as_deref();
+        let bundles = self.bundles.begin("conform-client", None, messages.as_ref(), file);
+        let bundles = bundles.map_err(wrong_usage)?;
+        let recorded = bundles.as_ref().map_or(messages.as_ref(), Bundles::messages).cloned();
         let gate = tokio::select! {
             gate = self.gate(&selected, &known, &client, messages.as_ref()) => gate?,
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
@@ -138,9 +146,11 @@ impl ConformClientArguments {
             () = stop.clone().received(1) => return Err(Exit::Interrupted.into()),
         };
         let admitted = gate.admit(selected, &known, unshown.as_ref());
-        let driver = Loopback::new(client, messages.clone());
-        let report = self.run(admitted, &known, &target, driver, gate.plain, stop).await;
-        let exit = finish(&report, self.verbose, &self.reports, stop).await;
+        let driver = Loopback::new(client, recorded);
+        let report =
+            self.run(admitted, &known, &target, (driver, bundles.as_ref()), gate.plain, stop).await;
+        let bundles = bundles.map(|bundles| (bundles, &*known));
+        let exit = finish(&report, self.verbose, bundles, &self.reports, stop).await;
         let exit = complete(messages.as_ref(), exit);
         for hint in hints(&report) {
             warn(&hint);
@@ -166,14 +176,15 @@ impl ConformClientArguments {
         Admitted { cases, skipped }: Admitted,
         known: &[Scenario],
         target: &Target,
-        driver: Loopback,
+        (driver, bundles): (Loopback, Option<&Bundles>),
         plain: Option<Scenario>,
         stop: &StopSignals,
     ) -> ConformanceReport {
         // Each case has its own mock CA, and all have the same client.
         let driver: Arc<dyn Driver> = Arc::new(driver);
         let run = ClientRuns {
-            driver,
+            driver: bundles.map_or(Arc::clone(&driver), |bundles| bundles.watch(driver)),
+            bundles,
             cases: &cases,
             at_once: self.at_once(target),
             is_known_to_ask: !self.no_gate,

@@ -77,6 +77,12 @@ impl LabArguments {
         Ok((driver, options))
     }
 
+    /// The client inside devices and its version, if it is a program.
+    pub(super) async fn programs(&self) -> Vec<(String, String)> {
+        let version = self.client.version().await;
+        version.map(|version| (self.client.to_string(), version)).into_iter().collect()
+    }
+
     fn fits(&self, driver: DriverName) -> Result<(), String> {
         self.messages.fits(driver)?;
         if let (Some(image), true) = (&self.node_image, driver != DriverName::Docker) {

@@ -3,6 +3,7 @@
 
 mod blanks;
 mod bug;
+mod bundles;
 mod check;
 mod clean;
 mod conform;

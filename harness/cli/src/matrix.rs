@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::bundles::{BundleArguments, Bundles};
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::client_fits;
 use super::messages::{MessagesArgument, complete};
@@ -53,7 +54,7 @@ Examples:
 Exit codes:
   0  all passed, failed as expected or were skipped
   2  wrong usage, or an invalid file
-  3  a lab could not be built or broke, or saved messages are incomplete
+  3  a lab could not be built or broke, or saved messages or bundles are incomplete
   4  a cell failed, or passed although the ledger expects a failure
   5  nothing was selected
   130  interrupted")]
@@ -76,6 +77,8 @@ pub(super) struct MatrixArguments {
     #[command(flatten)]
     messages: MessagesArgument,
     #[command(flatten)]
+    bundles: BundleArguments,
+    #[command(flatten)]
     reports: Reports,
     /// Show a line for each cell as it is finished
     #[arg(long, short)]
@@ -85,15 +88,21 @@ pub(super) struct MatrixArguments {
 /// A driver for each client.
 type Drivers = BTreeMap<Client, Arc<dyn Driver>>;
 
-/// What a run needs: plan, ledger, drivers, and the folder for messages if they are saved.
-type Prepared = (Plan, Ledger, Drivers, Option<Folder>);
+/// What a run needs.
+struct Prepared {
+    plan: Plan,
+    ledger: Ledger,
+    drivers: Drivers,
+    messages: Option<Folder>,
+    bundles: Option<Bundles>,
+}
 
 impl MatrixArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         tokio::spawn(end_at_once(stop.clone()));
-        let (plan, ledger, drivers, messages) = self.prepare().await?;
-        let exit = self.run(&plan, &ledger, &drivers, &stop).await;
+        let Prepared { plan, ledger, drivers, messages, bundles } = self.prepare().await?;
+        let exit = self.run(&plan, &ledger, &drivers, bundles, &stop).await;
         for driver in drivers.values() {
             settle(&**driver).await;
         }
@@ -133,16 +142,24 @@ impl MatrixArguments {
         }
         let labs = plan.rows.iter().map(|row| &row.scenario.lab);
         let messages = self.messages.begin(labs).map_err(|reason| Exit::Usage.because(reason))?;
-        let driver = |client| {
-            let messages = messages.clone();
+        let file = self.ledger.as_deref();
+        let bundles = self.bundles.begin("matrix", Some(self.driver), messages.as_ref(), file);
+        let bundles = bundles.map_err(|reason| Exit::Usage.because(reason))?;
+        let recorded = bundles.as_ref().map_or(messages.as_ref(), Bundles::messages);
+        let driver = |client| -> Result<_, TestbedError> {
+            let messages = recorded.cloned();
             let options = LabOptions { client, messages, ..LabOptions::default() };
-            wiring::driver(self.driver, options, Targets::default())
+            let driver = wiring::driver(self.driver, options, Targets::default())?;
+            Ok(match &bundles {
+                Some(bundles) => bundles.watch(driver),
+                None => driver,
+            })
         };
         driver(Client::Builtin)?.probe().await?;
         let driver_of = |client| Ok((client, driver(client)?));
         let drivers = self.columns().into_iter().map(driver_of);
         let drivers = drivers.collect::<Result<_, TestbedError>>()?;
-        Ok((plan, ledger, drivers, messages))
+        Ok(Prepared { plan, ledger, drivers, messages, bundles })
     }
 
     /// The clients in their usual order, each once.
@@ -165,12 +182,19 @@ impl MatrixArguments {
         plan: &Plan,
         ledger: &Ledger,
         drivers: &Drivers,
+        bundles: Option<Bundles>,
         stop: &StopSignals,
     ) -> Exit {
         let palette = Palette::of(&io::stdout());
         let cells = plan.jobs(|client| Arc::clone(&drivers[&client]));
+        let scenarios: Vec<_> = cells.iter().map(|job| job.scenario.clone()).collect();
         let mut progress = Progress::new(cells.len());
-        let observe = progress.follow(|cell| self.verbose.then(|| line(cell, palette)));
+        let observe = progress.follow(|cell| {
+            if let Some(bundles) = &bundles {
+                bundles.ended(cell);
+            }
+            self.verbose.then(|| line(cell, palette))
+        });
         let jobs = self.jobs.unwrap_or_else(default_jobs);
         let outcome = run_jobs(cells, jobs, stop.clone().received(1), observe).await;
         progress.end();
@@ -179,7 +203,14 @@ impl MatrixArguments {
             matrix.unmatched = unmatched(plan, ledger);
         }
         show(&matrix, palette);
-        self.reports.write(&matrix, Exit::of(&matrix), stop).await
+        let mut exit = Exit::of(&matrix);
+        if let Some(bundles) = bundles {
+            let programs = plan.versions.iter();
+            let programs = programs.map(|(client, version)| (client.to_string(), version.clone()));
+            let programs: Vec<_> = programs.collect();
+            exit = bundles.finish(&matrix, &scenarios, &programs, exit).await;
+        }
+        self.reports.write(&matrix, exit, stop).await
     }
 
     /// True if all scenarios and clients run, so that an entry of the ledger must be about some cell.

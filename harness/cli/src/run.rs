@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
+use super::bundles::{BundleArguments, Bundles};
 use super::exit::{CommandError, Exit};
 use super::lab_arguments::LabArguments;
 use super::live::{LiveArguments, announce_restoring, report_restored};
@@ -40,7 +41,7 @@ Exit codes:
   0  all passed or were skipped
   2  wrong usage, or an invalid file
   3  a lab could not be built or broke, a device could not be restored,
-     or captures or saved messages are incomplete
+     or captures, saved messages or bundles are incomplete
   4  a scenario failed
   5  nothing was selected, or you answered no
   130  interrupted")]
@@ -53,6 +54,8 @@ pub(super) struct RunArguments {
     #[arg(long, short, value_name = "N", value_parser = jobs)]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]
+    bundles: BundleArguments,
+    #[command(flatten)]
     reports: Reports,
     /// Show each step's command and output
     #[arg(long, short)]
@@ -61,15 +64,23 @@ pub(super) struct RunArguments {
     live: LiveArguments,
 }
 
+/// What a run needs.
+struct Prepared {
+    scenarios: Vec<Scenario>,
+    driver: Arc<dyn Driver>,
+    messages: Option<Folder>,
+    bundles: Option<Bundles>,
+}
+
 impl RunArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
         let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
         tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
-        let (scenarios, driver, messages) = self.prepare(&stop).await?;
+        let Prepared { scenarios, driver, messages, bundles } = self.prepare(&stop).await?;
         let driver = Arc::clone(used.get_or_init(|| driver));
         let stopped = tokio::spawn(announce_restoring(stop.clone(), Arc::clone(&driver)));
-        let exit = self.run(scenarios, &driver, &stop).await;
+        let exit = self.run(scenarios, &driver, bundles, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
         let remains = settle(&*driver).await;
         let exit = complete(messages.as_ref(), exit);
@@ -87,10 +98,7 @@ impl RunArguments {
     }
 
     /// Reads the scenarios and makes the driver; the error has all mistakes that can be found before anything runs.
-    async fn prepare(
-        &self,
-        stop: &StopSignals,
-    ) -> Result<(Vec<Scenario>, Arc<dyn Driver>, Option<Folder>), CommandError> {
+    async fn prepare(&self, stop: &StopSignals) -> Result<Prepared, CommandError> {
         self.reports.check()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         // Mistakes in the files are shown without them.
@@ -103,27 +111,38 @@ impl RunArguments {
         let (name, mut options) = arguments.options().map_err(wrong_usage)?;
         self.live.fit(name).map_err(wrong_usage)?;
         let messages = self.lab.messages.begin(labs).map_err(wrong_usage)?;
-        options.messages.clone_from(&messages);
+        let bundles = self.bundles.begin("run", Some(name), messages.as_ref(), None);
+        let bundles = bundles.map_err(wrong_usage)?;
+        let recorded = bundles.as_ref().map_or(messages.as_ref(), Bundles::messages);
+        options.messages = recorded.cloned();
         let targets = match name {
-            DriverName::Live => self.live.prepare(&scenarios, messages.clone(), stop).await?,
+            DriverName::Live => self.live.prepare(&scenarios, recorded.cloned(), stop).await?,
             _ => Targets::default(),
         };
         let driver = wiring::driver(name, options, targets)?;
+        let driver = match &bundles {
+            Some(bundles) => bundles.watch(driver),
+            None => driver,
+        };
         // An error that all labs would have is reported once, and not by each scenario.
         driver.probe().await?;
-        Ok((scenarios, driver, messages))
+        Ok(Prepared { scenarios, driver, messages, bundles })
     }
 
     async fn run(
         &self,
         scenarios: Vec<Scenario>,
         driver: &Arc<dyn Driver>,
+        bundles: Option<Bundles>,
         stop: &StopSignals,
     ) -> Exit {
         let palette = Palette::of(&io::stdout());
         let jobs = self.jobs.unwrap_or_else(default_jobs);
         let mut progress = Progress::new(scenarios.len());
         let observe = progress.follow(|scenario| {
+            if let Some(bundles) = &bundles {
+                bundles.ended(scenario);
+            }
             let mut lines = vec![terminal::line(scenario, palette)];
             lines.extend(terminal::notes(scenario, palette));
             if self.verbose {
@@ -134,10 +153,18 @@ impl RunArguments {
             }
             Some(lines.join("\n"))
         });
+        let all = scenarios.clone();
         let outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
         progress.end();
         show(&outcome, palette);
-        self.reports.write(&outcome, Exit::of(&outcome), stop).await
+        let exit = match bundles {
+            Some(bundles) => {
+                let programs = self.lab.programs().await;
+                bundles.finish(&outcome, &all, &programs, Exit::of(&outcome)).await
+            }
+            None => Exit::of(&outcome),
+        };
+        self.reports.write(&outcome, exit, stop).await
     }
 }
 

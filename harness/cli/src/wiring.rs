@@ -94,7 +94,8 @@ pub(crate) fn guard_programs() {
 }
 
 /// The beginnings of the names of temporary folders.
-const FOLDERS: [&str; 3] = ["sceplab-client-", "sceplab-scep-", "sceplab-ssh-"];
+const FOLDERS: [&str; 4] =
+    ["sceplab-client-", "sceplab-scep-", "sceplab-ssh-", crate::bundles::TEMPORARY];
 
 /// Leftovers of killed runs with every driver.
 pub(crate) async fn leftovers() -> Found {

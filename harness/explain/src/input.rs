@@ -96,5 +96,10 @@ pub fn exhibits_in(origin: &str, bytes: &[u8]) -> Result<Vec<Exhibit>, InputErro
     recognise::whole(origin, bytes, &mut Budget::default())
 }
 
+/// The exchanges of a recording that was read already, which its origins call `name`; after the limit of exhibits, no further ones.
+pub fn exhibits_of(recording: recording::Recording, name: &str) -> Vec<Exhibit> {
+    recorded::of(recording, name).take(MAX_EXHIBITS).collect()
+}
+
 #[cfg(test)]
 mod tests;

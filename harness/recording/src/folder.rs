@@ -1,9 +1,13 @@
 //! The folder that a user names for messages.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use files::{OwnFolderError, make_private, own_folder};
+use parking_lot::Mutex;
 use scep::clock::Clock;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -16,6 +20,8 @@ use crate::recorder::{Complaints, Recorder};
 pub struct Folder {
     path: PathBuf,
     complaints: Complaints,
+    /// The newest part of each id.
+    parts: Arc<Mutex<BTreeMap<String, PathBuf>>>,
 }
 
 /// The folder of one scenario, case or cell in it, for a recorder in another process.
@@ -54,7 +60,7 @@ impl Folder {
             OwnFolderError::NoFolder => FolderError::NoFolder(shown()),
             OwnFolderError::Io(error) => FolderError::Io(shown(), error),
         })?;
-        Ok(Self { path, complaints: Complaints::default() })
+        Ok(Self { path, complaints: Complaints::default(), parts: Arc::default() })
     }
 
     /// Makes a folder in it for the scenario, case or cell of that id.
@@ -68,7 +74,7 @@ impl Folder {
         // The same may run again, and two ids may have the same name.
         loop {
             match make_private(&path) {
-                Ok(()) => return Ok(Part { path, of: id.to_owned() }),
+                Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     number += 1;
                     path = self.path.join(format!("{name}-{number}"));
@@ -76,6 +82,20 @@ impl Folder {
                 Err(error) => return Err(error),
             }
         }
+        self.parts.lock().insert(id.to_owned(), path.clone());
+        Ok(Part { path, of: id.to_owned() })
+    }
+
+    /// The newest folder in it for the scenario, case or cell of that id, if there is one.
+    pub fn newest(&self, id: &str) -> Option<PathBuf> {
+        self.parts.lock().get(id).cloned()
+    }
+
+    /// Removes the newest folder in it for the scenario, case or cell of that id; nothing must be saved there any more.
+    pub fn discard(&self, id: &str) {
+        let path = self.parts.lock().remove(id);
+        // What cannot be removed does no harm.
+        let _ = path.map(fs::remove_dir_all);
     }
 
     /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock.
@@ -134,7 +154,6 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -150,6 +169,10 @@ mod tests {
         assert_eq!(part.path, path.canonicalize().unwrap().join("scep-linux-pki"));
         let again = folder.part("scep/linux-pki").unwrap();
         assert_eq!(again.path, path.canonicalize().unwrap().join("scep-linux-pki-2"));
+        assert_eq!(folder.newest("scep/linux-pki"), Some(again.path.clone()));
+        folder.discard("scep/linux-pki");
+        assert!(!again.path.exists() && part.path.exists());
+        assert_eq!(folder.newest("scep/linux-pki"), None);
     }
 
     #[test]

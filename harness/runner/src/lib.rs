@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 pub use self::attempt::NO_REQUEST;
 pub use self::pool::{Event, run_jobs};
+pub use self::record::masker;
 pub use self::scenario::{blank, run_on};
 use model::scenario::{LoadErrors, Scenario, discover, load_each};
 use results::Outcome;

@@ -20,7 +20,7 @@ const OUTPUT_LIMIT: usize = 256 * 1024;
 const LOG_LINES: usize = 6;
 
 /// Masker for the secrets of a scenario, in its lab and in its steps.
-pub(super) fn masker(scenario: &Scenario) -> Masker {
+pub fn masker(scenario: &Scenario) -> Masker {
     let given = scenario.steps.iter().filter_map(|step| step.action.given_to_device());
     Masker::new(scenario.lab.secrets().into_iter().chain(given.flat_map(clear_passwords)))
 }

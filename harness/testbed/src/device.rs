@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 pub use dut_sim::Outlook;
+use openssl::pkey::{PKey, Private};
 use thiserror::Error;
 
 /// A change to a device's configuration, made of `set` and `delete` lines.
@@ -87,6 +88,11 @@ pub trait Device: Send + Sync {
     /// Remarks about the device's SCEP client for readers of a report: missing options, and substitutes for them.
     async fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The newest private keys that it made for its certificates, for a bundle with keys.
+    async fn keys(&self) -> Result<Vec<PKey<Private>>, DeviceError> {
+        Err(DeviceError::not_supported("giving out its keys"))
     }
 
     /// Waits until the device breaks and returns the reason; never returns if it does not.

@@ -92,6 +92,14 @@ impl KeyStore {
         Ok(self.named.lock().entry(wanted).or_insert(key).clone())
     }
 
+    /// All keys that were asked for so far and are not being generated.
+    pub fn known(&self) -> Vec<PKey<Private>> {
+        let named = self.named.lock().values().cloned().collect::<Vec<_>>();
+        let shared = [&self.shared.spare, &self.shared.stranger].into_iter();
+        let shared = shared.filter_map(|place| place.try_lock()?.clone());
+        named.into_iter().chain(shared).collect()
+    }
+
     /// A key for requests that must be refused. It is the same until a PKI has taken it, because generating one takes longer than an
     /// exchange.
     ///

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use bundle::Role;
 use recording::Recorder;
 use scep::attribute::{FailInfo, PkiStatus};
 use scep::http::{HttpRequest, HttpResponse};
+use scep::identity::Identity;
 use thiserror::Error;
 
 use crate::no_answer::NoAnswer;
@@ -199,6 +201,14 @@ pub trait Pki: Send + Sync {
     /// The CA's certificate in PEM, as known in advance (RFC 8894 §2.2).
     async fn ca_certificate(&self) -> Result<String, PkiError> {
         Err(PkiError::NotSupported { what: "giving out its certificate".to_owned() })
+    }
+
+    /// The private keys of its CAs and registration authorities with their certificates, for a bundle with keys.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it keeps them to itself.
+    async fn keys(&self) -> Result<Vec<(Role, Identity)>, PkiError> {
+        Err(PkiError::NotSupported { what: "giving out its keys".to_owned() })
     }
 
     /// Received requests, oldest first.

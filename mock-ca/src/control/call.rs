@@ -19,6 +19,7 @@ use crate::{
     ca::{Ca, Issued, Pending},
     events::CaEvent,
     fault::{FaultCount, FaultError, FaultRule},
+    key::CaKey,
     passwords::ChallengeUnavailable,
     record::RevocationReason,
     seen::SeenRequest,
@@ -325,6 +326,12 @@ call!(MakeChallenge, Post "/challenge" -> Option<Secret>, |_, ca| {
         Err(error) => Err(Refused::conflict(&error)),
     }
 });
+
+/// Asks for the keys of the CAs and of the registration authorities, with their certificates.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListKeys;
+
+call!(ListKeys, Get "/keys" -> Vec<CaKey>, |_, ca| Ok(ca.keys()));
 
 /// Sends a request to the CA's SCEP service from the CA's network.
 #[derive(Debug, Serialize, Deserialize)]

@@ -28,8 +28,8 @@ use super::{
     JSON, Mask, Refusal, ScepService,
     call::{
         Approve, Call, CountDenied, Deny, Describe, Exchange, Handle, Inject, ListEvents,
-        ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadClock,
-        ReadLog, Refused, Revoke, RollOver, Serve, UntilDue,
+        ListFaults, ListIssued, ListKeys, ListPending, ListRequests, MakeChallenge, MoveClock,
+        ReadClock, ReadLog, Refused, Revoke, RollOver, Serve, UntilDue,
     },
 };
 use crate::{
@@ -80,7 +80,7 @@ type Answer = Result<Value, Refused>;
 struct Known {
     method: Method,
     path: &'static str,
-    /// True if only the lab that started the CA may make the call, because passwords travel.
+    /// True if only the lab that started the CA may make the call, because passwords and keys travel.
     within_lab: bool,
     handle: Handler,
 }
@@ -123,6 +123,7 @@ const CALLS: &[Known] = &[
     known::<ReadClock>(),
     known::<MoveClock>(),
     Known { within_lab: true, ..known::<MakeChallenge>() },
+    Known { within_lab: true, ..known::<ListKeys>() },
     of_service::<Exchange>(Handler::Exchange),
     of_service::<Serve>(Handler::Serve),
 ];
@@ -139,7 +140,7 @@ impl Control {
         Arc::new(Self { ca, service: None, mask: Some(mask) })
     }
 
-    /// A server for the lab that started the CA: it gives passwords, too, and connections stay open.
+    /// A server for the lab that started the CA: it gives passwords and keys, too, and connections stay open.
     pub fn within_lab(ca: Arc<Ca>, service: Arc<dyn ScepService>) -> Arc<Self> {
         Arc::new(Self { ca, service: Some(service), mask: None })
     }

@@ -7,8 +7,8 @@ use mock_ca::{
     Approval, Ca, ChallengePolicy, PersonalityName, RevocationReason,
     control::{
         Client, Control, ControlError, CountDenied, Decision, Describe, Exchange, Exchanged,
-        Inject, ListFaults, ListIssued, ListPending, ListRequests, MakeChallenge, ReadLog, Revoke,
-        ScepService, Transport,
+        Inject, ListFaults, ListIssued, ListKeys, ListPending, ListRequests, MakeChallenge,
+        ReadLog, Revoke, ScepService, Transport,
     },
 };
 use scep::http::{HttpRequest, HttpResponse, Method, Operation};
@@ -155,11 +155,15 @@ async fn lab_gets_passwords_and_access_to_the_service() {
 async fn other_users_of_the_machine_get_no_password() {
     let challenge = ChallengePolicy::one_time(Vec::new());
     let ca = open_with(PersonalityName::Linux, |settings| settings.challenge = challenge);
-    let refused = connected(Control::new(ca)).call(&MakeChallenge).await.unwrap_err();
+    let client = connected(Control::new(ca));
+    let refused = client.call(&ListKeys).await.unwrap_err();
+    assert!(matches!(refused, ControlError::Refused { path: "/keys", status: 404, .. }));
+    let refused = client.call(&MakeChallenge).await.unwrap_err();
     let ControlError::Refused { path: "/challenge", status: 404, reason: Some(reason) } = refused
     else {
         panic!("{refused}")
     };
     assert!(reason.starts_with("there are GET /issued, GET /requests, "), "{reason}");
     assert!(!reason.contains("/challenge") && !reason.contains("/exchange"), "{reason}");
+    assert!(!reason.contains("/keys"), "{reason}");
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::bundles::Bundles;
 use crate::exit::Exit;
 use crate::output::{complain, say};
 use crate::progress::Progress;
@@ -44,11 +45,12 @@ pub(crate) async fn run_cases(
     outcome
 }
 
-/// Shows a line for each case, the failures, the issued certificates and a summary; and writes the reports. If `verbose`,
+/// Shows a line for each case, the failures, the issued certificates and a summary; and writes the bundles and the reports. If `verbose`,
 /// known deviations are explained like failures.
 pub(crate) async fn finish(
     found: &ConformanceReport,
     verbose: bool,
+    bundles: Option<(Bundles, &[Scenario])>,
     reports: &Reports,
     stop: &StopSignals,
 ) -> Exit {
@@ -68,7 +70,7 @@ pub(crate) async fn finish(
         say(&format!("\n{legend}"));
     }
     say(&format!("\n{}", summary(found, palette)));
-    let exit = Exit::of_peer(found);
+    let mut exit = Exit::of_peer(found);
     if let Some(reason) = &found.given_up {
         complain(reason);
     } else if exit == Exit::NothingSelected {
@@ -76,6 +78,9 @@ pub(crate) async fn finish(
         complain(&format!(
             "nothing was found out: of {count}, all were skipped, for the reasons above"
         ));
+    }
+    if let Some((bundles, cases)) = bundles {
+        exit = bundles.finish(found, cases, &[], exit).await;
     }
     reports.write(found, exit, stop).await
 }

@@ -10,6 +10,7 @@ use super::end::{Order, gone};
 use super::identity::{Identity, failures};
 use super::outage;
 use super::run::run_cases;
+use crate::bundles::Bundles;
 use crate::exit::{CommandError, Exit};
 use crate::output::warn;
 use crate::stop::StopSignals;
@@ -58,6 +59,7 @@ pub(super) struct Trial<'a> {
     driver: Arc<dyn Driver>,
     received: ReceivedLog,
     order: Order,
+    bundles: Option<&'a Bundles>,
 }
 
 /// The result of the plain exchange, and what follows from it.
@@ -73,7 +75,12 @@ struct Passage {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(settings: Settings, pki: Arc<LivePki>, stop: &'a StopSignals) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        pki: Arc<LivePki>,
+        bundles: Option<&'a Bundles>,
+        stop: &'a StopSignals,
+    ) -> Self {
         let received = ReceivedLog::default();
         let one: Arc<dyn Pki> = Arc::<LivePki>::clone(&pki);
         let (subject, log) = (settings.subject.clone(), received.clone());
@@ -86,7 +93,8 @@ impl<'a> Trial<'a> {
             keys: KeyStore::default(),
             messages: settings.messages.clone(),
         });
-        Self { settings, pki, stop, driver, received, order: Order::default() }
+        let driver = bundles.map_or(Arc::clone(&driver), |bundles| bundles.watch(driver));
+        Self { settings, pki, stop, driver, received, order: Order::default(), bundles }
     }
 
     /// Runs the control, then the other cases, and judges them.
@@ -235,6 +243,9 @@ impl<'a> Trial<'a> {
 
     fn follow(&self, event: &Event<'_>, doubts: Option<&Doubts<'_>>) {
         self.order.note(event);
+        if let (Some(bundles), Event::Finished(outcome)) = (self.bundles, event) {
+            bundles.ended(outcome);
+        }
         if let Some(doubts) = doubts {
             doubts.follow(event);
         }

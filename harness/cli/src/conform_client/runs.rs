@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::bundles::Bundles;
 use crate::conform::{Doubts, run_cases};
 use crate::output::warn;
 use crate::stop::StopSignals;
@@ -17,6 +18,7 @@ use testbed::Driver;
 /// The runs of the client under test.
 pub(super) struct ClientRuns<'a> {
     pub(super) driver: Arc<dyn Driver>,
+    pub(super) bundles: Option<&'a Bundles>,
     pub(super) cases: &'a [Scenario],
     /// The number of runs at the same time.
     pub(super) at_once: NonZeroUsize,
@@ -99,6 +101,9 @@ impl ClientRuns<'_> {
             }
         };
         let follow = |event: &Event<'_>| {
+            if let (Some(bundles), Event::Finished(outcome)) = (self.bundles, event) {
+                bundles.ended(outcome);
+            }
             match (doubts, event) {
                 (None, _) => {}
                 // A client that permits one run at a time is tried again.

@@ -7,15 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bundle::Role;
 use mock_ca::control::{
     self, Call, Client, ControlError, CountDenied, Describe, Exchange, ListEvents, ListFaults,
-    ListIssued, ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke, RollOver,
-    Serve, Transport, UntilDue,
+    ListIssued, ListKeys, ListPending, ListRequests, MakeChallenge, MoveClock, ReadLog, Revoke,
+    RollOver, Serve, Transport, UntilDue,
 };
-use mock_ca::{Ca, Pending};
+use mock_ca::{Ca, KeyOwner, Pending};
 use scep::attribute::TransactionId;
 use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
+use scep::identity::Identity;
 
 use crate::connector::Connections;
 use crate::exit::LabPart;
@@ -206,6 +208,23 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
         let pem = self.call(&Describe).await?.certificate.to_pem();
         let pem = pem.map_err(|error| PkiError::Broken { reason: error.to_string() })?;
         Ok(String::from_utf8_lossy(&pem).into_owned())
+    }
+
+    async fn keys(&self) -> Result<Vec<(Role, Identity)>, PkiError> {
+        let keys = match &self.home {
+            Home::ThisProcess(ca) => ca.keys(),
+            Home::Lab(_) => self.call(&ListKeys).await?,
+            Home::Url(_) => {
+                let what = "giving out its keys: the lab did not start it".to_owned();
+                return Err(PkiError::NotSupported { what });
+            }
+        };
+        let role = |owner| match owner {
+            KeyOwner::Ca => Role::Ca,
+            KeyOwner::RaSigning => Role::RaSigning,
+            KeyOwner::RaEncryption => Role::RaEncryption,
+        };
+        Ok(keys.into_iter().map(|key| (role(key.owner), key.identity)).collect())
     }
 
     async fn seen(&self) -> Result<Vec<SeenRequest>, PkiError> {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use dut_sim::Settings;
 use dut_sim::network::Stream;
 use dut_sim::remote::{RemoteConsole, RemoteError};
+use openssl::pkey::{PKey, Private};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -90,6 +91,10 @@ impl Device for SimDevice {
     async fn protocol_log_after(&self, seen: u64) -> (u64, Vec<String>) {
         self.changes.mark_all();
         self.device.protocol_log_after(seen)
+    }
+
+    async fn keys(&self) -> Result<Vec<PKey<Private>>, DeviceError> {
+        Ok(self.device.made_keys())
     }
 
     async fn notes(&self) -> Vec<String> {

@@ -85,7 +85,7 @@ pub(super) fn exhibits(
 }
 
 /// The exchanges in the order of their requests: a recording has them in the order in which their connections ended.
-fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> {
+pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> + use<> {
     let (left_out, count) = (recording.left_out, recording.exchanges.len());
     let taken_for = format!("saved messages of {}", recording.of);
     let folder = folder.to_owned();
@@ -141,9 +141,9 @@ fn exchange(saved: recording::Exchange) -> Exchange {
     }
 }
 
-/// A recording has all of a body, but for one that was too long for it.
+/// A recording has all of a body, but for one that was too long for it or that was taken out.
 fn extent(gaps: &[String]) -> Extent {
-    let is_partial = gaps.iter().any(|gap| gap.ends_with("were too many, and are not saved"));
+    let is_partial = gaps.iter().any(|gap| gap.ends_with("and are not saved"));
     if is_partial { Extent::Partial } else { Extent::Whole }
 }
 

@@ -64,6 +64,13 @@ async fn answers_as_the_ca_itself(pki: &dyn Pki, ca: &LabCa) {
     let rule = "on: GetCACaps, do: close-connection".to_owned();
     assert_eq!(pki.faults().await, Ok(vec![FaultCount { rule, fired: 1 }]));
     assert_eq!(pki.denied().await, Ok(0));
+    let keys = pki.keys().await.unwrap();
+    let roles: Vec<Role> = keys.iter().map(|(role, _)| *role).collect();
+    assert_eq!(roles, [Role::Ca, Role::RaSigning, Role::RaEncryption]);
+    for (_, identity) in &keys {
+        assert!(identity.certificate.public_key().unwrap().public_eq(&identity.key));
+    }
+    assert_eq!(keys[0].1.certificate, ca.ca.ca_certificate());
     let seen = pki.seen().await.unwrap();
     assert_eq!(seen[0].value(SeenFact::Operation), Some("GetCACaps"));
     assert_eq!(pki.log().await, ca.ca.log().iter().map(ToString::to_string).collect::<Vec<_>>());
