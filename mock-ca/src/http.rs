@@ -34,11 +34,12 @@ use tokio::{
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::io::InspectReader;
 
-pub use self::listener::{Listener, SHUTDOWN_TIMEOUT, serve};
+pub use self::listener::{Listener, SHUTDOWN_TIMEOUT, Server, serve};
 use self::panic::unless_panic;
+pub use self::places::Place;
 pub(crate) use self::{
     listener::accept_all,
-    places::{Place, Places},
+    places::Places,
     request::{BodyError, BodyLimits, expect_host, has_media_type, host_of, read_body},
 };
 use crate::{
@@ -61,22 +62,14 @@ enum ResponseError {
     Withheld,
 }
 
-impl Ca {
-    /// Serves one HTTP/1.1 connection until the peer closes it, sends something else, or is too slow.
-    ///
-    /// `peer` is the name of the other end in the log, such as `127.0.0.1:4711`.
-    pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io, peer: String)
-    where
-        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (_keep_open, stop) = watch::channel(());
-        self.serve_until(io, peer, Place::alone(), stop).await;
+impl Server for Ca {
+    fn room(&self) -> (usize, Duration) {
+        let limits = &self.service.settings.limits;
+        (self.service.memory.connections(limits), limits.least_wait)
     }
 
-    /// The same for a connection at a listener: it ends after the current request when `stop` changes, and when it must give up
-    /// its place.
     async fn serve_until<Io>(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         io: Io,
         peer: String,
         place: Place,
@@ -110,6 +103,19 @@ impl Ca {
         {
             self.log_cut(&peer, &error, &first_bytes);
         }
+    }
+}
+
+impl Ca {
+    /// Serves one HTTP/1.1 connection until the peer closes it, sends something else, or is too slow.
+    ///
+    /// `peer` is the name of the other end in the log, such as `127.0.0.1:4711`.
+    pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io, peer: String)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (_keep_open, stop) = watch::channel(());
+        Arc::clone(self).serve_until(io, peer, Place::alone(), stop).await;
     }
 
     fn builder(&self) -> http1::Builder {
@@ -303,7 +309,7 @@ impl AsRef<[u8]> for LongBody {
 }
 
 /// A date in HTTP (RFC 9110 §5.6.7): `Tue, 05 May 2026 02:00:55 GMT`.
-fn http_date(time: SystemTime) -> String {
+pub fn http_date(time: SystemTime) -> String {
     let format = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );

@@ -68,7 +68,7 @@ pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use events::CaEvent;
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
 pub use fixture::{MockCa, RunningCa, StartError};
-pub use http::{Listener, SHUTDOWN_TIMEOUT, serve};
+pub use http::{Listener, Place, SHUTDOWN_TIMEOUT, Server, http_date, serve};
 pub use key::{CaKey, KeyOwner};
 pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use password_problem::PasswordProblem;

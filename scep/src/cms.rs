@@ -193,7 +193,7 @@ pub(crate) struct KeyTransRecipientInfo {
 ///   issuerAndSerialNumber IssuerAndSerialNumber,
 ///   subjectKeyIdentifier [0] SubjectKeyIdentifier }
 /// ```
-#[derive(Choice)]
+#[derive(Clone, Choice)]
 pub(crate) enum CertificateIdentifier {
     IssuerAndSerialNumber(IssuerAndSerialNumber),
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]

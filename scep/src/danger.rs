@@ -5,10 +5,14 @@
 //! [`RequestMessage`](crate::message::RequestMessage) build its messages.
 
 mod content;
+mod reissued;
 mod stream;
+mod template;
 
-pub use content::{without_parameters, wrap_content};
+pub use content::{sealed_like, without_parameters, wrap_content};
+pub use reissued::Reissued;
 pub use stream::stream;
+pub use template::{Changes, Replace, ReplaceAttribute, Template};
 
 use der::{
     Tag, Tagged,

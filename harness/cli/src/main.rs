@@ -89,7 +89,7 @@ enum Threaded {
     ConformClient(Box<conform_client::ConformClientArguments>),
     Enrol(Box<enrol::EnrolArguments>),
     Explain(Box<explain::ExplainArguments>),
-    Replay(replay::ReplayArguments),
+    Replay(Box<replay::ReplayArguments>),
     Check(check::CheckArguments),
     List(list::ListArguments),
     Serve(Box<serve::Serve>),

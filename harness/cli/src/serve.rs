@@ -144,7 +144,11 @@ async fn unless_stopped<T>(
     }
 }
 
-async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, CommandError> {
+/// Listens at an address; `option` is the one that names it.
+///
+/// # Errors
+/// If the address is in use, or not of this machine.
+pub(super) async fn listen(option: &str, address: SocketAddr) -> Result<TcpListener, CommandError> {
     TcpListener::bind(address).await.map_err(|error| {
         let mut diagnostic = Diagnostic::general(format!("cannot listen on `{address}`: {error}"));
         if error.kind() == ErrorKind::AddrInUse {
@@ -207,7 +211,7 @@ fn certificates(ca: &Ca) -> Vec<String> {
 }
 
 /// A name and its value on a line.
-fn fact(name: &str, value: &str) -> String {
+pub(super) fn fact(name: &str, value: &str) -> String {
     format!("{name:<14} {value}")
 }
 

@@ -171,7 +171,7 @@ impl Conversation {
     }
 }
 
-fn into_request(message: Message) -> Request {
+pub(crate) fn into_request(message: Message) -> Request {
     let extent = message.extent;
     let (Head { bytes: head, line, fields }, body) = message.into_parts();
     let (method, target) = match line {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use scep::http::{HttpError, HttpRequest, Method, Operation};
 use serde::{Deserialize, Serialize};
 
 /// The end of a connection that saw an exchange.
@@ -106,6 +107,20 @@ impl fmt::Display for Gap {
 pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
     field.map(|(_, value)| value.as_str())
+}
+
+impl Request {
+    /// The SCEP operation, or why there is none; `None` if the method is neither GET nor POST.
+    pub fn operation(&self) -> Option<Result<Operation, HttpError>> {
+        let method = match self.method.as_str() {
+            "GET" => Method::Get,
+            "POST" => Method::Post,
+            _ => return None,
+        };
+        let query = self.target.split_once('?').map_or("", |(_, query)| query).to_owned();
+        let body = self.body.clone();
+        Some(Operation::from_http(&HttpRequest { method, query, content_type: None, body }))
+    }
 }
 
 impl Exchange {

@@ -13,6 +13,7 @@ mod name;
 mod newest;
 mod read;
 mod recorder;
+mod requests;
 mod tap;
 mod writer;
 
@@ -23,5 +24,6 @@ pub use self::message::{Ending, Found, HttpMessage, first_message, next_start, s
 pub use self::name::file_name;
 pub use self::read::{ReadError, Recording, folders_in, read};
 pub use self::recorder::Recorder;
+pub use self::requests::{Awaited, Received, RequestMemory, Requests};
 pub use self::tap::{Peers, Tap};
 pub use self::writer::{MOST_BYTES, MOST_EXCHANGES};

@@ -94,6 +94,19 @@ impl Reader {
         (bytes, None)
     }
 
+    /// True if the bytes are no HTTP/1, so that no further message can be found.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self.state, State::Foreign { .. })
+    }
+
+    /// The head of a message of whose body nothing came yet.
+    pub(crate) fn head_before_body(&self) -> Option<&Head> {
+        match &self.state {
+            State::Body { message, .. } if message.body.came() == 0 => Some(&message.head),
+            _ => None,
+        }
+    }
+
     /// The message that the end of the connection completes or breaks off, if any.
     pub(crate) fn end(&mut self) -> Option<Message> {
         match std::mem::replace(&mut self.state, State::begin(&self.budget)) {

@@ -1,6 +1,6 @@
 //! Names of exchanges and of their files.
 
-use scep::http::{HttpRequest, Method, Operation};
+use scep::http::Operation;
 use scep::message::Message;
 
 use crate::exchange::Request;
@@ -23,21 +23,14 @@ pub fn file_name(id: &str) -> String {
 /// or else the page.
 pub(crate) fn of(request: Option<&Request>) -> (String, Option<Vec<u8>>) {
     let Some(request) = request else { return ("HTTP".to_owned(), None) };
-    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-    let method = match request.method.as_str() {
-        "GET" => Method::Get,
-        "POST" => Method::Post,
-        _ => return (page(path), None),
-    };
-    let body = request.body.clone();
-    let scep = HttpRequest { method, query: query.to_owned(), content_type: None, body };
-    match Operation::from_http(&scep) {
-        Ok(Operation::PkiOperation(message)) => {
+    let path = request.target.split('?').next().unwrap_or_default();
+    match request.operation() {
+        Some(Ok(Operation::PkiOperation(message))) => {
             let name = message_type(&message).unwrap_or_else(|| "PKIOperation".to_owned());
-            (name, (method == Method::Get).then_some(message))
+            (name, (request.method == "GET").then_some(message))
         }
-        Ok(operation) => (short(operation.name()), None),
-        Err(_) => (page(path), None),
+        Some(Ok(operation)) => (short(operation.name()), None),
+        Some(Err(_)) | None => (page(path), None),
     }
 }
 

@@ -11,7 +11,6 @@ use tokio::{
 };
 
 use super::places::{Place, Places};
-use crate::ca::Ca;
 
 /// The time that [`serve`] gives to unfinished answers when it must stop.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,9 +18,27 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after the system refused a connection, and no connection could make room for it.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A server of connections: a [`crate::Ca`], or another one.
+pub trait Server: Send + Sync + 'static {
+    /// The most connections that are open at once, and the time that each has at least before it must make room for another one.
+    fn room(&self) -> (usize, Duration);
+
+    /// Serves a connection of `peer` until it ends. It must end after the current request when `stop` changes, and when it must give
+    /// up its place.
+    fn serve_until<Io>(
+        self: Arc<Self>,
+        io: Io,
+        peer: String,
+        place: Place,
+        stop: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + Send
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+}
+
 /// Serves the connections of a listener until `shutdown` completes; unfinished answers then have [`SHUTDOWN_TIMEOUT`] to end.
 ///
-/// No more than [`crate::Limits::connections`] are open at once. For a further one, the connection that has waited longest for its
+/// No more than [`Server::room`] says are open at once; of a CA, than [`crate::Limits::connections`]. For a further one, the connection that has waited longest for its
 /// peer is closed; if an address has more than a quarter of them, it is one of the address with most.
 ///
 /// ```
@@ -38,14 +55,17 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Ok(())
 /// # }
 /// ```
-pub async fn serve(listener: impl Listener, ca: Arc<Ca>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: impl Listener,
+    server: Arc<impl Server>,
+    shutdown: impl Future<Output = ()>,
+) {
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
-    let limits = &ca.service.settings.limits;
-    let places = Places::new(ca.service.memory.connections(limits), limits.least_wait);
+    let (limit, least_wait) = server.room();
+    let places = Places::new(limit, least_wait);
     let accepting = accept_all(&listener, &mut connections, &places, |stream, peer, place| {
-        let (ca, stopped) = (Arc::clone(&ca), stopped.clone());
-        async move { ca.serve_until(stream, peer, place, stopped).await }
+        Arc::clone(&server).serve_until(stream, peer, place, stopped.clone())
     });
     tokio::select! {
         () = accepting => {}

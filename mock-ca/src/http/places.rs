@@ -202,7 +202,7 @@ impl Table {
 
 /// A connection's place, which is free when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     places: Arc<Places>,
     number: u64,
     leave: Arc<Notify>,
@@ -210,14 +210,14 @@ pub(crate) struct Place {
 
 impl Place {
     /// A place that no other connection wants.
-    pub(crate) fn alone() -> Self {
+    pub fn alone() -> Self {
         let places = Places::new(usize::MAX, Duration::ZERO);
         let leave = Arc::default();
         Self { places, number: 0, leave }
     }
 
     /// Says that a request of this connection is worked on, until the returned value is dropped.
-    pub(crate) fn work(&self) -> Work<'_> {
+    pub fn work(&self) -> Work<'_> {
         if let Some(taken) = self.places.table.lock().taken.get_mut(&self.number) {
             taken.waits = None;
         }
@@ -225,7 +225,7 @@ impl Place {
     }
 
     /// Completes when the connection must give up its place, with the time that it has waited for its peer.
-    pub(crate) async fn given_up(&self) -> Duration {
+    pub async fn given_up(&self) -> Duration {
         loop {
             self.leave.notified().await;
             if let Some(waited) = self.answer() {
@@ -276,7 +276,7 @@ impl Drop for Place {
 
 /// Work on a request of a connection.
 #[derive(Debug)]
-pub(crate) struct Work<'a>(&'a Place);
+pub struct Work<'a>(&'a Place);
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
