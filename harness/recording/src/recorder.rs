@@ -116,7 +116,6 @@ impl Recorder {
     pub(crate) fn next_connection(&self) -> u64 {
         self.0.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
-
 }
 
 impl WeakRecorder {
