@@ -21,7 +21,6 @@ use scep::{
 };
 
 use crate::asked::Asked;
-use crate::authorities::seconds_between;
 use crate::certificates::shown;
 use crate::facts::{Facts, facts};
 use crate::script::{Kind, Script};
@@ -193,7 +192,7 @@ impl Anew {
             content,
             certificate: Some(&mut certificate),
             attribute: Some(&mut attribute),
-            later: seconds_between(step.exchange.at, self.clock.now()),
+            later: step.seconds_until(self.clock.now()),
             signer: Some((&signer.key, Some(&signer.certificate))),
             corrupts_signature: !is_right,
         })

@@ -7,7 +7,7 @@ use recording::{Received, Reply, Request};
 use scep::{Error, attribute::FailInfo, clock::Clock, danger::Template, message::AttributeName};
 
 use crate::asked::Asked;
-use crate::authorities::{Authorities, seconds_between};
+use crate::authorities::Authorities;
 use crate::certificates;
 use crate::certrep::{made_again, status_of};
 use crate::compare::differences;
@@ -164,7 +164,7 @@ fn message(
         message,
         enrolment: script.enrolment_of(found.step).unwrap_or(message),
     });
-    let later = seconds_between(step.exchange.at, parts.clock.now());
+    let later = step.seconds_until(parts.clock.now());
     let mut granting = Granting::new(then, now, parts.authorities, later, parts.clock);
     let made = made_again(template, &nonces, &mut granting);
     for Difference { about, what } in granting.differences {

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use recording::{Exchange, Request};
 use scep::{attribute::MessageType, http::Operation, identity::Identity, secret::Secret};
 
 use crate::asked::Asked;
+use crate::authorities::seconds_between;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,6 +57,18 @@ pub(crate) struct Step {
     pub(crate) asked: Option<Asked>,
     /// The steps of its transaction before it.
     pub(crate) before: Vec<usize>,
+}
+
+impl Step {
+    /// When it was recorded; `now` if that is not known.
+    pub(crate) fn at(&self, now: SystemTime) -> SystemTime {
+        self.exchange.at.unwrap_or(now)
+    }
+
+    /// The seconds from its recording to `now`; negative if that is earlier.
+    pub(crate) fn seconds_until(&self, now: SystemTime) -> i64 {
+        seconds_between(self.at(now), now)
+    }
 }
 
 /// The recorded exchanges.

@@ -99,6 +99,6 @@ impl Source {
 
     /// The time of the first exchange.
     pub fn began(&self) -> Option<SystemTime> {
-        self.exchanges.iter().map(|one| one.at).min()
+        self.exchanges.iter().filter_map(|one| one.at).min()
     }
 }

@@ -129,7 +129,7 @@ mod tests {
         let fields = lines.filter_map(|line| line.split_once(": "));
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let status = head.starts_with("HTTP").then_some(200);
-        Reply { head: head.into(), status, fields, body: body.into() }
+        Reply { head: head.into(), status, fields, body: body.into(), ..Reply::default() }
     }
 
     fn sent(recorded: &Reply, body: &str, broke_off: bool) -> (String, bool) {

@@ -6,7 +6,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 use openssl::x509::X509;
-use recording::{End, Exchange, Reply, Request};
+use recording::{End, Exchange, Gap, Reply, Request};
 use scep::identity::Identity;
 
 use super::*;
@@ -32,20 +32,21 @@ fn draft() -> Draft {
         target: "/scep?operation=PKIOperation".to_owned(),
         fields: vec![("Content-Length".to_owned(), "2".to_owned())],
         body: vec![0x30, 0],
+        ..Request::default()
     };
     let reply =
         Reply { head: head("HTTP/1.1 200 OK\r\n\r\n"), status: Some(200), ..Reply::default() };
     let exchange = Exchange {
         connection: 1,
         pki: Some("ca".to_owned()),
-        seen_by: End::Server,
+        seen_by: Some(End::Server),
         client: None,
         server: None,
-        at: UNIX_EPOCH + Duration::from_secs(5),
+        at: Some(UNIX_EPOCH + Duration::from_secs(5)),
         replied_at: None,
         request: Some(request),
         reply: Some(reply),
-        gaps: vec!["something is missing".to_owned()],
+        gaps: vec![Gap::Other("something is missing".to_owned())],
     };
     let verdict = Verdict {
         status: "failed".to_owned(),

@@ -206,7 +206,7 @@ impl Making {
             .push((FileEntry::new("outcome.json", FileKind::Outcome), self.failure.report.clone()));
         if let Some(mut explanation) = explanation {
             explanation.rewrite(&visible);
-            let text = explain::text::text(&explanation) + "\n";
+            let text = explain::text::text(&explanation, true) + "\n";
             files.push((FileEntry::new("explanation.txt", FileKind::Explanation), text));
         }
         files

@@ -70,7 +70,7 @@ impl Judgement {
             let holds = output.and_then(|output| holds(&check, output));
             Held { check, holds }
         };
-        let first = bundle.recording.exchanges.first().map(|exchange| exchange.at);
+        let first = bundle.recording.exchanges.first().and_then(|exchange| exchange.at);
         let now = index.began.or(first).unwrap_or(UNIX_EPOCH);
         Self {
             version: VERSION,
@@ -142,7 +142,7 @@ impl Judgement {
         lines.push(format!("agreement: {}", self.agreement()));
         lines.extend(self.taken_out.iter().map(|what| format!("note:      {what}")));
         if let Some(explanation) = &self.explanation {
-            lines.extend([String::new(), text(explanation)]);
+            lines.extend([String::new(), text(explanation, false)]);
         }
         lines.join("\n")
     }

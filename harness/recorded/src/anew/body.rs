@@ -38,7 +38,7 @@ impl Anew {
         let now = self.clock.now();
         let was_to =
             |choose: fn(&scep::client::CaCertificates, std::time::SystemTime) -> &X509Ref| {
-                let recorded = self.recorded_ca.as_ref().map(|ca| choose(ca, step.exchange.at));
+                let recorded = self.recorded_ca.as_ref().map(|ca| choose(ca, step.at(now)));
                 recorded.is_some_and(|one| outside.is_addressed_to(one))
             };
         let is_to_recipient = was_to(|ca, at| ca.recipient(at));

@@ -7,7 +7,7 @@ use scep::{
 };
 
 use super::{Anew, self_signed_like};
-use crate::authorities::{new_key_like, seconds_between};
+use crate::authorities::new_key_like;
 
 /// The subject of a signer of which nothing is known.
 const SUBJECT: &str = "CN=sceplab";
@@ -28,7 +28,7 @@ impl Anew {
         }
         let public = recorded.public_key().map_err(|error| fails(error.into()))?;
         let identity = if recorded.verify(&public).unwrap_or(false) {
-            let seconds = seconds_between(step.exchange.at, self.clock.now());
+            let seconds = step.seconds_until(self.clock.now());
             let key = self.key_for(&public).map_err(fails)?;
             self_signed_like(&recorded, key, seconds).map_err(fails)?
         } else {
