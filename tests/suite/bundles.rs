@@ -172,7 +172,7 @@ fn bundle_with_secrets_has_the_keys_and_opens_envelopes() {
     assert!(roles.contains(&Role::Client), "{roles:?}");
     assert!(bundle.file(FileKind::Lab).unwrap().text.contains(PASSWORD));
     files(&path);
-    let again = sceplab(&["replay", path.to_str().unwrap()]);
+    let again = sceplab(&["replay", path.to_str().unwrap(), "--all"]);
     assert!(again.stdout.contains("agreement: the same as then"), "{}", again.transcript());
     // The request in the envelope is shown, but not its password.
     assert!(again.stdout.contains("CertificationRequest"), "{}", again.stdout);

@@ -19,9 +19,9 @@ use super::exit::{CommandError, Exit};
 use super::output::{self, say, say_report};
 use super::stop::{StopSignals, interruptible};
 
-/// Judge a recorded failure again, without a network, or replay its server or its requests
+/// Judge a recorded failure again, or replay its server or its requests
 ///
-/// Takes a bundle that `--bundle` made, or a folder of saved messages. Explains the recorded messages anew, with the keys of the bundle if it has
+/// Takes a bundle that `--bundle` made, or a folder of saved messages. Without a network, explains the recorded messages anew, with the keys of the bundle if it has
 /// them, and holds the recorded output against the checks of the failed step once more. Says what the verdict was then, what it is now, and if they
 /// agree: another version of Sceplab may see more.
 ///
@@ -37,16 +37,20 @@ Examples:
   sceplab replay messages --at http://pki.example.com/scep --challenge-file password.txt
 
 Exit codes:
-  0  nothing wrong was seen, or it cannot be told who is wrong; --serve was stopped by Ctrl-C or SIGTERM;
-     with --at: the server answers as the recorded one did
+  0  nothing wrong was seen, or it cannot be told who is wrong
+     --serve was stopped by Ctrl-C or SIGTERM; with --at, the server answers as the recorded one did
   2  wrong usage, no bundle, or a bundle that is damaged, changed or of a later version
   3  an address is in use; with --at: the server cannot be reached
-  4  something is wrong: in the messages, or a check does not hold; with --at: the server answers otherwise
+  4  something is wrong: in the messages, or a check does not hold
+     with --at: the server answers otherwise
   5  with --at: no request could be sent")]
 pub(super) struct ReplayArguments {
     /// The folder of a bundle, or of saved messages
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
+    /// Show each message in full; otherwise, if there are more than four, what is fine has a line
+    #[arg(long, conflicts_with_all = ["serve", "at", "json"])]
+    all: bool,
     /// Print the judgement, or what differs, as JSON
     #[arg(long)]
     json: bool,
@@ -113,7 +117,7 @@ impl ReplayArguments {
             say_report(&report::json::document(&judgement));
         } else {
             judgement.rewrite(&visible);
-            say(&judgement.text());
+            say(&judgement.text(self.all));
         }
         Ok(if judgement.is_wrong() { Exit::Failed } else { Exit::Success })
     }

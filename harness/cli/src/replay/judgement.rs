@@ -124,8 +124,8 @@ impl Judgement {
         by_messages || self.checks.iter().any(|check| check.holds == Some(false))
     }
 
-    /// The judgement as lines: what it is of, then and now, and the messages.
-    pub(super) fn text(&self) -> String {
+    /// The judgement as lines: what it is of, then and now, and the messages, `all` of them in full.
+    pub(super) fn text(&self, all: bool) -> String {
         let mut lines = vec![self.heading()];
         if let Some(Verdict { status, reason, step, explained }) = &self.recorded {
             let step = step.map(|step| format!(" in step {step}")).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Judgement {
         lines.push(format!("agreement: {}", self.agreement()));
         lines.extend(self.taken_out.iter().map(|what| format!("note:      {what}")));
         if let Some(explanation) = &self.explanation {
-            lines.extend([String::new(), text(explanation, false)]);
+            lines.extend([String::new(), text(explanation, all)]);
         }
         lines.join("\n")
     }
