@@ -194,6 +194,71 @@ fn folder_with_other_things_is_refused_and_left_alone() {
     assert_eq!(alone.code, Some(2), "{}", alone.transcript());
 }
 
+#[test]
+fn bundles_have_a_folder_of_their_own() {
+    for option in ["--save-messages", "--pcap"] {
+        for other in ["b", "b/inside"] {
+            let folder = tempfile::tempdir().unwrap();
+            let ended = run(folder.path(), FAULT, &[option, other]);
+            assert_eq!(ended.code, Some(2), "{}", ended.transcript());
+            let told = format!("`--bundle b` and `{option} ");
+            assert!(ended.stderr.contains(&told), "{}", ended.transcript());
+        }
+    }
+}
+
+#[test]
+fn files_of_one_name_are_both_in_the_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in [("labs/a.yaml", lab(FAULT)), ("scenarios/a.yaml", scenario(FAULT))] {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text.replace("labs/lab.yaml", "../labs/a.yaml")).unwrap();
+    }
+    fs::create_dir(folder.path().join("here")).unwrap();
+    let here = folder.path().join("here");
+    let ended = run_in(&here, &["run", "../scenarios/a.yaml", "--bundle", "b"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let bundles = bundle::bundles_in(&here.join("b")).unwrap();
+    let bundle = open(&bundles[0]).unwrap();
+    assert!(bundle.file(FileKind::Lab).unwrap().text.starts_with("devices:"));
+    assert!(bundle.file(FileKind::Scenario).unwrap().text.starts_with("title:"));
+}
+
+#[test]
+fn report_in_a_bundle_is_json_whatever_the_password() {
+    for password in ["1", "0"] {
+        let server = Server::start(&[
+            "rfc8894",
+            "--challenge",
+            password,
+            "--fault",
+            "on: GetCACaps, do: http-status 500",
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b").display().to_string();
+        let url = server.url("/cgi-bin/pkiclient.exe");
+        let arguments = [
+            "conform",
+            &url,
+            "--challenge",
+            password,
+            "--no-gate",
+            "--case",
+            "discovery",
+            "--bundle",
+            &path,
+        ];
+        let ended = sceplab(&arguments);
+        assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+        for bundle in bundle::bundles_in(Path::new(&path)).unwrap() {
+            let bundle = open(&bundle).unwrap();
+            let text = &bundle.file(FileKind::Outcome).unwrap().text;
+            assert!(serde_json::from_str::<Value>(text).is_ok(), "{text}");
+        }
+    }
+}
+
 /// The error of `replay` about a bundle that somebody has changed.
 fn refused(change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();

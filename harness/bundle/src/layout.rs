@@ -29,6 +29,9 @@ pub(crate) const MOST_FILE_BYTES: u64 = 64 << 20;
 /// Limit of files, and of keys.
 pub(crate) const MOST_FILES: usize = 1_000;
 
+/// Limit of checks.
+pub(crate) const MOST_CHECKS: usize = 1_000;
+
 /// Limit of the length of a path in the index, in bytes.
 const LONGEST_PATH: usize = 1_000;
 

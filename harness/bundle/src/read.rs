@@ -12,8 +12,8 @@ use thiserror::Error;
 use crate::index::{FileEntry, FileKind, Index, KeyEntry};
 use crate::key::{Key, identity};
 use crate::layout::{
-    FORMAT, INDEX, LONGEST_INDEX, LONGEST_KEY, MESSAGES, MOST_FILE_BYTES, MOST_FILES, VERSION,
-    is_inside,
+    FORMAT, INDEX, LONGEST_INDEX, LONGEST_KEY, MESSAGES, MOST_CHECKS, MOST_FILE_BYTES, MOST_FILES,
+    VERSION, is_inside,
 };
 
 /// Limit of folders that are listed.
@@ -205,6 +205,9 @@ pub fn index_of(file: &str, bytes: &[u8]) -> Result<Index, OpenError> {
         serde_json::from_value(value).map_err(|error| no_index(error.to_string()))?;
     if index.files.len() > MOST_FILES || index.keys.len() > MOST_FILES {
         return Err(no_index(format!("it names more than {MOST_FILES} files or keys")));
+    }
+    if index.checks.len() > MOST_CHECKS {
+        return Err(no_index(format!("it has more than {MOST_CHECKS} checks")));
     }
     let files = index.files.iter().map(|entry| &entry.path);
     let mut paths = files.chain(index.keys.iter().map(|entry| &entry.path));

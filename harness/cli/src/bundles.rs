@@ -27,6 +27,7 @@ use self::failures::Failures;
 use self::make::Making;
 use self::watch::{Remnants, Watched};
 use super::exit::Exit;
+use super::messages::apart;
 use super::output::{complain, warn};
 use super::stop::interruptible;
 
@@ -87,6 +88,7 @@ impl BundleArguments {
         other: Option<&Path>,
     ) -> Result<Option<Bundles>, String> {
         let Some(path) = &self.bundle else { return Ok(None) };
+        self.apart_from("--save-messages", messages.map(Folder::path))?;
         let place = Shelf::begin(path).map_err(|error| error.to_string())?;
         if self.bundle_secrets {
             warn(&format!(
@@ -119,6 +121,13 @@ impl BundleArguments {
             messages,
             temporary,
         }))
+    }
+}
+
+impl BundleArguments {
+    /// Checks that the folder of another option is another one; the error says what to type instead.
+    pub(super) fn apart_from(&self, option: &str, other: Option<&Path>) -> Result<(), String> {
+        apart(("--bundle", self.bundle.as_deref()), (option, other))
     }
 }
 

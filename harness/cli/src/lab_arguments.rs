@@ -80,6 +80,11 @@ impl LabArguments {
         version.map(|version| (self.client.to_string(), version)).into_iter().collect()
     }
 
+    /// The folder for captures, if there is to be one.
+    pub(super) fn captures(&self) -> Option<&Path> {
+        self.pcap.as_deref()
+    }
+
     fn fits(&self, driver: DriverName) -> Result<(), String> {
         self.messages.fits(driver)?;
         self.messages.apart_from("--pcap", self.pcap.as_deref())?;

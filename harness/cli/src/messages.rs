@@ -45,14 +45,7 @@ impl MessagesArgument {
 
     /// Checks that the folder of another option is another one; the error says what to type instead.
     pub(super) fn apart_from(&self, option: &str, other: Option<&Path>) -> Result<(), String> {
-        match (&self.save_messages, other) {
-            (Some(own), Some(other)) if overlap(own, other) => Err(format!(
-                "`--save-messages {}` and `{option} {}` name one folder, or one lies in the other, and each has files of its own: name two folders side by side",
-                own.display(),
-                other.display()
-            )),
-            _ => Ok(()),
-        }
+        apart(("--save-messages", self.save_messages.as_deref()), (option, other))
     }
 
     /// Checks that a driver can save messages; the error says what to type instead.
@@ -66,6 +59,21 @@ impl MessagesArgument {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Checks that the folders of two options, if both are given, are two; the error says what to type instead.
+pub(super) fn apart(
+    (one, own): (&str, Option<&Path>),
+    (option, other): (&str, Option<&Path>),
+) -> Result<(), String> {
+    match (own, other) {
+        (Some(own), Some(other)) if overlap(own, other) => Err(format!(
+            "`{one} {}` and `{option} {}` name one folder, or one lies in the other, and each has files of its own: name two folders side by side",
+            own.display(),
+            other.display()
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -108,6 +108,7 @@ impl RunArguments {
         let here = scenarios.iter().filter(|scenario| scenario.skip_reason.is_none());
         let labs = here.map(|scenario| &scenario.lab);
         let arguments = self.lab.for_labs(labs.clone()).map_err(wrong_usage)?;
+        self.bundles.apart_from("--pcap", self.lab.captures()).map_err(wrong_usage)?;
         let (name, mut options) = arguments.options().map_err(wrong_usage)?;
         self.live.fit(name).map_err(wrong_usage)?;
         let messages = self.lab.messages.begin(labs).map_err(wrong_usage)?;

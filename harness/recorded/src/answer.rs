@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use recording::{Received, Reply, Request};
+use recording::{Extent, Received, Reply, Request};
 use scep::{Error, attribute::FailInfo, clock::Clock, danger::Template, message::AttributeName};
 
 use crate::asked::Asked;
@@ -85,7 +85,7 @@ pub(crate) fn answer(
         return (None, served);
     };
     let body = body(parts, found, asked.as_ref(), reply, &mut served);
-    let broke_off = !step.exchange.gaps.is_empty();
+    let broke_off = reply.extent != Extent::Whole;
     let mut wire = wire(reply, body.as_deref().unwrap_or(&reply.body), broke_off, now);
     wire.closes |= closes(request);
     (Some(wire), served)

@@ -14,14 +14,15 @@ use thiserror::Error;
 
 use crate::complaints::Complaints;
 use crate::name::file_name;
-use crate::recorder::{Recorder, WeakRecorder};
+use crate::recorder::{Recorder, Saving};
 
 /// A folder for messages, of its user alone. Clones share the recorders and their complaints.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
     complaints: Complaints,
-    recorders: Arc<Mutex<Vec<WeakRecorder>>>,
+    /// Those of the recorders that still record, or did when this was last looked at.
+    recorders: Arc<Mutex<Vec<Arc<Saving>>>>,
     /// The newest part of each id.
     parts: Arc<Mutex<BTreeMap<String, PathBuf>>>,
 }
@@ -96,6 +97,7 @@ impl Folder {
 
     /// Removes the newest folder in it for the scenario, case or cell of that id; nothing must be saved there any more.
     pub fn discard(&self, id: &str) {
+        self.flush();
         let path = self.parts.lock().remove(id);
         // What cannot be removed does no harm.
         let _ = path.map(fs::remove_dir_all);
@@ -123,15 +125,29 @@ impl Folder {
         self.complaints.take()
     }
 
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn flush(&self) {
-        self.recorders.lock().retain(WeakRecorder::flush);
+        let mut recorders = self.recorders.lock();
+        recorders.iter().for_each(|one| one.flush());
+        recorders.retain(is_used);
     }
 
     fn open(&self, part: Part, clock: Clock) -> Recorder {
         let recorder = part.open(clock, self.complaints.clone());
-        self.recorders.lock().push(recorder.downgrade());
+        let mut recorders = self.recorders.lock();
+        recorders.retain(is_used);
+        recorders.extend(recorder.saving());
         recorder
     }
+}
+
+/// True if a recorder still has it.
+fn is_used(saving: &Arc<Saving>) -> bool {
+    Arc::strong_count(saving) > 1
 }
 
 impl PartialEq for Folder {

@@ -1,9 +1,9 @@
 //! Keeps the newest exchanges, and saves all in a folder if there is one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
@@ -23,22 +23,18 @@ const MOST_WAITING: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Inner>);
 
-/// A recorder that may be gone.
-#[derive(Debug, Clone)]
-pub(crate) struct WeakRecorder(Weak<Inner>);
-
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
     budget: Budget,
     connections: AtomicU64,
     newest: Mutex<Newest>,
-    saving: Option<Saving>,
+    saving: Option<Arc<Saving>>,
 }
 
-/// The folder in which all exchanges are saved.
+/// The folder in which all exchanges are saved. Dropping the last one waits until all is saved.
 #[derive(Debug)]
-struct Saving {
+pub(crate) struct Saving {
     folder: PathBuf,
     complaints: Complaints,
     /// None if there is no thread for them.
@@ -60,7 +56,7 @@ impl Recorder {
                 (None, None)
             }
         };
-        Self::new(clock, Some(Saving { folder, complaints, jobs, thread }))
+        Self::new(clock, Some(Arc::new(Saving { folder, complaints, jobs, thread })))
     }
 
     /// Saves nothing, and keeps only the newest exchanges, with the times of that clock.
@@ -68,7 +64,7 @@ impl Recorder {
         Self::new(clock, None)
     }
 
-    fn new(clock: Clock, saving: Option<Saving>) -> Self {
+    fn new(clock: Clock, saving: Option<Arc<Saving>>) -> Self {
         let (budget, connections) = (Budget::default(), AtomicU64::new(0));
         Self(Arc::new(Inner { clock, budget, connections, newest: Mutex::default(), saving }))
     }
@@ -86,8 +82,8 @@ impl Recorder {
         saving.complaints.take()
     }
 
-    pub(crate) fn downgrade(&self) -> WeakRecorder {
-        WeakRecorder(Arc::downgrade(&self.0))
+    pub(crate) fn saving(&self) -> Option<Arc<Saving>> {
+        self.0.saving.clone()
     }
 
     /// Records exchanges; an error of the folder becomes a complaint.
@@ -118,19 +114,9 @@ impl Recorder {
     }
 }
 
-impl WeakRecorder {
-    /// Waits until all is saved; false if the recorder is gone, which has saved all.
-    pub(crate) fn flush(&self) -> bool {
-        let inner = self.0.upgrade();
-        if let Some(saving) = inner.as_ref().and_then(|inner| inner.saving.as_ref()) {
-            saving.flush();
-        }
-        inner.is_some()
-    }
-}
-
 impl Saving {
-    fn flush(&self) {
+    /// Waits until all is saved that was recorded so far.
+    pub(crate) fn flush(&self) {
         let (done, flushed) = sync_channel(1);
         self.give(Job::Flush(done));
         // An error means that there is no thread that could.

@@ -287,6 +287,7 @@ impl<'a> Recorder<'a> {
         for device in self.testbed.devices.values() {
             limits.extend(device.limits().await.iter().map(|limit| self.text(limit)));
         }
+        limits.sort();
         limits.dedup();
         limits
     }

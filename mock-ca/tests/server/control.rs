@@ -155,10 +155,10 @@ async fn lab_gets_passwords_and_access_to_the_service() {
 async fn other_users_of_the_machine_get_no_password() {
     let challenge = ChallengePolicy::one_time(Vec::new());
     let ca = open_with(PersonalityName::Linux, |settings| settings.challenge = challenge);
-    let client = connected(Control::new(ca));
-    let refused = client.call(&ListKeys).await.unwrap_err();
+    let client = || connected(Control::new(Arc::clone(&ca)));
+    let refused = client().call(&ListKeys).await.unwrap_err();
     assert!(matches!(refused, ControlError::Refused { path: "/keys", status: 404, .. }));
-    let refused = client.call(&MakeChallenge).await.unwrap_err();
+    let refused = client().call(&MakeChallenge).await.unwrap_err();
     let ControlError::Refused { path: "/challenge", status: 404, reason: Some(reason) } = refused
     else {
         panic!("{refused}")

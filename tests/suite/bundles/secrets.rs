@@ -59,10 +59,7 @@ fn message_with_a_password_in_the_clear_is_left_out_and_the_bundle_says_so() {
     let path = folder.path().join("b/a");
     let bundle = open(&path).unwrap();
     let taken_out = bundle.index.taken_out.join("\n");
-    assert!(
-        taken_out.contains("of the body of the request have a secret in the clear"),
-        "{taken_out}"
-    );
+    assert!(taken_out.contains("of the body have a secret in the clear"), "{taken_out}");
     let contents = contents(&path);
     let sinks: Vec<(&str, String)> =
         contents.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
@@ -72,6 +69,24 @@ fn message_with_a_password_in_the_clear_is_left_out_and_the_bundle_says_so() {
     // What is missing is nobody's mistake.
     let again = run_in(folder.path(), &["replay", "b/a"]);
     assert!(again.stdout.contains("and are not saved"), "{}", again.transcript());
+}
+
+#[test]
+fn query_with_a_short_password_in_the_clear_is_left_out() {
+    const SHORT: &str = "7Vh4";
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = scenario_in_the_clear().replace(SECRET, SHORT);
+    let scenario = scenario.replace("{send: PKCSReq,", "{send: PKCSReq, method: get,");
+    fs::write(folder.path().join("a.yaml"), scenario).unwrap();
+    let ended = run_in(folder.path(), &["run", "a.yaml", "--bundle", "b"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let path = folder.path().join("b/a");
+    let taken_out = open(&path).unwrap().index.taken_out.join("\n");
+    let told = "of the query have a secret in the clear";
+    assert!(taken_out.contains(told), "{taken_out}");
+    for (path, text) in contents(&path) {
+        assert!(!text.contains(SHORT) && !text.contains("message="), "{path}: {text}");
+    }
 }
 
 #[test]

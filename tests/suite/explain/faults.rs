@@ -149,7 +149,7 @@ pub(super) fn stable(text: &str) -> String {
     let digits = regex::Regex::new(r"\b[0-9A-Fa-f]{16,}\b").unwrap();
     let dates = regex::Regex::new(r"[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4} GMT").unwrap();
     let places = regex::Regex::new(r"at byte \d+, in .*").unwrap();
-    let spans = regex::Regex::new(r"\d+ days \d+ h").unwrap();
+    let spans = regex::Regex::new(r"\d+ days?(?: \d+ h)?").unwrap();
     let patterns =
         [(digits, "<digits>"), (dates, "<date>"), (places, "<place>"), (spans, "<time>")];
     patterns.iter().fold(text.to_owned(), |text, (pattern, name)| {

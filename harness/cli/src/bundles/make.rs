@@ -12,6 +12,7 @@ use model::lab::Secret;
 use model::scenario::{Action, Pattern, Scenario};
 use recording::Recording;
 use redact::Masker;
+use serde_json::Value;
 use testbed::DriverName;
 
 use super::Discretion;
@@ -70,6 +71,11 @@ impl Making {
             let has_messages = !recording.exchanges.is_empty() && !discretion.without_names;
             if has_messages && keys.iter().any(|key| key.role != Role::Client) {
                 taken_out.push(PUBLIC_KEYS.to_owned());
+            }
+            // As whoever has the bundle sees it, so that the judgement there can be compared: nothing in it opens an envelope.
+            if let Some(verdict) = &mut index.verdict {
+                let seen = explained(&recording, &[], self.began(), false);
+                verdict.explained = seen.map(|seen| verdict_line(&seen.verdict));
             }
             // The reason why something is not there may be in the words of a peer.
             taken_out = taken_out.iter().map(|sentence| masker.text(sentence)).collect();
@@ -191,7 +197,7 @@ impl Making {
         let other = self.other.iter().map(|path| (path, FileKind::Other));
         for (path, kind) in paths.chain(other) {
             match read(path, kind) {
-                Ok(file) => files.push(file),
+                Ok((entry, text)) => files.push((apart_from(&files, entry), text)),
                 Err(sentence) => taken_out.push(sentence),
             }
         }
@@ -240,6 +246,33 @@ fn mask(index: &mut Index, files: &mut [(FileEntry, String)], new: &dyn Fn(&str)
     }
     for (entry, text) in files {
         entry.path = new(&entry.path);
-        *text = new(text);
+        *text = match (entry.kind, serde_json::from_str(text)) {
+            (FileKind::Outcome, Ok(report)) => report::json::document(&changed(report, new)),
+            _ => new(text),
+        };
     }
+}
+
+/// A report with all its texts changed. Its numbers stay: without quotes, what stands for a secret would be no JSON.
+fn changed(value: Value, new: &dyn Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(new(&text)),
+        Value::Array(values) => values.into_iter().map(|value| changed(value, new)).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, changed(value, new))).collect()
+        }
+        value => value,
+    }
+}
+
+/// The entry, or with a number in its path if there is a file at that path already.
+fn apart_from(files: &[(FileEntry, String)], mut entry: FileEntry) -> FileEntry {
+    let is_taken = |path: &str| files.iter().any(|(other, _)| other.path == path);
+    let first = entry.path.clone();
+    let mut number = 1;
+    while is_taken(&entry.path) {
+        number += 1;
+        entry.path = first.replacen("files/", &format!("files/{number}/"), 1);
+    }
+    entry
 }

@@ -5,7 +5,7 @@ use diagnostics::counted;
 use model::lab::Secret;
 use recording::{Exchange, Extent, Gap, Recording};
 use redact::Masker;
-use scep::content::latin_1;
+use scep::{content::latin_1, http::Operation};
 
 /// The end of each sentence about a body that was taken out.
 const TAKEN_OUT: &str = "have a secret in the clear, and are not saved";
@@ -38,10 +38,24 @@ fn of_request(
         mask_fields(&mut request.fields, masker);
         note("the head of the request is masked: it had a password or a login");
     }
-    if let Some(gap) = take_out(&mut request.body, "request", reveals) {
+    let taken_out = match request.operation() {
+        // The message of a GET is in the query.
+        Some(Ok(Operation::PkiOperation(message)))
+            if request.body.is_empty() && reveals(&message) =>
+        {
+            request.head.clear();
+            let path = request.target.split('?').next().unwrap_or_default().to_owned();
+            request.target = path;
+            Some(sentence(message.len(), "the query"))
+        }
+        _ => take_out(&mut request.body, reveals).map(|count| sentence(count, "the body")),
+    };
+    if let Some(sentence) = taken_out {
+        let gap = format!("request: {sentence}");
         request.extent = Extent::Partial;
         note(&gap);
-        gaps.push(Gap::Other(gap));
+        // The last gap of a request without a reply is the reason for that.
+        gaps.insert(0, Gap::Other(gap));
     }
 }
 
@@ -56,10 +70,11 @@ fn of_reply(
         mask_fields(&mut reply.fields, masker);
         note("the head of the reply is masked: it had a password or a login");
     }
-    if let Some(gap) = take_out(&mut reply.body, "reply", reveals) {
+    if let Some(count) = take_out(&mut reply.body, reveals) {
+        let gap = format!("reply: {}", sentence(count, "the body"));
         reply.extent = Extent::Partial;
         note(&gap);
-        gaps.push(Gap::Other(gap));
+        gaps.insert(0, Gap::Other(gap));
     }
 }
 
@@ -80,22 +95,27 @@ fn mask_fields(fields: &mut [(String, String)], masker: &Masker) {
     }
 }
 
-/// Takes out a body that has a secret; the sentence about that.
-fn take_out(body: &mut Vec<u8>, side: &str, reveals: impl Fn(&[u8]) -> bool) -> Option<String> {
+/// Takes out a body that has a secret; the number of its bytes.
+fn take_out(body: &mut Vec<u8>, reveals: impl Fn(&[u8]) -> bool) -> Option<usize> {
     if body.is_empty() || !reveals(body) {
         return None;
     }
-    let count = counted(body.len(), "byte");
-    body.clear();
-    Some(format!("{count} of the body of the {side} {TAKEN_OUT}"))
+    Some(std::mem::take(body).len())
+}
+
+/// What is said of bytes that were taken out.
+fn sentence(count: usize, of: &str) -> String {
+    format!("{} of {of} {TAKEN_OUT}", counted(count, "byte"))
 }
 
 /// True if bytes have a secret, in whatever form.
 fn reveals(bytes: &[u8], masker: &Masker, secrets: &[Secret]) -> bool {
     // A secret of a few characters is masked in texts only where it is a word. In a structure it may be beside anything.
     let has = |secret: &Secret| {
-        let secret = secret.expose().as_bytes();
-        secret.len() >= SHORTEST && bytes.windows(secret.len()).any(|window| window == secret)
+        let narrow = secret.expose().as_bytes();
+        let wide: Vec<u8> = secret.expose().encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let is_there = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        narrow.len() >= SHORTEST && (is_there(narrow) || is_there(&wide))
     };
     let text = String::from_utf8_lossy(bytes);
     secrets.iter().any(has) || masker.text(&text) != text || {

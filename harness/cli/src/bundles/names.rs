@@ -65,10 +65,11 @@ impl Names {
         }
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         words.dedup();
-        let words: Vec<String> = words.iter().map(|word| regex::escape(word)).collect();
+        let words: Vec<String> = words.iter().map(|word| as_a_word(word)).collect();
         names.everywhere = (!words.is_empty())
-            .then(|| Regex::new(&format!(r"(?:\b|^)(?:{})(?:\b|$)", words.join("|"))).ok())
-            .flatten();
+            .then(|| Regex::new(&words.join("|")))
+            .transpose()
+            .unwrap_or_else(|_| Regex::new(EVERYTHING).ok());
         names
     }
 
@@ -101,6 +102,19 @@ impl Names {
         };
         everywhere.replace_all(&text, stand_in).into_owned()
     }
+}
+
+/// The pattern for names that are too many for one: nothing of a text is shown.
+const EVERYTHING: &str = r"(?s).+";
+
+/// The pattern of a name that stands by itself.
+fn as_a_word(name: &str) -> String {
+    let edge = |char: Option<char>| {
+        let is_of_word = char.is_some_and(|char| char.is_alphanumeric() || char == '_');
+        if is_of_word { r"\b" } else { "" }
+    };
+    let (first, last) = (edge(name.chars().next()), edge(name.chars().last()));
+    format!("{first}{}{last}", regex::escape(name))
 }
 
 /// True for a name that is replaced wherever it stands.

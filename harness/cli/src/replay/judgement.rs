@@ -186,8 +186,15 @@ impl Held {
     }
 }
 
+/// What stands for a secret in a bundle.
+const MASK: &str = "****";
+
 /// True if a check holds for an output; none if it is no check that this version knows.
 fn holds(check: &Check, output: &str) -> Option<bool> {
+    if check.text.contains(MASK) {
+        // It is not the check that was made.
+        return None;
+    }
     let found = match check.field.as_str() {
         "matches" | "matches_not" => {
             let mut pattern = RegexBuilder::new(&check.text);

@@ -82,13 +82,13 @@ fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
             );
         }
     } else if !is_type(request.content_type.as_deref(), PKI_MESSAGE) {
-        let shown = request.content_type.as_deref().unwrap_or("none");
-        all.push(
-            Finding::odd(format!(
-                "the content type of the request is `{shown}`, not `{PKI_MESSAGE}`"
-            ))
-            .against("R10"),
-        );
+        let words = match &request.content_type {
+            Some(shown) => {
+                format!("the content type of the request is `{shown}`, not `{PKI_MESSAGE}`")
+            }
+            None => format!("the request has no content type; `{PKI_MESSAGE}` was expected"),
+        };
+        all.push(Finding::odd(words).against("R10"));
     }
     if let (Body::Empty, Method::Post, Extent::Whole) = (&piece.body, request.method, piece.extent)
     {
@@ -119,12 +119,15 @@ fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
 
 fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piece) -> Vec<Finding> {
     let content_type = response.content_type.as_deref();
-    let shown = content_type.unwrap_or("none");
-    let other_type = |wanted: &str, id: &str| {
+    let other = |wanted: &str| {
         (!is_type(content_type, wanted)).then(|| {
-            Finding::odd(format!("the content type is `{shown}`, not `{wanted}`")).against(id)
+            Finding::odd(match content_type {
+                Some(shown) => format!("the content type is `{shown}`, not `{wanted}`"),
+                None => format!("the reply has no content type; `{wanted}` was expected"),
+            })
         })
     };
+    let other_type = |wanted: &str, id: &str| other(wanted).map(|finding| finding.against(id));
     let mut all = Vec::new();
     match operation {
         Some(Operation::PkiOperation(_)) => {
@@ -136,12 +139,8 @@ fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piec
         Some(Operation::GetCaCert(_)) => {
             all.extend(match piece.body.inner() {
                 Body::Certificate(_) => other_type(CA_CERTIFICATE, "R20"),
-                Body::CertsOnly(_) => (!is_type(content_type, CA_RA_CERTIFICATES)).then(|| {
-                    Finding::odd(format!(
-                        "the content type is `{shown}`, not `{CA_RA_CERTIFICATES}`"
-                    ))
-                    .against_section("RFC 8894 §4.2.1.2")
-                }),
+                Body::CertsOnly(_) => other(CA_RA_CERTIFICATES)
+                    .map(|finding| finding.against_section("RFC 8894 §4.2.1.2")),
                 _ => None,
             });
             all.extend(in_place_of(piece, "the CA's certificates", "R02", |body| {
