@@ -43,7 +43,7 @@ Exit codes:
   3  an address is in use; with --at: the server cannot be reached
   4  something is wrong: in the messages, or a check does not hold
      with --at: the server answers otherwise
-  5  with --at: no request could be sent")]
+  5  with --at: a request could not be sent, and the others were answered as recorded")]
 pub(super) struct ReplayArguments {
     /// The folder of a bundle, or of saved messages
     #[arg(value_name = "BUNDLE")]

@@ -40,6 +40,19 @@ fn each_personality_conforms_except_for_its_known_deviations() {
 }
 
 #[test]
+fn password_that_is_a_word_of_a_verdict_changes_none() {
+    for password in ["returned", "present", "200"] {
+        let server = Server::start(&["rfc8894", "--single-password", "--challenge", password]);
+        let url = server.url("/cgi-bin/pkiclient.exe");
+        let arguments = ["conform", &url, "--case", "attributes", "--case", "enrolment"];
+        let mut command = command(workspace(), &arguments);
+        command.env("SCEPLAB_CHALLENGE", password);
+        let ended = finish(command);
+        assert_eq!(ended.code, Some(0), "{password}: {}", ended.transcript());
+    }
+}
+
+#[test]
 fn remark_is_explained_with_the_sentence_of_its_case() {
     let server = start("rfc8894", &["--single-password"]);
     let url = server.url("/cgi-bin/pkiclient.exe");

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Ended, LINUX, PASSWORD, RUN, Server, run, run_in, scenario};
+use crate::suite::sceplab::run as sceplab;
 
 #[test]
 fn saved_messages_and_the_capture_are_explained_alike() {
@@ -24,6 +25,17 @@ fn saved_messages_and_the_capture_are_explained_alike() {
         assert!(ended.stdout.contains(place), "{}", ended.stdout);
         assert!(!ended.transcript().contains(PASSWORD), "{}", ended.transcript());
     }
+}
+
+#[test]
+fn ca_that_its_former_key_has_signed_is_not_blamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let messages = folder.path().join("m").display().to_string();
+    let scenario = "scenarios/lifecycle/old-ca-beside-the-new-one.yaml";
+    let ended = sceplab(&["run", scenario, "--save-messages", &messages]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let ended = sceplab(&["explain", &messages]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
 }
 
 #[test]

@@ -203,10 +203,11 @@ impl Verdict {
     }
 
     fn exit(&self) -> Exit {
-        match (self.same, self.differing) {
-            (_, 1..) => Exit::Failed,
-            (0, 0) => Exit::NothingSelected,
-            _ => Exit::Success,
+        match (self.differing, self.not_sent) {
+            (1.., _) => Exit::Failed,
+            (0, 1..) => Exit::NothingSelected,
+            (0, 0) if self.same == 0 => Exit::NothingSelected,
+            (0, 0) => Exit::Success,
         }
     }
 
@@ -223,7 +224,8 @@ impl Verdict {
         let sent = self.same + self.differing;
         lines.push(match (sent, self.differing) {
             (0, _) => format!("nothing was sent{not_sent}"),
-            (_, 0) => format!("the server answers as the recorded one did: {}{not_sent}", counted(sent, "request")),
+            (_, 0) if self.not_sent > 0 => format!("the server answers as the recorded one did, as far as it was asked: {}{not_sent}", counted(sent, "request")),
+            (_, 0) => format!("the server answers as the recorded one did: {}", counted(sent, "request")),
             (_, differing) => {
                 format!("the server answers otherwise than the recorded one: {differing} of {}{not_sent}", counted(sent, "request"))
             }
