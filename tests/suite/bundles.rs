@@ -195,6 +195,12 @@ fn folder_with_other_things_is_refused_and_left_alone() {
 }
 
 #[test]
+fn bundle_that_has_lost_its_messages_is_refused() {
+    let told = refused(|path| fs::remove_dir_all(path.join("messages")).unwrap());
+    assert!(told.contains("the messages of the bundle cannot be read"), "{told}");
+}
+
+#[test]
 fn bundles_have_a_folder_of_their_own() {
     for option in ["--save-messages", "--pcap"] {
         for other in ["b", "b/inside"] {

@@ -26,7 +26,7 @@ pub struct Bundle {
     pub folder: PathBuf,
     /// What it is of. That of a plain folder of messages has only an id.
     pub index: Index,
-    /// The messages. Those of a bundle without messages are none.
+    /// The messages, as far as they are there.
     pub recording: Recording,
     /// The keys, in the order of the index.
     pub keys: Vec<Key>,
@@ -172,7 +172,7 @@ pub fn open(folder: &Path) -> Result<Bundle, OpenError> {
     let files = index.files.iter().map(|entry| text(folder, entry, &mut left));
     let files = files.collect::<Result<_, _>>()?;
     let keys = index.keys.iter().map(|entry| key(folder, entry)).collect::<Result<_, _>>()?;
-    let recording = messages(folder, &index)?;
+    let recording = messages(folder)?;
     Ok(Bundle { folder: folder.to_owned(), index, recording, keys, files })
 }
 
@@ -234,13 +234,9 @@ fn messages_alone(folder: &Path) -> Result<Bundle, OpenError> {
     Ok(Bundle { folder: folder.to_owned(), index, recording, keys, files })
 }
 
-/// The messages of a bundle; none if it has no folder for them.
-fn messages(folder: &Path, index: &Index) -> Result<Recording, OpenError> {
-    let folder = folder.join(MESSAGES);
-    if !folder.exists() {
-        return Ok(Recording { of: index.id.clone(), exchanges: Vec::new(), left_out: 0 });
-    }
-    recording::read(&folder).map_err(OpenError::Messages)
+/// The messages of a bundle. Each bundle has a folder for them, which may have none.
+fn messages(folder: &Path) -> Result<Recording, OpenError> {
+    recording::read(&folder.join(MESSAGES)).map_err(OpenError::Messages)
 }
 
 fn text(folder: &Path, entry: &FileEntry, left: &mut u64) -> Result<BundledFile, OpenError> {

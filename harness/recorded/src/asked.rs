@@ -15,6 +15,8 @@ use scep::{
 
 /// A request of a client, as far as it can be read.
 pub(crate) struct Asked {
+    /// The length of the message in bytes.
+    pub(crate) length: usize,
     pub(crate) template: Template,
     pub(crate) message_type: Option<MessageType>,
     pub(crate) transaction: Option<Vec<u8>>,
@@ -37,6 +39,7 @@ impl Asked {
         let opened = opened.and_then(|(content, outside)| open(content, outside, keys));
         let csr = opened.and_then(|opened| Csr::from_der(&opened.content).ok());
         Some(Self {
+            length: message.len(),
             message_type: message_type.map(|text| MessageType::from_wire(&text)),
             transaction: template.attribute(AttributeName::TransactionId),
             nonce: template.attribute(AttributeName::SenderNonce),

@@ -181,7 +181,13 @@ pub(crate) struct Found {
 
 impl Progress {
     /// The most transactions that are remembered; an older one that goes on begins anew.
-    const MOST_TRANSACTIONS: usize = 1_000;
+    const MOST_TRANSACTIONS: usize = 256;
+
+    /// The longest request for a certificate that is remembered, in bytes; to polls for a longer one it is as if it had not come.
+    const LONGEST_ENROLMENT: usize = 64 << 10;
+
+    /// The longest transaction ID and nonce that are remembered, in bytes.
+    const LONGEST_NAME: usize = 1 << 10;
 
     /// The most nonces of a transaction that are remembered.
     const MOST_NONCES: usize = 100;
@@ -196,7 +202,9 @@ impl Progress {
         // What was never recorded is not counted, because peers can ask for anything.
         script.of_kind(kind, None).next()?;
         let transaction = asked.and_then(|asked| asked.transaction.clone());
-        let Some(id) = transaction.filter(|_| matches!(kind, Kind::Message(_))) else {
+        let is_remembered =
+            |id: &Vec<u8>| matches!(kind, Kind::Message(_)) && id.len() <= Self::LONGEST_NAME;
+        let Some(id) = transaction.filter(is_remembered) else {
             let came = self.came.entry(kind.clone()).or_default();
             return next(script.of_kind(kind, None), came);
         };
@@ -205,14 +213,18 @@ impl Progress {
             self.remember(id.clone(), Transaction { recorded, ..Transaction::default() });
         }
         let transaction = self.transactions.get_mut(&id)?;
-        if let Some(asked) = asked.filter(|asked| asked.is_enrolment()) {
+        if let Some(asked) =
+            asked.filter(|asked| asked.is_enrolment() && asked.length <= Self::LONGEST_ENROLMENT)
+        {
             transaction.enrolment = Some(Arc::clone(asked));
         }
         let came = transaction.came.entry(kind.clone()).or_default();
         let found = next(script.of_kind(kind, Some(transaction.recorded)), came);
-        if let (Some(found), Some(nonce)) = (found, asked.and_then(|asked| asked.nonce.clone())) {
-            transaction.nonces.push((found.step, nonce));
-            transaction.nonces.truncate(Self::MOST_NONCES);
+        let nonce = asked.and_then(|asked| asked.nonce.as_ref());
+        let nonce = nonce.filter(|nonce| nonce.len() <= Self::LONGEST_NAME);
+        let has_room = transaction.nonces.len() < Self::MOST_NONCES;
+        if let (Some(found), Some(nonce), true) = (found, nonce, has_room) {
+            transaction.nonces.push((found.step, nonce.clone()));
         }
         found
     }

@@ -117,7 +117,7 @@ impl RecordedServer {
         self.state.lock().differences.clone()
     }
 
-    /// One line for each request, the newest last.
+    /// A line for each of the first requests, the newest last; there are 1,000 at most.
     pub fn log(&self) -> Vec<String> {
         self.state.lock().lines.clone()
     }
@@ -132,6 +132,16 @@ impl RecordedServer {
     }
 
     fn answer(&self, received: &Received, peer: &str) -> Option<Wire> {
+        let (wire, served) = self.recorded_answer(received, peer);
+        // Not under the lock: an observer may ask this server.
+        if let Some(observer) = &self.observer {
+            observer(&served);
+        }
+        wire
+    }
+
+    /// The answer, and what is told of it.
+    fn recorded_answer(&self, received: &Received, peer: &str) -> (Option<Wire>, Served) {
         let state = &mut *self.state.lock();
         let mut parts = Parts {
             script: &self.script,
@@ -146,10 +156,7 @@ impl RecordedServer {
         if state.lines.len() < MOST_LINES {
             state.lines.push(served.to_string());
         }
-        if let Some(observer) = &self.observer {
-            observer(&served);
-        }
-        wire
+        (wire, served)
     }
 
     /// Answers the requests in these bytes; false if the connection must end.

@@ -281,10 +281,10 @@ impl<'a> Recorder<'a> {
         notes
     }
 
-    /// What the devices' SCEP clients cannot do, although the scenario asked for it.
-    pub(super) async fn limits(&self) -> Vec<String> {
+    /// What the SCEP clients of the devices that a step is about cannot do, although the scenario asked for it.
+    pub(super) async fn limits(&self, sent: &Sent) -> Vec<String> {
         let mut limits = Vec::new();
-        for device in self.testbed.devices.values() {
+        for (_, device) in self.testbed.devices.iter().filter(|(name, _)| concerns(sent, name)) {
             limits.extend(device.limits().await.iter().map(|limit| self.text(limit)));
         }
         limits.sort();
@@ -296,11 +296,7 @@ impl<'a> Recorder<'a> {
     async fn log(&self, sent: &Sent) -> Vec<LogLine> {
         let mut logs = Vec::new();
         for (name, device) in &self.testbed.devices {
-            let concerned = match sent {
-                Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
-                Sent::Request { .. } | Sent::Clock { .. } | Sent::Order { .. } => true,
-            };
-            if concerned {
+            if concerns(sent, name) {
                 logs.push((self.client(name), true, device.protocol_log().await));
             }
         }
@@ -339,5 +335,13 @@ fn effort(attempted: &Attempted) -> String {
         1 => format!(" in {seconds}, 1 try"),
         tries if lab_time::is_here() => format!(" in {seconds} of lab time, {tries} tries"),
         tries => format!(" in {seconds}, {tries} tries"),
+    }
+}
+
+/// True if a step that sent this may be about the device of that name.
+fn concerns(sent: &Sent, name: &str) -> bool {
+    match sent {
+        Sent::Configuration { device, .. } | Sent::Command { device, .. } => name == device,
+        Sent::Request { .. } | Sent::Clock { .. } | Sent::Order { .. } => true,
     }
 }

@@ -138,14 +138,18 @@ async fn failure(
     Some(Verdict::Failed(Box::new(failure)))
 }
 
-/// The verdict after asking the devices what their clients cannot do: a check that depends on it shows nothing about the PKI or the device.
+/// The verdict after asking the devices that the failed step is about what their clients cannot do: a check that depends on it shows
+/// nothing about the PKI or the device. A `scep` step is about no device.
 async fn with_limits(verdict: Verdict, scenario: &Scenario, recorder: &Recorder<'_>) -> Verdict {
     let Verdict::Failed(failure) = &verdict else { return verdict };
-    let limits = recorder.limits().await;
+    let step = failure.step.checked_sub(1).and_then(|index| scenario.steps.get(index));
+    if step.is_some_and(|step| matches!(step.action, Action::Scep(_))) {
+        return verdict;
+    }
+    let limits = recorder.limits(&failure.sent).await;
     if limits.is_empty() {
         return verdict;
     }
-    let step = failure.step.checked_sub(1).and_then(|index| scenario.steps.get(index));
     let evidence =
         step.map(|step| format!("{}: {}", recorder.heading(failure.step, step), failure.message));
     let skip = Skip::new(SkipCause::NotSupported, limits.join("; "));

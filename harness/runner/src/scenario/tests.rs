@@ -1,5 +1,7 @@
 //! Scenarios on a testbed with a fake device and a fake PKI.
 
+mod limits;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
