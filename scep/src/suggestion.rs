@@ -45,8 +45,9 @@ fn misspelt<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'
 
 /// The number of characters that are changed, added, left out or swapped between two names, if it is at most `limit`.
 pub fn differences(one: &str, other: &str, limit: usize) -> Option<usize> {
-    // Most names have nothing in common, and this is found out without comparing each character with each.
-    let may_be_near = least_differences(one, other) <= limit;
+    // Most names have another length or nothing in common, which is found out without comparing each character with each.
+    let lengths = one.chars().count().abs_diff(other.chars().count());
+    let may_be_near = lengths <= limit && least_differences(one, other) <= limit;
     let count = may_be_near.then(|| strsim::damerau_levenshtein(one, other))?;
     (count <= limit).then_some(count)
 }

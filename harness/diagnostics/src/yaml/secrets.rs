@@ -97,7 +97,12 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
             _ => {}
         });
     }
-    if is_like(&VALUES) {
+    // A comparison with names costs more than a look at the value, which mostly is a word.
+    let is_word = match &value.value {
+        Value::Scalar { text, .. } => !text.contains(char::is_whitespace),
+        _ => false,
+    };
+    if !is_word && is_like(&VALUES) {
         note_keys(value, secrets);
     }
     match &value.value {
@@ -113,7 +118,8 @@ fn note_field(Entry { key, value, .. }: &Entry, secrets: &mut Vec<Secret>) {
         }
         _ => {}
     }
-    if is_like(&["set", "lines"]) {
+    // A line with a password has more than a word.
+    if !is_word && is_like(&["set", "lines"]) {
         value.walk(&mut |value| {
             if let Value::Scalar { text, .. } = value {
                 secrets.extend(clear_passwords_of_configuration(text));
