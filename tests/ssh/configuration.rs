@@ -23,6 +23,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         device_without_set_lines_is_rejected,
         interface_that_may_carry_the_session_is_not_deleted,
         device_in_use_by_another_run_is_rejected,
+        refused_restore_of_many_values_shows_nothing_that_the_device_said,
     ]
 }
 
@@ -202,4 +203,27 @@ async fn device_in_use_by_another_run_is_rejected() {
     assert_contains(&error.unwrap_or_default(), &["another run of sceplab uses it"]);
     assert_eq!(device.restore().await, Restored::Unchanged);
     connect(&server.target()).await.unwrap().restore().await;
+}
+
+/// The values have too many bytes to be searched for in what the device says.
+async fn refused_restore_of_many_values_shows_nothing_that_the_device_said() {
+    let special = r#"special() {
+        [ -e refuse ] || return 1
+        case "$1" in *hidden-20*) printf '\r\n  hidden-20 and hidden-21 are not valid\r\n  Set failed\r\n\r\n'; return 0 ;; esac
+        return 1
+    }"#;
+    let server = server(special);
+    let filler = "x".repeat(1000);
+    let many: String =
+        (0..34).map(|n| format!("set system host h{n} note hidden-{n}-{filler}\n")).collect();
+    std::fs::write(server.path("running"), format!("{BEFORE}{many}")).unwrap();
+    let device = connect(&server.target()).await.unwrap();
+    device.configure(Change::Replace("set a b")).await.unwrap();
+    std::fs::write(server.path("refuse"), "").unwrap();
+    let Restored::NotPutBack { reason, saved_in: Some(path) } = device.restore().await else {
+        panic!("the configuration is restored")
+    };
+    assert_contains(&reason, &["the device refused"]);
+    assert!(!reason.contains("not valid") && !reason.contains("hidden-"), "{reason}");
+    std::fs::remove_file(path).unwrap();
 }
