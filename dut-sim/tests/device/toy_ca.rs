@@ -1,31 +1,28 @@
 //! A minimal CA that answers SCEP requests as the test has set.
 
+mod certificates;
+mod lists;
+
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
-use openssl::asn1::{Asn1Object, Asn1OctetString};
-use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, Private, Public};
+use openssl::pkey::{PKey, Public};
 use openssl::rand::rand_bytes;
-use openssl::rsa::Rsa;
-use openssl::x509::extension::{BasicConstraints, KeyUsage};
-use openssl::x509::{
-    CrlNumber, X509, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Name, X509NameRef,
-    X509Req, X509RevokedBuilder,
-};
+use openssl::x509::{X509Crl, X509Name, X509Req};
 use scep::algorithm::KeyTransport;
 use scep::attribute::FailInfo;
 use scep::certs_only;
-use scep::clock::{Clock, asn1_time};
+use scep::clock::Clock;
 use scep::http::{HttpRequest, HttpResponse, Operation};
 use scep::identity::Identity;
 use scep::message::{Message, MessageBuilder};
 use scep::request::Csr;
 use scep::server::{Body, Header, Outcome, Reply, Request, open};
 
-use super::toy_list::{sequence, tlv};
+use self::certificates::{builder, distribution_points, key};
+pub(crate) use self::certificates::{root, stranger_key};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Days for which the CA's own certificate is valid.
@@ -109,20 +106,6 @@ pub(crate) struct ToyCa {
     clock: Clock,
     /// Days for which a certificate is valid.
     days: AtomicU32,
-}
-
-/// One key for all CAs, because making a key takes longer than all the rest.
-fn key() -> PKey<Private> {
-    static KEY: LazyLock<PKey<Private>> =
-        LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
-    KEY.clone()
-}
-
-/// The key of whoever is not the CA: of an attacker, and of the next CA.
-pub(crate) fn stranger_key() -> PKey<Private> {
-    static KEY: LazyLock<PKey<Private>> =
-        LazyLock::new(|| PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap());
-    KEY.clone()
 }
 
 impl ToyCa {
@@ -345,43 +328,6 @@ impl ToyCa {
         response(200, message.encode(&signer).unwrap())
     }
 
-    /// The revocation list in DER.
-    fn revocation_list(&self) -> Option<Vec<u8>> {
-        let now = self.clock.now();
-        let (key, from, until) = match *self.list.lock().unwrap() {
-            List::For(life) => (self.identity().key, now, now + life),
-            List::Forged => (stranger_key(), now, now + DAY),
-            List::Tomorrow => (self.identity().key, now + DAY, now + 2 * DAY),
-            List::Expired => (self.identity().key, now - 2 * DAY, now - DAY),
-            List::First => return self.lists.lock().unwrap().first().cloned(),
-            List::None => return None,
-        };
-        let list = self.signed_list(&key, from, until);
-        self.lists.lock().unwrap().push(list.clone());
-        Some(list)
-    }
-
-    fn signed_list(&self, key: &PKey<Private>, from: SystemTime, until: SystemTime) -> Vec<u8> {
-        let identity = self.identity();
-        let mut builder = X509CrlBuilder::new().unwrap();
-        builder.set_issuer_name(identity.certificate.subject_name()).unwrap();
-        builder.set_last_update(&asn1_time(from).unwrap()).unwrap();
-        builder.set_next_update(&asn1_time(until).unwrap()).unwrap();
-        let number = BigNum::from_u32(self.next_number.fetch_add(1, Ordering::Relaxed)).unwrap();
-        builder.append_extension(CrlNumber::new(number).unwrap().build().unwrap()).unwrap();
-        // The key identifier 1, because the builder wants one.
-        builder.append_extension(extension("2.5.29.35", &[0x30, 3, 0x80, 1, 1])).unwrap();
-        for (serial, at) in &*self.revoked.lock().unwrap() {
-            let mut entry = X509RevokedBuilder::new().unwrap();
-            let serial = BigNum::from_u32(*serial).unwrap().to_asn1_integer().unwrap();
-            entry.set_serial_number(&serial).unwrap();
-            entry.set_revocation_date(&asn1_time(*at).unwrap()).unwrap();
-            builder.add_revoked(entry.build()).unwrap();
-        }
-        builder.sign(key, MessageDigest::sha256()).unwrap();
-        builder.build().unwrap().to_der().unwrap()
-    }
-
     /// The messages so far: their types and transactions.
     pub(crate) fn exchanges(&self) -> Vec<(String, String)> {
         self.exchanges.lock().unwrap().clone()
@@ -390,33 +336,6 @@ impl ToyCa {
 
 /// Path of the revocation list.
 const LIST_PATH: &str = "/list.crl";
-
-/// A self-signed CA of this name.
-pub(crate) fn root(subject: &str, key: PKey<Private>, from: SystemTime, days: u32) -> Identity {
-    let subject = scep::name::parse(subject).unwrap();
-    let mut builder = builder(1, &subject, &subject, from, days);
-    builder.set_pubkey(&key).unwrap();
-    builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-    let usage = KeyUsage::new().key_cert_sign().crl_sign().build().unwrap();
-    builder.append_extension(usage).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    Identity { certificate: builder.build(), key }
-}
-
-/// The extension with these distribution points (RFC 5280 §4.2.1.13).
-fn distribution_points(urls: &[String]) -> X509Extension {
-    let point = |url: &String| {
-        let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, url.as_bytes())));
-        tlv(0x30, &name)
-    };
-    extension("2.5.29.31", &sequence(&urls.iter().map(point).collect::<Vec<_>>()))
-}
-
-fn extension(oid: &str, value: &[u8]) -> X509Extension {
-    let oid = Asn1Object::from_str(oid).unwrap();
-    let value = Asn1OctetString::new_from_bytes(value).unwrap();
-    X509Extension::new_from_der(&oid, false, &value).unwrap()
-}
 
 /// Password, key and subject of a request.
 fn asked_for(csr: &Csr) -> (Option<String>, PKey<Public>, X509Name) {
@@ -427,22 +346,4 @@ fn asked_for(csr: &Csr) -> (Option<String>, PKey<Public>, X509Name) {
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
     HttpResponse { status, body, ..HttpResponse::default() }
-}
-
-fn builder(
-    serial: u32,
-    subject: &X509NameRef,
-    issuer: &X509NameRef,
-    now: SystemTime,
-    days: u32,
-) -> X509Builder {
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    let serial = BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap();
-    builder.set_serial_number(&serial).unwrap();
-    builder.set_subject_name(subject).unwrap();
-    builder.set_issuer_name(issuer).unwrap();
-    builder.set_not_before(&asn1_time(now).unwrap()).unwrap();
-    builder.set_not_after(&asn1_time(now + DAY * days).unwrap()).unwrap();
-    builder
 }
