@@ -6,7 +6,7 @@ use dut_sim::ScepClient;
 
 use crate::support::conform::conform;
 use crate::support::needs::{client, faketime, netns};
-use crate::support::sceplab::{Ended, run_in};
+use crate::support::sceplab::{Ended, run_in, workspace};
 use crate::support::trials::{Need, Planned};
 
 /// The cases that move the client's clock, and one that does not.
@@ -37,6 +37,15 @@ pub(crate) fn trials() -> Vec<Planned> {
         )
     };
     vec![
+        trial(
+            "strongswan_passes_lifecycle_files_with_a_lab_in_which_it_finds_aes",
+            ScepClient::Strongswan,
+            Some(netns()),
+            || lifecycle("strongswan", &["--lab", "scenarios/labs/rfc8894-strongswan-2026.yaml"]),
+        ),
+        trial("certmonger_passes_lifecycle_files", ScepClient::Certmonger, Some(netns()), || {
+            lifecycle("certmonger", &[])
+        }),
         trial(
             "strongswan_renews_by_the_time_of_its_lab",
             ScepClient::Strongswan,
@@ -181,6 +190,26 @@ fn limited() {
             ended.transcript()
         );
     }
+}
+
+/// Lifecycle files that move the clock, and that a program passes in seconds.
+const LIFECYCLE: [&str; 6] = [
+    "reboot-while-a-renewal-is-retried",
+    "key-kept",
+    "key-renewed",
+    "rollover-in-an-emergency",
+    "two-requests-each-at-its-time",
+    "unsaved-configuration",
+];
+
+fn lifecycle(client: &str, further: &[&str]) {
+    let files = LIFECYCLE.map(|name| format!("scenarios/lifecycle/{name}.yaml"));
+    let mut arguments = vec!["run", "--driver", "netns", "--client", client];
+    arguments.extend(files.iter().map(String::as_str).chain(further.iter().copied()));
+    let ended = run_in(workspace(), &arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let count = format!("\n{} passed in ", LIFECYCLE.len());
+    assert!(ended.stdout.contains(&count), "{}", ended.transcript());
 }
 
 fn skipped() {

@@ -28,10 +28,12 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         secrets_of_a_server_are_masked_in_its_output,
         private_keys_and_step_passwords_are_masked_in_server_output,
         failed_check_shows_server_output,
+        clock_that_a_server_program_does_not_follow_is_skipped_with_the_reason,
     ];
     all.extend(trials![
         &needs_scepserver;
         documented_scenario_passes_unchanged_at_scepserver,
+        clock_that_a_go_server_does_not_follow_is_skipped_with_the_reason,
     ]);
     all
 }
@@ -245,4 +247,39 @@ fn documented_scenario_passes_unchanged_at_scepserver() {
     let ended = finish(run);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.contains("1 passed"), "{}", ended.stdout);
+}
+
+/// A server that serves until it is killed.
+const SERVES: &str = "echo ready; sleep 600";
+
+/// The scenario [`passes`] with further lines of the lab.
+fn in_lab_with(line: &str) -> String {
+    passes().replace("lab:\n", &format!("lab:\n  {line}\n"))
+}
+
+fn clock_that_a_server_program_does_not_follow_is_skipped_with_the_reason() {
+    let reason = "the program of `gateway` goes by the system's clock: libfaketime is given to clients alone";
+    let advances = passes() + "  - advance: {by: 1d}\n";
+    for (scenario, what) in
+        [(in_lab_with("clock: 2026-01-01T00:00Z"), "`clock`"), (advances, "`advance`")]
+    {
+        let ended = run(&scenario, SERVES);
+        let told = format!("does not support {what} in a lab with a program: {reason}");
+        assert!(ended.stdout.contains(&told), "{}", ended.transcript());
+        assert!(ended.stdout.contains("0 passed, 1 skipped"), "{}", ended.transcript());
+    }
+    // The skew of a device does not concern the server.
+    let skewed = passes().replace("10.0.0.0/24}}", "10.0.0.0/24}, clock: +1h}");
+    let ended = run(&skewed, SERVES);
+    assert!(ended.stdout.contains("1 passed"), "{}", ended.transcript());
+}
+
+fn clock_that_a_go_server_does_not_follow_is_skipped_with_the_reason() {
+    let scenario = in_lab_with("clock: 2026-01-01T00:00Z");
+    let scenario = scenario.replace("[sh, '{{lab}}/server.sh', '{{address}}']", "[scepserver]");
+    let ended = run(&scenario, "");
+    let reason =
+        "the program of `gateway` goes by the system's clock: `scepserver` is a Go program";
+    assert!(ended.stdout.contains(reason), "{}", ended.transcript());
+    assert!(ended.stdout.contains("0 passed, 1 skipped"), "{}", ended.transcript());
 }

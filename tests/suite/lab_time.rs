@@ -135,6 +135,21 @@ fn wait_for_what_nobody_will_do_is_told() {
     assert!(!ended.stdout.contains(never), "{}", ended.transcript());
 }
 
+#[test]
+fn long_wait_for_what_comes_in_years_costs_few_tries_and_is_told() {
+    let steps = "  - configure: {set: set interfaces ethernet eth0 address 10.0.0.64/24}
+  - issued: {count: 1, within: 1d}
+";
+    let (ended, report) = run(&scenario("", ", next-ca: {from: 2036-01-01T00:00Z}", steps));
+    assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let told =
+        "nothing in this lab changes before 2036-01-01T00:00:00Z: an `advance` moves its clock";
+    assert!(ended.stdout.contains(told), "{}", ended.transcript());
+    assert!(ended.stdout.contains("0 issued in 86400.0 s of lab time"), "{}", ended.transcript());
+    let tries = report["scenarios"][0]["steps"][1]["tries"].as_u64().unwrap();
+    assert!(tries < 2_000, "{tries}");
+}
+
 /// A certificate of twenty years that is renewed after sixteen: something will change, however late.
 #[test]
 fn renewal_in_many_years_is_a_change() {

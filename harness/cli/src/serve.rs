@@ -1,6 +1,7 @@
 //! `sceplab serve`: the mock CA as a server on a real port.
 
 mod arguments;
+mod certificates;
 mod decisions;
 mod lifetimes;
 mod limits;

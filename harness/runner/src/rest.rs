@@ -1,7 +1,7 @@
 //! Watches the devices and PKIs of a lab that has its own time: what they do, if they ever come to rest, and if anything is still due.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scep::clock::duration_text;
@@ -217,15 +217,30 @@ pub(crate) async fn until_due(testbed: &Testbed) -> Option<Duration> {
     first
 }
 
-/// True if nothing in a lab with its own time is due any more, so that no wait can help. This lets its time pass.
-pub(crate) async fn is_at_rest(testbed: &Testbed) -> bool {
+/// What is still to come in a lab with its own time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// Nothing will change any more, so that no wait can help.
+    AtRest,
+    /// Nothing changes before this moment, which is an hour away at least.
+    QuietUntil(SystemTime),
+    /// Something changes soon.
+    Busy,
+}
+
+/// What is still to come; this lets the time of the lab pass until then. `None` if the lab has no time of its own, or no devices.
+pub(crate) async fn outlook(testbed: &Testbed) -> Option<Outlook> {
     if !lab_time::is_here() || testbed.devices.is_empty() {
-        return false;
+        return None;
     }
     let begun = Instant::now();
     let mut watch = Watch::begin(testbed).await;
     let _ = watch.next(OUTLOOK).await;
-    begun.elapsed() >= OUTLOOK
+    Some(match begun.elapsed() {
+        quiet if quiet >= OUTLOOK => Outlook::AtRest,
+        quiet if quiet >= SPAN => Outlook::QuietUntil(testbed.clock.now()),
+        _ => Outlook::Busy,
+    })
 }
 
 #[cfg(test)]
@@ -316,13 +331,26 @@ mod tests {
 
     #[tokio::test]
     async fn lab_is_at_rest_if_no_device_changes_any_more() {
+        let at_rest = lab_time::run(|| async { outlook(&lab(&[None, None])).await }).await;
+        assert_eq!(at_rest, Some(Outlook::AtRest));
         let minute = Some(Duration::from_secs(60));
-        assert!(lab_time::run(|| async { is_at_rest(&lab(&[None, None])).await }).await);
-        assert!(
-            !lab_time::run(move || async move { is_at_rest(&lab(&[None, minute])).await }).await
-        );
+        let busy = lab_time::run(move || async move { outlook(&lab(&[None, minute])).await }).await;
+        assert_eq!(busy, Some(Outlook::Busy));
         // Without a time of its own, nobody would wait for a year.
-        assert!(!is_at_rest(&lab(&[None])).await);
+        assert_eq!(outlook(&lab(&[None])).await, None);
+    }
+
+    #[tokio::test]
+    async fn lab_is_quiet_until_something_falls_due_in_a_pki() {
+        let in_ten_years = UNIX_EPOCH + Duration::from_secs(10 * 365 * 86_400);
+        let outlook = lab_time::run(move || async move {
+            let clock = lab_time::clock(UNIX_EPOCH);
+            let due = Due { at: in_ten_years, clock: clock.clone() };
+            let mut testbed = Testbed { clock, ..lab(&[None]) };
+            testbed.pkis.insert("ca".to_owned(), Arc::new(due));
+            outlook(&testbed).await
+        });
+        assert_eq!(outlook.await, Some(Outlook::QuietUntil(in_ten_years)));
     }
 
     #[tokio::test]

@@ -1,17 +1,17 @@
 //! Runs one scenario on a testbed: its steps in order, until one is not as expected.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 
 use super::attempt::{Attempted, ScenarioState, Stop, attempt, unfired};
 use super::record::{Recorder, masker};
-use super::rest::is_at_rest;
-use model::scenario::{Action, Expect, Scenario, Step};
+use super::rest::{Outlook, outlook};
+use model::scenario::{Action, Expect, PkiOrder, Scenario, Step};
 use results::{
     Breakage, Failure, Received, ReceivedState, ScenarioOutcome, Skip, SkipCause, Verdict,
 };
-use scep::clock::{Clock, Stopwatch};
+use scep::clock::{Clock, Stopwatch, moment_text};
 use testbed::injection::panic_if_asked;
 use testbed::{Testbed, TestbedError};
 
@@ -113,6 +113,12 @@ const RESTLESS: &str = "the lab does not come to rest: something repeats without
 /// What a wait is told that cannot end well.
 const AT_REST: &str = "nothing in this lab will change any more: no retry, poll or renewal is due";
 
+/// What a wait is told that ended long before anything changes.
+fn quiet_until(moment: SystemTime) -> String {
+    let moment = moment_text(moment);
+    format!("nothing in this lab changes before {moment}: an `advance` moves its clock")
+}
+
 async fn failure(
     recorder: &Recorder<'_>,
     testbed: &Testbed,
@@ -131,19 +137,23 @@ async fn failure(
     if failure.hint.is_none() && waited {
         if answers.elapsed < attempted.within {
             failure.hint = Some(RESTLESS.to_owned());
-        } else if is_at_rest(testbed).await {
-            failure.hint = Some(AT_REST.to_owned());
+        } else {
+            failure.hint = match outlook(testbed).await {
+                Some(Outlook::AtRest) => Some(AT_REST.to_owned()),
+                Some(Outlook::QuietUntil(moment)) => Some(quiet_until(moment)),
+                Some(Outlook::Busy) | None => None,
+            };
         }
     }
     Some(Verdict::Failed(Box::new(failure)))
 }
 
 /// The verdict after asking the devices that the failed step is about what their clients cannot do: a check that depends on it shows
-/// nothing about the PKI or the device. A `scep` step is about no device.
+/// nothing about the PKI or the device.
 async fn with_limits(verdict: Verdict, scenario: &Scenario, recorder: &Recorder<'_>) -> Verdict {
     let Verdict::Failed(failure) = &verdict else { return verdict };
     let step = failure.step.checked_sub(1).and_then(|index| scenario.steps.get(index));
-    if step.is_some_and(|step| matches!(step.action, Action::Scep(_))) {
+    if !step.is_some_and(|step| shows_clients(&step.action)) {
         return verdict;
     }
     let limits = recorder.limits(&failure.sent).await;
@@ -154,6 +164,21 @@ async fn with_limits(verdict: Verdict, scenario: &Scenario, recorder: &Recorder<
         step.map(|step| format!("{}: {}", recorder.heading(failure.step, step), failure.message));
     let skip = Skip::new(SkipCause::NotSupported, limits.join("; "));
     Verdict::Skipped(Skip { evidence: evidence.into_iter().collect(), ..skip })
+}
+
+/// True if a step looks at what the clients of devices have done. All others move the clock, ask a PKI themselves, or give an order which
+/// no client has a part in.
+fn shows_clients(action: &Action) -> bool {
+    match action {
+        Action::Run(_)
+        | Action::Certificate(_)
+        | Action::Issued(_)
+        | Action::Approve(_)
+        | Action::Deny(_) => true,
+        // The latest certificate is that of a client.
+        Action::Pki(step) => matches!(step.order, PkiOrder::Revoke { serial: None, .. }),
+        _ => false,
+    }
 }
 
 /// The verdict after checking the lab's faults: if one did not happen, a passed scenario proves nothing.

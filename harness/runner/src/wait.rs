@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use testbed::lab_time;
 use tokio::time::Instant;
 
 /// Results of the tries.
@@ -19,6 +20,10 @@ pub(super) struct Waited<T> {
 
 /// The longest pause between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
+
+/// In a lab with a time of its own, a pause may be as long as this part of the time that was waited already: waiting for a day costs a
+/// thousand tries, and not hundreds of thousands.
+const PART: u32 = 100;
 
 /// The most tries at one moment of a lab's time: the device changes without a pause, and the time would never expire.
 const MOST_AT_ONCE: usize = 10_000;
@@ -43,7 +48,8 @@ where
     let mut tries = 1;
     let mut at_once = (start, 0);
     while !is_done(&last) && start.elapsed() < within && at_once.1 < MOST_AT_ONCE {
-        pause(PAUSE.min(within.saturating_sub(start.elapsed()))).await;
+        let waited = start.elapsed();
+        pause(longest_pause(waited).min(within.saturating_sub(waited))).await;
         // A device that reports a change at once must not block other tasks.
         tokio::task::yield_now().await;
         let before = std::mem::replace(&mut last, attempt().await?);
@@ -53,6 +59,10 @@ where
         at_once = (now, if at_once.0 == now { at_once.1 + 1 } else { 0 });
     }
     Ok(Waited { first, last, tries, elapsed: start.elapsed() })
+}
+
+fn longest_pause(waited: Duration) -> Duration {
+    if lab_time::is_here() { PAUSE.max(waited / PART) } else { PAUSE }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
 use scep::client::Client;
-use scep::clock::{Clock, moment, system_time};
+use scep::clock::{Clock, moment, moment_text, system_time};
 use serde_json::{Value, json};
 
 use super::client::{drive, enrol, settings};
@@ -250,6 +250,39 @@ async fn clock_is_shown_and_moved() {
         let (refused, answer) = post(&control, "/clock", &order);
         assert_eq!(refused, status, "{order}: {answer}");
         assert!(answer["error"].as_str().unwrap().contains(told), "{order}: {answer}");
+    }
+}
+
+#[test]
+fn authorities_of_the_options_take_over_at_their_moments() {
+    let day = Duration::from_secs(86_400);
+    let in_days = |days| moment_text(Clock::system().now() + days * day);
+    let (_server, control) = controlled(&[
+        "ndes",
+        "--ra-next-from",
+        &in_days(30),
+        "--ra-next-key=same",
+        "--next-ca-from",
+        &in_days(60),
+        "--next-ca-subject=CN=Second",
+    ]);
+    let first = get(&control, "/ca");
+    assert_eq!(first["registration"].as_array().map(Vec::len), Some(2), "{first}");
+    let key = |ca: &Value| {
+        let pem = ca["registration"][0].as_str().unwrap();
+        X509::from_pem(pem.as_bytes()).unwrap().public_key().unwrap().public_key_to_der().unwrap()
+    };
+    post(&control, "/clock", &json!({"by": "31d"}));
+    let second = get(&control, "/ca");
+    assert_eq!(second["certificate"], first["certificate"]);
+    assert_ne!(second["registration"], first["registration"]);
+    assert_eq!(key(&second), key(&first));
+    post(&control, "/clock", &json!({"by": "30d"}));
+    let third = get(&control, "/ca");
+    assert_eq!(third["certificate"], second["next"]["certificate"]);
+    let events = get(&control, "/events").to_string();
+    for told in ["the registration authority has new certificates", "the CA `CN = Second` issues"] {
+        assert!(events.contains(told), "{told}: {events}");
     }
 }
 

@@ -259,7 +259,8 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
         if (adapter.is_noise)(&line) {
             return;
         }
-        if (adapter.is_pending)(&line) {
+        let is_first_answer = (adapter.is_pending)(&line) && !self.is_pending;
+        if is_first_answer {
             self.is_pending = true;
             self.job.journal.enter(Phase::Pending);
             if adapter.sends_cert_polls {
@@ -273,6 +274,11 @@ impl<'a, 'b> OutputCollector<'a, 'b> {
         };
         if let Some(shown) = shown {
             self.job.journal.log(&format!("{}: {shown}", self.job.program_name()));
+        }
+        if is_first_answer {
+            let (exchange, program) = (self.job.exchange(), self.job.program_name());
+            let text = format!("{exchange} was answered PENDING; `{program}` asks again by itself");
+            self.job.journal.log(&text);
         }
         if stream == Stream::Err && !(adapter.is_progress)(&line) {
             keep(&mut self.result.errors, line.clone());

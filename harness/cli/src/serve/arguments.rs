@@ -17,6 +17,7 @@ use scep::capabilities::Capability;
 use scep::clock::Clock;
 use scep::secret::Secret;
 
+use super::certificates::CertificateOptions;
 use super::lifetimes::LifeOptions;
 use super::limits::LimitOptions;
 use crate::blanks::warn_of_blanks;
@@ -102,6 +103,8 @@ pub(crate) struct Serve {
     valid_for: Option<Duration>,
     #[command(flatten)]
     pub(super) messages: MessagesArgument,
+    #[command(flatten)]
+    certificates: CertificateOptions,
     #[command(flatten)]
     pub(super) lifetimes: LifeOptions,
     /// Issue further certificates to a name that already has one (linux)
@@ -216,6 +219,8 @@ impl Serve {
             return Err("`--open-with-signing-key` is for `ndes` only".to_owned());
         }
         settings.windows.opens_with_signing_key = self.open_with_signing_key;
+        let new_at = self.state.is_none().then(|| self.clock().now());
+        self.certificates.apply(&mut settings.hierarchy, self.personality(), new_at)?;
         self.lifetimes.apply(&mut settings)?;
         Ok(settings)
     }

@@ -1,28 +1,18 @@
-//! Options for the certificates of the CA itself, and for its rules in which time matters.
+//! Options for the rules of the CA in which time matters.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::Args;
 use mock_ca::{
-    Approval, ChallengePolicy, DistributionPoint, IssuerCa, LaterDecision, MOST_LEVELS, NextCa,
-    NextKey, RenewalWindow, Settings,
+    Approval, ChallengePolicy, DistributionPoint, LaterDecision, RenewalWindow, Settings,
 };
 
-use crate::values::{distribution_point, moment, renewal_window, validity};
+use crate::values::{distribution_point, renewal_window, validity};
 
-/// Options for the certificates of the CA itself, and for its rules in which time matters.
+/// Options for the rules of the CA in which time matters.
 #[derive(Clone, Debug, Args)]
 pub(super) struct LifeOptions {
-    /// The name of the CA above a new CA; given again, that of the CA above this one, up to the root
-    #[arg(long, value_name = "NAME")]
-    issued_by: Vec<String>,
-    /// How long the certificate of a new CA is valid, such as 30d or 10y
-    #[arg(long, value_name = "DURATION", value_parser = validity)]
-    ca_valid_for: Option<Duration>,
-    /// The moment at which another CA takes the place of a new one, such as 2027-01-01T00:00Z
-    #[arg(long, value_name = "MOMENT", value_parser = moment)]
-    next_ca_from: Option<SystemTime>,
     /// How long before its end a certificate may be renewed, such as 30d, or 20% of its life [default: 14d for linux,
     /// otherwise at any time]
     #[arg(long, value_name = "WINDOW", value_parser = renewal_window)]
@@ -30,12 +20,18 @@ pub(super) struct LifeOptions {
     /// Let each request wait, and grant it by itself after this time, such as 3d, unless you decide before
     #[arg(long, value_name = "DURATION", value_parser = validity)]
     approve_after: Option<Duration>,
+    /// Let each request wait, and deny it by itself after this time, unless you decide before
+    #[arg(long, value_name = "DURATION", value_parser = validity, conflicts_with = "approve_after")]
+    deny_after: Option<Duration>,
     /// How long one-time passwords are valid [default: those of --challenge for ever, those of `mscep_admin` 60m]
     #[arg(long, value_name = "DURATION", value_parser = validity)]
     password_valid_for: Option<Duration>,
     /// How long a revocation list is valid; then another one is made [default: 7d]
     #[arg(long, value_name = "DURATION", value_parser = validity)]
     crl_valid_for: Option<Duration>,
+    /// Make no other revocation list when one has expired, until something is revoked
+    #[arg(long)]
+    crl_never_renewed: bool,
     /// The place of the revocation list in issued certificates: here (it is served at the address of --listen), none, or a URL
     /// [default: none, or in the directory for ndes]
     #[arg(long, value_name = "PLACE", value_parser = distribution_point)]
@@ -45,36 +41,21 @@ pub(super) struct LifeOptions {
 impl LifeOptions {
     /// True if the CA lets requests wait.
     pub(super) fn lets_wait(&self) -> bool {
-        self.approve_after.is_some()
+        self.later_decision().is_some()
+    }
+
+    /// The decision that the CA takes by itself about a request that waits.
+    fn later_decision(&self) -> Option<LaterDecision> {
+        let granted = self.approve_after.map(|after| LaterDecision { after, denies: false });
+        granted.or(self.deny_after.map(|after| LaterDecision { after, denies: true }))
     }
 
     /// Changes the settings as the options say; the error says which options do not fit together.
     pub(super) fn apply(&self, settings: &mut Settings) -> Result<(), String> {
-        let hierarchy = &mut settings.hierarchy;
-        if self.issued_by.len() >= MOST_LEVELS {
-            return Err(format!("`--issued-by` is given {} times at most", MOST_LEVELS - 1));
-        }
-        for subject in &self.issued_by {
-            if let Err(reason) = scep::name::parse(subject) {
-                return Err(format!(
-                    "`--issued-by` takes a name, and `{subject}` is none: {reason}"
-                ));
-            }
-            let certificate = mock_ca::CaCertificate::default();
-            hierarchy.issued_by.push(IssuerCa { subject: subject.clone(), certificate });
-        }
-        hierarchy.ca.valid_for = self.ca_valid_for;
-        hierarchy.next_ca = self.next_ca_from.map(|from| NextCa {
-            from,
-            announced: None,
-            subject: None,
-            key: NextKey::New,
-            valid_for: None,
-        });
         settings.renewal_window = self.renewal_window;
-        if let Some(after) = self.approve_after {
+        if let Some(decision) = self.later_decision() {
             settings.approval = Approval::Manual;
-            settings.later_decision = Some(LaterDecision { after, denies: false });
+            settings.later_decision = Some(decision);
         }
         if let Some(life) = self.password_valid_for {
             let ChallengePolicy::OneTime { preset_expires, lifetime, .. } = &mut settings.challenge
@@ -86,6 +67,7 @@ impl LifeOptions {
         if let Some(valid_for) = self.crl_valid_for {
             settings.crl.valid_for = valid_for;
         }
+        settings.crl.renews = !self.crl_never_renewed;
         settings.crl.distribution_point.clone_from(&self.distribution_point);
         Ok(())
     }
@@ -126,23 +108,15 @@ mod tests {
         let made = settings(&[
             "rfc8894",
             "--challenge=abcdef",
-            "--issued-by=CN=Policy",
-            "--issued-by=CN=Root",
-            "--ca-valid-for=30d",
-            "--next-ca-from=2030-01-01T00:00Z",
             "--renewal-window=20%",
             "--approve-after=3d",
             "--password-valid-for=60m",
             "--crl-valid-for=1d",
+            "--crl-never-renewed",
             "--distribution-point=here",
         ])
         .unwrap();
-        let names: Vec<_> = made.hierarchy.issued_by.iter().map(|it| it.subject.as_str()).collect();
-        assert_eq!(names, ["CN=Policy", "CN=Root"]);
         let day = Duration::from_secs(86_400);
-        assert_eq!(made.hierarchy.ca.valid_for, Some(30 * day));
-        let from = made.hierarchy.next_ca.unwrap().from;
-        assert_eq!(from, scep::clock::moment("2030-01-01T00:00Z").unwrap());
         assert_eq!(made.renewal_window, Some(RenewalWindow::Percent(20)));
         assert_eq!(made.approval, Approval::Manual);
         assert_eq!(made.later_decision, Some(LaterDecision { after: 3 * day, denies: false }));
@@ -151,7 +125,12 @@ mod tests {
         };
         assert_eq!(lifetime, Duration::from_secs(3600));
         assert_eq!(made.crl.valid_for, day);
+        assert!(!made.crl.renews);
         assert_eq!(made.crl.distribution_point, Some(DistributionPoint::Here));
+        let denied = settings(&["linux", "--deny-after=3d"]).unwrap();
+        assert_eq!(denied.approval, Approval::Manual);
+        assert_eq!(denied.later_decision, Some(LaterDecision { after: 3 * day, denies: true }));
+        assert!(settings(&["linux"]).unwrap().crl.renews);
     }
 
     #[test]
@@ -161,20 +140,14 @@ mod tests {
                 &["linux", "--password-valid-for=1h"][..],
                 "`--password-valid-for` is for one-time passwords",
             ),
-            (&["linux", "--issued-by=root"], "`--issued-by` takes a name, and `root` is none"),
-            (&["linux", "--ca-valid-for=0s"], "a certificate is valid for a second at least"),
             (&["linux", "--renewal-window=0%"], "from `1%` to `100%`"),
             (&["linux", "--renewal-window=soon"], "a duration is a whole number with its unit"),
-            (&["linux", "--next-ca-from=2030-01-01"], "a moment is a date with its time"),
-            (&["linux", "--next-ca-from=1969-01-01T00:00Z"], "a clock begins in 1970"),
+            (&["linux", "--deny-after=1d", "--approve-after=1d"], "cannot be used with"),
             (&["linux", "--distribution-point=there"], "`here`, `none` or the URL"),
         ] {
             let error = settings(arguments).err().unwrap();
             assert!(error.contains(message), "{arguments:?}: {error}");
         }
-        let many = ["linux"].into_iter().chain(std::iter::repeat_n("--issued-by=CN=a", 8));
-        let error = settings(&many.collect::<Vec<_>>()).err().unwrap();
-        assert_eq!(error, "`--issued-by` is given 7 times at most");
     }
 
     #[test]

@@ -102,7 +102,9 @@ pub fn refuse_clock_of_programs(
         return Ok(());
     }
     let what = if lab.has_own_clocks() { "`clock`" } else { "`advance`" };
-    let bound = client_of_system(client, driver).or_else(|| server_of_system(lab, driver));
+    // The skew of a device alone does not concern a server.
+    let server = || server_of_system(lab, driver).filter(|_| lab.leaves_system_time());
+    let bound = client_of_system(client, driver).or_else(server);
     bound.map_or(Ok(()), |bound| {
         let what = format!("{what} in a lab with a program: {bound}");
         Err(TestbedError::NotSupported { driver, what })
@@ -131,8 +133,11 @@ fn server_of_system(lab: &Lab, driver: DriverName) -> Option<String> {
         Faketime::for_program(&process::find(name, &path)?).err()
     });
     Some(match hindrance {
-        Some(hindrance) if driver == DriverName::Netns => format!("{program}: {hindrance}"),
-        _ => program,
+        _ if driver != DriverName::Netns => {
+            format!("{program}: there is no libfaketime where it runs")
+        }
+        Some(hindrance) => format!("{program}: {hindrance}"),
+        None => format!("{program}: libfaketime is given to clients alone"),
     })
 }
 

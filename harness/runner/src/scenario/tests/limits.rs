@@ -1,4 +1,4 @@
-//! A scenario is skipped for what a client cannot do only if the step that failed is about its device.
+//! A scenario is skipped for what a client cannot do only if the step that failed shows what the client of its device has done.
 
 use super::*;
 
@@ -20,8 +20,8 @@ impl Device for LimitedDevice {
     }
 }
 
-/// The verdict on a failing check at one of two devices, of which `DUT0` has the limit.
-async fn verdict_of_check_at(device: &str) -> Verdict {
+/// The verdict on a step that fails in a lab with two devices, of which `DUT0` has the limit.
+async fn verdict_of(step: &str) -> Verdict {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.yaml");
     let text = format!(
@@ -31,7 +31,7 @@ lab:
     DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}}}
     DUT1: {{interfaces: {{eth0: 10.0.0.0/24}}}}
 steps:
-- run: {{device: {device}, command: x, contains: never}}
+- {step}
 "
     );
     std::fs::write(&path, text).unwrap();
@@ -49,8 +49,14 @@ steps:
 
 #[tokio::test(start_paused = true)]
 async fn only_the_failure_of_the_device_with_the_limit_is_a_skip() {
-    let skipped = verdict_of_check_at("DUT0").await;
+    let skipped = verdict_of("run: {device: DUT0, command: x, contains: never}").await;
     assert!(matches!(skipped, Verdict::Skipped(_)), "{skipped:?}");
-    let failed = verdict_of_check_at("DUT1").await;
+    let failed = verdict_of("run: {device: DUT1, command: x, contains: never}").await;
+    assert!(matches!(failed, Verdict::Failed(_)), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_of_a_step_without_the_client_is_no_skip() {
+    let failed = verdict_of("ping: {device: DUT0, address: 10.0.0.1}").await;
     assert!(matches!(failed, Verdict::Failed(_)), "{failed:?}");
 }
