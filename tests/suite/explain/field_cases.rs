@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use explain::exhibit::Exhibit;
 use explain::explain;
 use explain::explanation::{Explanation, Part, Severity};
+use explain::item::InputItem;
 use mock_ca::{Fault, MockCa, PersonalityName};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
@@ -36,7 +36,7 @@ const SET: u8 = 0x31;
 
 /// Each structure by what people saw of it, with its source.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
-fn cases(peers: &Peers) -> Vec<(&'static str, Vec<Exhibit>)> {
+fn cases(peers: &Peers) -> Vec<(&'static str, Vec<InputItem>)> {
     let Peers { client, ca, made } = peers;
     let csr = peers.csr("CN=device", &[]);
     let request = || peers.request(MessageType::PkcsReq, &csr);
@@ -222,8 +222,8 @@ fn structures_of_the_field_are_explained() {
     // What is looked at was made before.
     let knowledge = peers.knowledge();
     let mut told = String::new();
-    for (case, exhibits) in cases {
-        let explanation = explain(exhibits, &knowledge);
+    for (case, items) in cases {
+        let explanation = explain(items, &knowledge);
         assert!(!explain::text::text(&explanation, true).contains("s3cret"), "{case}");
         assert!(!explain::text::text(&explanation, true).contains("aB3!@#x9"), "{case}");
         let verdict = &explanation.verdict;

@@ -1,7 +1,7 @@
 //! Verdicts about messages of which something is missing, or which were made for one question.
 
-use explain::exhibit::{Content, Exhibit};
 use explain::explanation::{AtFault, Explanation, Part, Severity};
+use explain::item::{Content, InputItem};
 use explain::{Knowledge, explain};
 use mock_ca::Fault;
 use openssl::pkey::{PKey, Private};
@@ -35,7 +35,7 @@ fn knowing(key: &PKey<Private>) -> Knowledge {
 }
 
 /// The last reply of an enrolment with this fault, alone.
-fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<InputItem> {
     let mut last = enrolment(fault, key).pop().unwrap();
     if let Content::Exchange(exchange) = &mut last.content {
         exchange.request = None;
@@ -43,8 +43,8 @@ fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
     vec![last]
 }
 
-fn file(name: &str, bytes: Vec<u8>) -> Exhibit {
-    Exhibit { taken_for: Vec::new(), origin: name.to_owned(), content: Content::Bytes(bytes) }
+fn file(name: &str, bytes: Vec<u8>) -> InputItem {
+    InputItem { taken_for: Vec::new(), origin: name.to_owned(), content: Content::Bytes(bytes) }
 }
 
 fn has(explanation: &Explanation, severity: Severity, words: &str) -> bool {
@@ -227,13 +227,13 @@ fn signed_request_without_attributes_is_the_mistake_of_the_client() {
         certificates: vec![client.certificate.clone()],
         ..MessageBuilder::default()
     };
-    let mut exhibit = enrolment(Fault::ExtraAttribute, &key()).pop().unwrap();
-    let Content::Exchange(exchange) = &mut exhibit.content else { panic!("no exchange") };
+    let mut item = enrolment(Fault::ExtraAttribute, &key()).pop().unwrap();
+    let Content::Exchange(exchange) = &mut item.content else { panic!("no exchange") };
     exchange.reply = None;
     let request = exchange.request.as_mut().unwrap();
     assert_eq!(request.method, "POST");
     request.body = message.encode(&client).unwrap();
-    let explanation = explain(vec![exhibit], &Knowledge::new(Clock::system().now()));
+    let explanation = explain(vec![item], &Knowledge::new(Clock::system().now()));
     let verdict = &explanation.verdict;
     assert_eq!(verdict.at_fault, AtFault::Client, "{verdict:?}");
     assert!(verdict.reason.contains("has none of SCEP's attributes"), "{verdict:?}");

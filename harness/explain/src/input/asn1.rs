@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     asn1::{Header, header},
-    exhibit::Content,
+    item::Content,
 };
 
 /// A key that somebody hands in as a message.

@@ -21,13 +21,13 @@ use super::{Conversation, authority::Authority, issued};
 use crate::{
     explanation::Finding,
     layer::{Facts, named},
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
 /// The findings about a reply to a message.
 pub(super) fn findings(
-    request: &Piece,
-    reply: &Piece,
+    request: &SentMessage,
+    reply: &SentMessage,
     conversation: &Conversation<'_>,
 ) -> Vec<Finding> {
     let (Some(asked), Some(came)) = (&request.facts, &reply.facts) else { return Vec::new() };
@@ -79,7 +79,7 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
 }
 
 /// The findings about a CertRep whose request is not there.
-pub(super) fn findings_alone(reply: &Piece, conversation: &Conversation<'_>) -> Vec<Finding> {
+pub(super) fn findings_alone(reply: &SentMessage, conversation: &Conversation<'_>) -> Vec<Finding> {
     let facts = reply.facts.as_ref().filter(|_| reply.is(&MessageType::CertRep));
     let Some(came) = facts else { return Vec::new() };
     let at = conversation.knowledge.moment(reply.at);
@@ -196,7 +196,7 @@ const CLOCKS: Duration = Duration::from_secs(300);
 fn refusal(
     asked: &Facts,
     came: &Facts,
-    request: &Piece,
+    request: &SentMessage,
     capabilities: Option<&Capabilities>,
 ) -> Option<Finding> {
     if came.pki_status != Some(PkiStatus::Failure) {

@@ -19,13 +19,13 @@ use super::{Conversation, authority::Authority, reply::by_other_way};
 use crate::{
     explanation::{Finding, Severity},
     layer::{Facts, Inner, named},
-    piece::{Http, Piece},
+    sent_message::{Http, SentMessage},
 };
 
 /// The findings about a request; `response` is its reply.
 pub(super) fn findings(
-    request: &Piece,
-    response: Option<&Piece>,
+    request: &SentMessage,
+    response: Option<&SentMessage>,
     conversation: &Conversation<'_>,
 ) -> Vec<Finding> {
     let Some(facts) = &request.facts else { return Vec::new() };
@@ -201,7 +201,7 @@ fn algorithms(
     all
 }
 
-fn method(request: &Piece, offered: &Capabilities) -> Option<Finding> {
+fn method(request: &SentMessage, offered: &Capabilities) -> Option<Finding> {
     let Http::Request(http, ..) = &request.http else { return None };
     match (http.method, offered.has(Capability::PostPkiOperation)) {
         (Method::Get, true) => Some(

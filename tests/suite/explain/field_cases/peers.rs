@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use explain::Knowledge;
-use explain::exhibit::{Content, Exchange, Exhibit, Reply, Request};
+use explain::item::{Content, Exchange, InputItem, Reply, Request};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::hash::MessageDigest;
@@ -125,18 +125,18 @@ impl Peers {
     }
 
     /// A PKCSReq with a challenge password whose attribute has this value.
-    pub(super) fn challenge(&self, value: &[u8]) -> Vec<Exhibit> {
+    pub(super) fn challenge(&self, value: &[u8]) -> Vec<InputItem> {
         let attribute = tlv(SEQUENCE, &[&oid("1.2.840.113549.1.9.7"), value]);
         let csr = self.csr("CN=device", &[attribute]);
         vec![post(self.request(MessageType::PkcsReq, &csr), None)]
     }
 
     /// The refusal of a request, for this reason.
-    pub(super) fn refused(&self, request: Vec<u8>, reason: FailInfo) -> Exhibit {
+    pub(super) fn refused(&self, request: Vec<u8>, reason: FailInfo) -> InputItem {
         Self::refused_by(&self.ca, request, reason)
     }
 
-    pub(super) fn refused_by(ca: &Identity, request: Vec<u8>, reason: FailInfo) -> Exhibit {
+    pub(super) fn refused_by(ca: &Identity, request: Vec<u8>, reason: FailInfo) -> InputItem {
         let reply = MessageBuilder {
             message_type: Some(MessageType::CertRep),
             transaction_id: Some(TransactionId::new("transaction")),
@@ -151,7 +151,7 @@ impl Peers {
     }
 
     /// The answer to GetCACert with these certificates.
-    pub(super) fn ca_certificates(certificates: &[&Identity]) -> Exhibit {
+    pub(super) fn ca_certificates(certificates: &[&Identity]) -> InputItem {
         let all: Vec<_> = certificates.iter().map(|one| one.certificate.clone()).collect();
         let (kind, body) = match &all[..] {
             [one] => ("application/x-x509-ca-cert", one.to_der().unwrap()),
@@ -195,11 +195,16 @@ pub(super) fn message_reply(body: Vec<u8>) -> Reply {
     reply(200, "application/x-pki-message", body)
 }
 
-pub(super) fn exchange(method: &str, query: &str, body: Vec<u8>, reply: Option<Reply>) -> Exhibit {
+pub(super) fn exchange(
+    method: &str,
+    query: &str,
+    body: Vec<u8>,
+    reply: Option<Reply>,
+) -> InputItem {
     at(method, &format!("/scep?{query}"), body, reply)
 }
 
-pub(super) fn at(method: &str, target: &str, body: Vec<u8>, reply: Option<Reply>) -> Exhibit {
+pub(super) fn at(method: &str, target: &str, body: Vec<u8>, reply: Option<Reply>) -> InputItem {
     let content_type = ("Content-Type".to_owned(), "application/x-pki-message".to_owned());
     let fields = if method == "POST" { vec![content_type] } else { Vec::new() };
     let request = Request {
@@ -211,10 +216,10 @@ pub(super) fn at(method: &str, target: &str, body: Vec<u8>, reply: Option<Reply>
     };
     let exchange = Exchange { request: Some(request), reply, ..Exchange::default() };
     let content = Content::Exchange(exchange);
-    Exhibit { taken_for: Vec::new(), origin: "wire".to_owned(), content }
+    InputItem { taken_for: Vec::new(), origin: "wire".to_owned(), content }
 }
 
-pub(super) fn post(message: Vec<u8>, reply: Option<Reply>) -> Exhibit {
+pub(super) fn post(message: Vec<u8>, reply: Option<Reply>) -> InputItem {
     exchange("POST", "operation=PKIOperation", message, reply)
 }
 

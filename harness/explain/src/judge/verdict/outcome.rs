@@ -8,16 +8,16 @@ use scep::{
 
 use super::undecided;
 use crate::{
-    exhibit::Gap,
     explanation::{AtFault, Verdict},
+    item::Gap,
     layer::{Facts, Inner, key_words},
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
 /// A reply, the request that it answers, and whether a certificate of the CA is known.
 pub(super) struct Outcome<'a> {
     pub(super) reply: &'a Facts,
-    pub(super) request: Option<&'a Piece>,
+    pub(super) request: Option<&'a SentMessage>,
     /// The request of a certificate, if the other one asks about it with CertPoll.
     pub(super) origin: Option<&'a Facts>,
     /// The request in words: `the request`, with its number if there are several.
@@ -157,9 +157,9 @@ fn after_refusal(outcome: &Outcome<'_>) -> Vec<String> {
 }
 
 /// The verdict about a last request, if it was not answered, and that is not for want of having been seen.
-pub(super) fn no_answer(pieces: &[Piece]) -> Option<Verdict> {
-    let is_question = |piece: &&Piece| piece.sender == Some(End::Client);
-    let last = pieces.last().filter(is_question)?;
+pub(super) fn no_answer(messages: &[SentMessage]) -> Option<Verdict> {
+    let is_question = |message: &&SentMessage| message.sender == Some(End::Client);
+    let last = messages.last().filter(is_question)?;
     let gap = last.gaps.iter().find(|gap| matches!(gap, Gap::Unanswered(_)))?;
     let reason = format!("no answer: {gap}");
     let next = "the server's log says if the request came, and what became of it";
