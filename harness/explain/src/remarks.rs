@@ -32,7 +32,7 @@ pub(crate) fn remarks(messages: &[SentMessage], knowledge: &Knowledge) -> Vec<St
 /// An envelope in the input.
 struct Envelope {
     number: usize,
-    /// Whom it is for, in words.
+    /// The recipient of the envelope, in words.
     recipient: String,
     /// The index of the key of its recipient.
     key: Option<usize>,

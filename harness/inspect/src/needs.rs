@@ -230,7 +230,7 @@ impl<'a> NeedChecker<'a> {
     fn rsa_recipient(&self) -> NeedOutcome {
         let Some(recipient) = self.recipient.and_then(|index| self.chain.get(index)) else {
             return NeedOutcome::NotSeen(
-                "it is not clear whom requests are enciphered to".to_owned(),
+                "it is not clear which certificate requests are enciphered to".to_owned(),
             );
         };
         unless((!recipient.is_rsa()).then(|| {

@@ -12,7 +12,7 @@ use crate::{
     item::Content,
 };
 
-/// A key that somebody hands in as a message.
+/// A private key that was handed in as if it were a message.
 pub(super) const KEY: &str = "a private key, which is no message: give it with `--key`";
 
 /// The most messages that may follow one another without anything between them.

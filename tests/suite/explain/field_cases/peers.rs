@@ -82,7 +82,7 @@ impl Peers {
         }
     }
 
-    /// What somebody with both keys knows.
+    /// The knowledge of a user who has both keys.
     pub(super) fn knowledge(&self) -> Knowledge {
         let mut knowledge = Knowledge::new(now());
         knowledge.keys.extend([self.client.key.clone(), self.ca.key.clone()]);
