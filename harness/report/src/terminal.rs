@@ -30,6 +30,20 @@ pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
     format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
 }
 
+/// A line about a case of conformance before its verdict, which the judge gives from all cases: id, the step that was not as expected,
+/// duration.
+pub fn unjudged_line(case: &ScenarioOutcome, palette: Palette) -> String {
+    let time = palette.faint(&seconds(case.elapsed));
+    let end = match &case.verdict {
+        Verdict::Failed(failure) => {
+            format!(" (not as expected in step {} of {})", failure.step, case.step_count)
+        }
+        Verdict::Passed | Verdict::Skipped(_) => String::new(),
+        Verdict::LabBroke { .. } | Verdict::Panicked { .. } => return line(case, palette),
+    };
+    format!("case  {}{}  {time}", visible(&case.id), visible(&end))
+}
+
 /// Remarks about the devices' SCEP clients, one per line.
 pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
     let note = |note: &String| palette.faint(&format!("      note: {}", visible(note)));
