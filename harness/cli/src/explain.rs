@@ -151,6 +151,7 @@ impl ExplainArguments {
         knowledge.now = self.at.unwrap_or(knowledge.now);
         knowledge.shows_secrets = self.show_secrets;
         knowledge.with_asn1 = self.asn1;
+        knowledge.names_options = true;
         Ok(knowledge)
     }
 }

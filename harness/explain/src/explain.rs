@@ -91,7 +91,7 @@ fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts
         Body::ChallengePage(shown) => layer::challenge_page(shown, &reading),
         Body::Empty => layer::empty(),
         Body::Broken(what, error) => layer::broken(what, error, bytes, &reading),
-        Body::Foreign(content) => layer::foreign(content),
+        Body::Foreign(content) => layer::foreign(content, &reading),
     };
     (layer, None)
 }

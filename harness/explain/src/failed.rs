@@ -1,7 +1,5 @@
 //! The exchange that a failure is about.
 
-use std::time::SystemTime;
-
 use recording::Exchange;
 use results::{FailedMessage, MessageInShort, requirement::End};
 
@@ -14,10 +12,10 @@ use crate::{
 };
 
 /// The messages of the last one of these exchanges: its request, and its reply or the reason why there is none. The others tell more about
-/// it, such as the names of its signers. Every text goes through `mask`.
+/// it, such as the names of its signers, and so do the keys that are known. Every text goes through `mask`.
 pub fn failed_exchange(
     exchanges: Vec<Exchange>,
-    now: SystemTime,
+    knowledge: &Knowledge,
     mask: &dyn Fn(&str) -> String,
 ) -> Vec<FailedMessage> {
     let pki = exchanges.last().and_then(|last| last.pki.clone());
@@ -29,7 +27,7 @@ pub fn failed_exchange(
     let is_unanswered = last.reply.is_none() && !last.gaps.is_empty();
     let unanswered = is_unanswered
         .then(|| last.gaps.iter().map(ToString::to_string).collect::<Vec<String>>().join("; "));
-    let mut explanation = explain(items, &Knowledge::new(now));
+    let mut explanation = explain(items, knowledge);
     explanation.rewrite(mask);
     let first = explanation.messages.len().saturating_sub(count);
     let mut messages: Vec<FailedMessage> = Vec::new();

@@ -11,7 +11,7 @@ mod verdict;
 use results::requirement::End;
 use scep::{capabilities::Capabilities, http::Operation};
 
-use self::authority::Authority;
+use self::{authority::Authority, verdict::Known};
 use crate::{
     body::Body,
     explanation::{Layer, Part, Severity, Verdict},
@@ -72,7 +72,7 @@ pub(crate) fn conversation(
         });
     }
     parts.iter_mut().for_each(Part::fit_bases);
-    verdict::verdict(messages, parts, authority.is_some())
+    verdict::verdict(messages, parts, Known { knowledge, ca: authority.is_some() })
 }
 
 /// Takes back what is said to be wrong with the content of a message: what the input lacks is nobody's mistake.

@@ -6,7 +6,7 @@ use scep::envelope::Outside;
 use crate::{
     body::Body,
     knowledge::{KeySource, Knowledge},
-    layer::named,
+    layer::{enveloped, named},
     sent_message::SentMessage,
 };
 
@@ -42,8 +42,12 @@ impl Envelope {
     fn of(number: usize, message: &SentMessage, knowledge: &Knowledge) -> Option<Self> {
         let named =
             |outside: &Outside, key| Self { number, recipient: recipient(outside, knowledge), key };
-        if let Body::Envelope = message.body.inner() {
-            let bytes = bytes_of(&message.body, &message.bytes);
+        let bare = match message.body.inner() {
+            Body::Envelope => Some(bytes_of(&message.body, &message.bytes)),
+            Body::Signed(signed) => enveloped(signed),
+            _ => None,
+        };
+        if let Some(bytes) = bare {
             let outside = Outside::of(bytes).ok()?;
             let key = knowledge.open(bytes, &outside).map(|(key, _)| key);
             return Some(named(&outside, key));

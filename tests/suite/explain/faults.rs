@@ -6,7 +6,7 @@ use std::time::Duration;
 use explain::explanation::{AtFault, Explanation, Part, Severity};
 use explain::item::{Content, Exchange, Gap, InputItem, Reply, Request};
 use explain::{Knowledge, explain};
-use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
+use mock_ca::{Fault, MockCa, PersonalityName, RunningCa, Trigger};
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
@@ -76,7 +76,16 @@ pub(super) fn exchanged(
     is_next_ca: bool,
     key: &PKey<Private>,
 ) -> Vec<InputItem> {
-    let ca = ca.start_blocking().unwrap();
+    exchanged_with(&ca.start_blocking().unwrap(), challenge, is_next_ca, key)
+}
+
+/// The same with a CA that runs already.
+pub(super) fn exchanged_with(
+    ca: &RunningCa,
+    challenge: &str,
+    is_next_ca: bool,
+    key: &PKey<Private>,
+) -> Vec<InputItem> {
     let url: HttpUrl = ca.url().parse().unwrap();
     let mut settings = Settings::new(key.clone(), scep::name::parse("CN=device").unwrap());
     settings.challenge = Some(Secret::new(challenge));

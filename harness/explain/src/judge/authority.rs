@@ -14,7 +14,7 @@ use crate::{
     body::Body,
     explanation::Finding,
     knowledge::Knowledge,
-    layer::named,
+    layer::{enveloped, named},
     sent_message::{Http, SentMessage},
 };
 
@@ -113,9 +113,13 @@ pub(super) fn findings(message: &SentMessage, knowledge: &Knowledge) -> Vec<Find
 
 /// The findings about the answer to a GetNextCACert, which the current CA must sign.
 pub(super) fn of_next_ca(message: &SentMessage, authority: &Authority) -> Option<Finding> {
-    let Body::Signed(message) = message.body.inner() else { return None };
+    let Body::Signed(signed) = message.body.inner() else { return None };
+    // A request, or an envelope, is no answer to a GetNextCACert.
+    if message.sender == Some(End::Client) || enveloped(signed).is_some() {
+        return None;
+    }
     let ca: Vec<&X509Ref> = authority.certificates.ca.iter().map(AsRef::as_ref).collect();
-    let signer = message.verify(&ca).ok()?;
+    let signer = signed.verify(&ca).ok()?;
     if authority.certificates.ca.contains(&signer) {
         return None;
     }

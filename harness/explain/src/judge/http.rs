@@ -2,7 +2,7 @@
 
 use results::requirement::End;
 use scep::{
-    content::Content,
+    content::{Content, text},
     http::{
         CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpError, HttpRequest, HttpResponse, Method,
         Operation, PKI_MESSAGE,
@@ -222,15 +222,23 @@ fn status(response: &HttpResponse, operation: Option<&Operation>, asked_wrongly:
             Finding::note(words).advice("a server without a next CA answers so")
         }
         Some(Operation::PkiOperation(_)) => {
-            Finding::wrong(words).against("R79").advice(cause(response.status))
+            Finding::wrong(words).against("R79").advice(cause(response))
         }
-        _ => Finding::wrong(words).against("R02").advice(cause(response.status)),
+        _ => Finding::wrong(words).against("R02").advice(cause(response)),
     }
 }
 
+/// What web servers write to a client that speaks HTTP to a port of HTTPS: nginx, Apache and Go's `net/http`.
+const AT_HTTPS: [&str; 3] =
+    ["sent to HTTPS port", "to an SSL-enabled server port", "HTTP request to an HTTPS server"];
+
 /// What a status usually means for SCEP.
-fn cause(status: u16) -> &'static str {
-    match status {
+fn cause(response: &HttpResponse) -> &'static str {
+    let text = text(&response.body).unwrap_or_default();
+    match response.status {
+        400 if AT_HTTPS.iter().any(|words| text.contains(words)) => {
+            "the port is one of HTTPS: the address must begin with https://, if the client can do that"
+        }
         301..=308 => {
             "SCEP clients do not follow redirections: give the client the address that it is sent to, if that is the SCEP service"
         }

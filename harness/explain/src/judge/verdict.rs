@@ -12,12 +12,21 @@ use self::outcome::Outcome;
 use super::course;
 use crate::{
     explanation::{AtFault, Finding, Part, Severity, Verdict},
+    knowledge::Knowledge,
     layer::Facts,
     sent_message::SentMessage,
 };
 
-/// The verdict about all messages; `knows_ca` if a certificate of the CA is known.
-pub(super) fn verdict(messages: &[SentMessage], parts: &[Part], knows_ca: bool) -> Verdict {
+/// What is known besides the messages.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) knowledge: &'a Knowledge,
+    /// True if a certificate of the CA is known.
+    pub(super) ca: bool,
+}
+
+/// The verdict about all messages.
+pub(super) fn verdict(messages: &[SentMessage], parts: &[Part], known: Known<'_>) -> Verdict {
     let all: Vec<&Finding> = parts.iter().flat_map(Part::all_findings).collect();
     let wrong: Vec<&Finding> =
         all.iter().copied().filter(|it| it.severity == Severity::Wrong).collect();
@@ -27,7 +36,7 @@ pub(super) fn verdict(messages: &[SentMessage], parts: &[Part], knows_ca: bool) 
         (None, Some(server), _) => (AtFault::Server, vec![server]),
         (Some(client), Some(server), _) => (AtFault::Both, vec![client, server]),
         (None, None, Some(finding)) => (AtFault::Sender, vec![finding]),
-        (None, None, None) => return without_wrong(messages, &all, knows_ca),
+        (None, None, None) => return without_wrong(messages, &all, known),
     };
     let place = Place { messages, parts };
     let reason = match last_reply(messages) {
@@ -43,7 +52,8 @@ pub(super) fn verdict(messages: &[SentMessage], parts: &[Part], knows_ca: bool) 
             _ => place.told(found[0]),
         },
     };
-    let next = found[0].advice.iter().cloned().collect();
+    let advice = found[0].advice.iter().cloned();
+    let next = advice.chain(place.signed_outside_validity(found[0])).collect();
     Verdict { at_fault, reason, basis: found[0].basis.clone(), next }
 }
 
@@ -59,6 +69,14 @@ impl Place<'_> {
         let is_there =
             |part: &Part| part.all_findings().iter().any(|it| std::ptr::eq(*it, finding));
         self.parts.iter().position(is_there)
+    }
+
+    /// What is unusual about the time of a request, if the finding is that the server answers it wrongly: perhaps it refuses it for that.
+    fn signed_outside_validity(&self, finding: &Finding) -> Option<String> {
+        let reply = self.of(finding).filter(|_| finding.by == Some(End::Server))?;
+        let asked = &self.messages[self.messages[reply].answers?];
+        let words = asked.facts.as_ref()?.signed_outside_validity()?;
+        Some(format!("perhaps the server refuses the request because {words}"))
     }
 
     /// The number and kind of a message: `#6 (CertRep)`.
@@ -124,14 +142,14 @@ fn undecided(at_fault: AtFault, reason: impl Into<String>, next: Vec<String>) ->
     Verdict { at_fault, reason: reason.into(), basis: None, next }
 }
 
-fn without_wrong(messages: &[SentMessage], all: &[&Finding], knows_ca: bool) -> Verdict {
+fn without_wrong(messages: &[SentMessage], all: &[&Finding], known: Known<'_>) -> Verdict {
     if messages.is_empty() {
         return undecided(AtFault::Unknown, "there is no message", Vec::new());
     }
     let odd = unusual(all);
     let verdict = match (outcome::no_answer(messages), last_reply(messages)) {
         (Some(verdict), _) => verdict,
-        (None, Some((at, _))) => of_reply(messages, at, knows_ca),
+        (None, Some((at, _))) => of_reply(messages, at, known),
         (None, None) => without_reply(messages),
     };
     let is_new = |gap: &String| !verdict.reason.contains(gap.as_str());
@@ -160,7 +178,7 @@ fn unusual(all: &[&Finding]) -> Vec<String> {
 }
 
 /// The verdict about the last reply, or about an earlier one whose signature was not verified.
-fn of_reply(messages: &[SentMessage], last: usize, knows_ca: bool) -> Verdict {
+fn of_reply(messages: &[SentMessage], last: usize, known: Known<'_>) -> Verdict {
     let is_unverified = |message: &SentMessage| {
         let facts = message.facts.as_ref().filter(|_| message.is(&MessageType::CertRep));
         facts.is_some_and(|it| it.unverified.is_some())
@@ -175,7 +193,7 @@ fn of_reply(messages: &[SentMessage], last: usize, knows_ca: bool) -> Verdict {
             let origin = message.answers.and_then(|request| course::origin(messages, request));
             let origin = origin.map(|(_, origin)| origin);
             let named = request_of(messages, earlier.unwrap_or(last));
-            outcome::verdict(&Outcome { reply, request, origin, named, knows_ca })
+            outcome::verdict(&Outcome { reply, request, origin, named, known })
         }
         None => without_reply(messages),
     }
