@@ -237,6 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn case_before_its_verdict_is_not_called_failed() {
+        let shown = |scenario| unjudged_line(scenario, Palette::plain());
+        let lines: Vec<String> = samples::outcome().scenarios.iter().map(shown).collect();
+        assert_eq!(
+            lines,
+            [
+                "case  scep/linux-pki (not as expected in step 3 of 5)  20.50 s",
+                "case  scep/windows-pki  0.25 s",
+                "case  top  0.00 s",
+            ]
+        );
+    }
+
+    #[test]
     fn summary_of_an_interrupted_run_has_no_colour_of_success() {
         let mut outcome = samples::outcome();
         outcome.scenarios.clear();
