@@ -22,6 +22,7 @@ mod clients {
     pub(crate) mod enrolments; // enrolled, refused, pending, renewed
     pub(crate) mod environment; // environment variables of the caller
     pub(crate) mod lab_time; // clients on the time of a lab
+    pub(crate) mod openssl; // messages of OpenSSL's command line
     pub(crate) mod scepclient; // micromdm's client enrols without the device
 }
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     all.extend(clients::conform::trials());
     all.extend(clients::lab_time::trials());
     all.extend(clients::scepclient::trials(&needs));
+    all.extend(clients::openssl::trials());
     all.extend(clients::environment::trials(&support::needs::netns()));
     support::trials::run(all)
 }

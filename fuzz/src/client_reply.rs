@@ -116,7 +116,7 @@ fn cert_rep(bytes: &[u8]) {
     }
 }
 
-/// Reads a refusal in somebody else's words, which are shown so that they cannot steer a terminal.
+/// Reads a refusal with arbitrary words of a server, which are shown so that they cannot steer a terminal.
 fn refused(fail_info: u8, words: &str) {
     let message = MessageBuilder {
         pki_status: Some(PkiStatus::Failure),

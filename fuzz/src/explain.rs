@@ -1,9 +1,8 @@
 //! What people hand to `sceplab explain`.
 
 use explain::{
-    Explanation, Knowledge,
-    exhibit::{Content, Exchange, Exhibit, Reply, Request},
-    explain as explained,
+    Explanation, Knowledge, explain as explained,
+    item::{Content, Exchange, InputItem, Reply, Request},
     text::text,
 };
 
@@ -33,8 +32,8 @@ pub fn explain(data: &[u8]) {
     check(&explained(conversation, &knowledge), data);
 }
 
-fn bytes(data: &[u8]) -> Exhibit {
-    Exhibit {
+fn bytes(data: &[u8]) -> InputItem {
+    InputItem {
         taken_for: vec!["bytes".to_owned()],
         origin: "fuzz".to_owned(),
         content: Content::Bytes(data.to_vec()),
@@ -42,7 +41,7 @@ fn bytes(data: &[u8]) -> Exhibit {
 }
 
 /// An exchange with the data in both directions.
-fn exchange(operation: &str, data: &[u8]) -> Exhibit {
+fn exchange(operation: &str, data: &[u8]) -> InputItem {
     let exchange = Exchange {
         request: Some(Request {
             method: "POST".to_owned(),
@@ -53,7 +52,7 @@ fn exchange(operation: &str, data: &[u8]) -> Exhibit {
         reply: Some(Reply { status: Some(200), body: data.to_vec(), ..Reply::default() }),
         ..Exchange::default()
     };
-    Exhibit { content: Content::Exchange(exchange), ..bytes(&[]) }
+    InputItem { content: Content::Exchange(exchange), ..bytes(&[]) }
 }
 
 fn check(explanation: &Explanation, data: &[u8]) {

@@ -11,7 +11,7 @@ const BETWEEN: &[u8] = b"\n--\n";
 
 /// Finds the exchanges in the bytes of both directions: those before the first line `--` are the client's, the others the server's.
 ///
-/// The same bytes are read as the index of a bundle, which comes from somebody else, too.
+/// The same bytes are read as the index of a bundle, which comes from elsewhere, too.
 ///
 /// # Panics
 /// If pieces of another size have other exchanges, or if more bytes are found than there are, or if an index may name a file outside of its

@@ -239,7 +239,7 @@ impl Client {
         self.ca_certificates.as_ref()
     }
 
-    /// Whom the requests are addressed to, if the CA's certificates that were received leave a choice
+    /// The certificate that requests are addressed to, in words, if the CA's certificates that were received leave a choice
     /// ([`CaCertificates::unclear_addressee`]).
     pub fn unclear_addressee(&self, now: SystemTime) -> Option<String> {
         self.ca_certificates.as_ref()?.unclear_addressee(self.chosen.as_ref()?, now)

@@ -14,7 +14,7 @@ use crate::{attribute::FailInfo, content::shown};
 pub struct Denial {
     /// The reason in the standard's terms (RFC 8894 §3.2.1.4); none if the server breaks the rule that there must be one.
     pub fail_info: Option<FailInfo>,
-    /// The reason in words: `failInfoText` (RFC 8894 §3.2.1.4).
+    /// The reason in words: `failInfoText` (RFC 8894 §3.2.1.4), also under the object identifier of older step-ca.
     pub text: Option<String>,
     /// The Windows error number that NDES adds.
     pub hresult: Option<Hresult>,
@@ -25,6 +25,10 @@ pub struct Denial {
 impl Denial {
     /// The dotted object identifier of the words that NDES adds, `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
     pub const SERVER_MESSAGE_OID: &str = "1.3.6.1.4.1.311.21.38";
+
+    /// The dotted object identifier under which step-ca before 0.26.1 sends failInfoText: that of the standard is
+    /// `1.3.6.1.5.5.7.24.1` (smallstep/certificates#1794).
+    pub const OLD_STEP_CA_TEXT_OID: &str = "1.3.6.1.5.5.7.24";
 
     /// What the server says beside `failInfo`, each as a line: `failInfoText`, the words and the error number of NDES.
     pub fn reasons(&self) -> Vec<String> {

@@ -45,7 +45,7 @@ pub mod message;
 pub mod name;
 #[doc(hidden)] // for the types that its macro makes; `UnknownName` is below
 pub mod named;
-mod printable;
+pub mod printable;
 pub mod request;
 pub mod revocation_list;
 pub mod secret;

@@ -1,7 +1,7 @@
 //! The characters of a `PrintableString`.
 
 /// True for a character that a `PrintableString` may have (X.680 §41.4).
-pub(crate) fn is_printable(character: char) -> bool {
+pub fn is_printable(character: char) -> bool {
     character.is_ascii_alphanumeric() || " '()+,-./:=?".contains(character)
 }
 

@@ -79,6 +79,8 @@ pub struct Csr {
     pub public_key: PKey<Public>,
     /// The shared secret that authorises the request (RFC 8894 §2.4).
     pub challenge_password: Option<Secret>,
+    /// The ASN.1 type of the challenge password with its article, such as `a PrintableString`, because servers accept only some types.
+    pub challenge_type: Option<String>,
     /// The requested extensions, in order.
     pub extensions: Vec<Extension>,
     /// True if the challenge password is among the requested extensions, where it authorises nothing.
@@ -127,6 +129,7 @@ impl Csr {
         Ok(Self {
             der: bytes.to_vec(),
             challenge_password,
+            challenge_type: challenge_type(&attributes),
             challenge_among_extensions,
             attribute_count: attributes.len(),
             attributes: attributes.iter().map(|attribute| attribute.oid).collect(),
@@ -324,6 +327,13 @@ fn challenge_password(attributes: &[Attribute]) -> Result<Option<Secret>, Error>
         [values] => Err(malformed(format!("it has {} values, it must have one", values.len()))),
         _ => Err(malformed(format!("it occurs {} times, it must occur once", values.len()))),
     }
+}
+
+/// The type of the challenge password in words.
+fn challenge_type(attributes: &[Attribute]) -> Option<String> {
+    let is_challenge = |one: &&Attribute| one.oid == PKCS_9_AT_CHALLENGE_PASSWORD;
+    let values = attributes.iter().find(is_challenge)?.values.as_ref().ok()?;
+    values.first().map(Value::type_name)
 }
 
 fn extensions(attributes: &[Attribute]) -> Result<Extensions, Error> {

@@ -2,6 +2,8 @@
 //!
 //! Hidden, because it is for the crates of this workspace and may change at any time.
 
+use std::borrow::Cow;
+
 /// The longest name that is compared, in bytes, because a comparison costs the product of the lengths.
 const LIMIT: usize = 100;
 
@@ -27,20 +29,26 @@ fn misspelt<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'
     if given.is_empty() || given.len() > LIMIT {
         return Vec::new();
     }
-    let lower = given.to_lowercase();
+    let lower = lower(given);
     let names = names.into_iter().take(COMPARED).filter(|name| name.len() <= LIMIT);
     let length = lower.chars().count();
     // A name that is much longer or shorter has many differences.
     let is_near = |name: &&str| name.chars().count().abs_diff(length) <= 1.max(name.len() / 3);
     let names = names.filter(is_near);
     let distance =
-        |name: &str| differences(&lower, &name.to_lowercase(), 1.max(name.chars().count() / 3));
+        |name: &str| differences(&lower, &self::lower(name), 1.max(name.chars().count() / 3));
     let near: Vec<(usize, &str)> = names.filter_map(|name| Some((distance(name)?, name))).collect();
     let least = near.iter().map(|(distance, _)| *distance).min();
     near.into_iter()
         .filter(|(distance, _)| Some(*distance) == least)
         .map(|(_, name)| name)
         .collect()
+}
+
+/// The name in lower case. Most names are, and need no memory of their own.
+fn lower(name: &str) -> Cow<'_, str> {
+    let is_lower = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }
 
 /// The number of characters that are changed, added, left out or swapped between two names, if it is at most `limit`.
@@ -56,13 +64,21 @@ pub fn differences(one: &str, other: &str, limit: usize) -> Option<usize> {
 /// difference explains one.
 fn least_differences(one: &str, other: &str) -> usize {
     // Some characters outside of ASCII share a place, which makes the number smaller, never larger.
-    let mut surplus = [0_isize; 128];
+    let mut surplus = [0_i32; 128];
     let place = |c: char| u32::from(c) as usize % 128;
+    let (mut more, mut fewer) = (0, 0);
     one.chars().for_each(|c| surplus[place(c)] += 1);
-    other.chars().for_each(|c| surplus[place(c)] -= 1);
-    let more: isize = surplus.iter().filter(|count| **count > 0).sum();
-    let fewer: isize = surplus.iter().filter(|count| **count < 0).sum();
-    more.max(-fewer).unsigned_abs()
+    for c in other.chars() {
+        let count = &mut surplus[place(c)];
+        fewer += usize::from(*count <= 0);
+        *count -= 1;
+    }
+    for c in one.chars() {
+        let count = &mut surplus[place(c)];
+        more += usize::from(*count > 0);
+        *count -= 1;
+    }
+    more.max(fewer)
 }
 
 /// The known names that a name probably means: the closest ones; or else those that it begins or that begin it; or else those

@@ -45,6 +45,18 @@ fn key_and_certificates_are_saved_and_renewed() {
     assert_ne!(fs::read(folder.path().join("r1/key.pem")).unwrap(), key);
 }
 
+#[test]
+fn decision_that_is_waited_for_is_told_once() {
+    let server = Server::start(&["linux", "--approve-after", "2s"]);
+    let folder = tempfile::tempdir().unwrap();
+    let ended = enrol(folder.path(), &server.url(LINUX), &["--poll-within", "50"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.transcript());
+    let line =
+        "note: the CA has not decided (PENDING): it is asked again every 1s, for 50s at most\n";
+    assert_eq!(ended.stderr.matches(line).count(), 1, "{}", ended.transcript());
+    assert_eq!(ended.stderr.matches("PENDING").count(), 1, "{}", ended.transcript());
+}
+
 #[cfg(unix)]
 #[test]
 fn key_file_is_readable_by_its_owner_only() {

@@ -11,6 +11,8 @@ mod secrets;
 mod transactions;
 mod verdicts;
 
+pub(crate) use self::field_cases::authority;
+
 use std::path::PathBuf;
 
 use super::sceplab::{Ended, command, finish};

@@ -38,8 +38,7 @@ fn refusal_shows_request_and_reply_in_short() {
     let lines = messages(&ended);
     assert_eq!(lines.len(), 4, "{}", ended.transcript());
     assert!(lines[0].starts_with("= request to ca: PKCSReq, transaction "), "{lines:?}");
-    let expected =
-        "signed with SHA-256 by CN = MyUserCert (self-signed); enciphered with AES-128 to ";
+    let expected = "subject CN = MyUserCert; signed with SHA-256 by CN = MyUserCert (self-signed); enciphered with AES-128 to ";
     assert!(lines[1].starts_with(expected), "{lines:?}");
     assert!(lines[2].starts_with("= reply of ca: CertRep, FAILURE, badRequest"), "{lines:?}");
     assert!(lines[3].starts_with("signed with SHA-256 by "), "{lines:?}");
@@ -51,6 +50,24 @@ fn verbose_failure_shows_the_layers_of_its_messages() {
     let lines = messages(&ended);
     for layer in ["pkiMessage: PKCSReq", "signer's certificate: ", "pkcsPKIEnvelope: "] {
         assert!(lines.iter().any(|line| line.starts_with(layer)), "{layer}: {lines:#?}");
+    }
+}
+
+#[test]
+fn request_is_opened_with_the_key_of_the_lab_and_names_no_option_of_explain() {
+    let run = failed(&refused(), &["-v"]);
+    let arguments = ["conform-client", "-v", "--no-gate", "--case", "enrolment/right", "--"];
+    let client = [SCEPLAB, "enrol", "{url}", "--challenge", "other-word-9"];
+    let conform = run_in(workspace(), &[&arguments[..], &client].concat());
+    for ended in [run, conform] {
+        let lines = messages(&ended);
+        for words in ["opened ", "CertificationRequest: ", "challengePassword "] {
+            assert!(lines.iter().any(|line| line.starts_with(words)), "{words}: {lines:#?}");
+        }
+        assert!(!lines.iter().any(|line| line.contains("would open it")), "{lines:#?}");
+        for option in ["--key", "--state", "--pkcs12", "--ca", "--show-secrets"] {
+            assert!(!lines.iter().any(|line| line.contains(option)), "{option}: {lines:#?}");
+        }
     }
 }
 

@@ -5,8 +5,13 @@ mod foreign;
 mod unanswered;
 mod watch;
 
-use regex::Regex;
+use std::time::Duration;
 
+use regex::Regex;
+use scep::clock::Clock;
+
+use self::foreign::{canned, http};
+use super::explain::authority;
 use super::sceplab::{Ended, run};
 use crate::support::server::{LINUX, NDES, Server};
 use crate::support::snapshots::assert_output_of;
@@ -82,6 +87,41 @@ fn json_and_markdown_have_all_of_it() {
     let columns = |line: &str| line.replace(r"\|", "").matches(" | ").count();
     let rows = markdown.stdout.lines().filter(|line| line.starts_with("| Juniper"));
     assert_eq!(rows.map(columns).collect::<Vec<_>>(), [2], "{markdown:?}");
+}
+
+#[test]
+fn markdown_has_the_sections_of_the_text() {
+    let sections = |server: &Server, path: &str| -> Vec<String> {
+        let markdown = inspect(server, path, &["--markdown"]);
+        assert_eq!(markdown.code, Some(0), "{markdown:?}");
+        let titles = markdown.stdout.lines().filter_map(|line| line.strip_prefix("## "));
+        titles.map(str::to_owned).collect()
+    };
+    let ndes = sections(&Server::start(&["ndes"]), NDES);
+    assert_eq!(ndes, ["Capabilities", "Certificates", "HTTP", "What stands out", "Clients"]);
+    let rfc8894 = Server::start(&["rfc8894"]);
+    let titles = sections(&rfc8894, RFC8894);
+    assert_eq!(titles, ["Capabilities", "Certificates", "Next CA", "HTTP", "Clients"]);
+    // Each table has a row for each line of the text, and the report ends with the counts.
+    let markdown = inspect(&rfc8894, RFC8894, &["--markdown"]).stdout;
+    for row in ["| `AES` | ", "| 1 | root CA; ", "| GetCACaps in HTTP/1.0 | ", "| strongSwan "] {
+        assert!(markdown.lines().any(|line| line.starts_with(row)), "{row}: {markdown}");
+    }
+    assert!(markdown.trim_end().ends_with('.'), "{markdown}");
+}
+
+#[test]
+fn ca_certificates_of_one_name_are_told_apart() {
+    let (hour, day) = (Duration::from_secs(3_600), Duration::from_secs(86_400));
+    let now = Clock::system().now();
+    let old = authority(17, now - day, now + day).certificate;
+    let new = authority(34, now - hour, now + day).certificate;
+    let body = scep::certs_only::encode(&[old, new], &[]).unwrap();
+    let url = canned(http("200 OK", "Content-Type: application/x-x509-ca-ra-cert\r\n", &body));
+    let shown = run(&["inspect", &url]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    let words = "several certificates of the CA could receive the request: it is addressed to `CN = CA` (serial number 22), and not to `CN = CA` (serial number 11)";
+    assert!(shown.stdout.contains(words), "{shown:?}");
 }
 
 #[test]

@@ -106,7 +106,7 @@ struct NamedFile {
 impl NamedFile {
     fn read(path: &Path) -> Self {
         let source = Source::read(path);
-        let keys = source.as_ref().map(|source| yaml::keys(source)).unwrap_or_default();
+        let keys = source.as_ref().map(|source| yaml::first_keys(source)).unwrap_or_default();
         Self { kind: kind(&keys, path), source, path: path.to_path_buf() }
     }
 }

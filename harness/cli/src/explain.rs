@@ -102,9 +102,8 @@ impl ExplainArguments {
             return several::explain(self, folders, knowledge).await;
         }
         let read = interruptible(move || {
-            let Readable { exhibits, errors } = readable(&sources);
-            let explanation =
-                (!exhibits.is_empty()).then(|| explain::explain(exhibits, &knowledge));
+            let Readable { items, errors } = readable(&sources);
+            let explanation = (!items.is_empty()).then(|| explain::explain(items, &knowledge));
             (explanation, errors)
         });
         let (explanation, errors) = read.await?;
@@ -152,6 +151,7 @@ impl ExplainArguments {
         knowledge.now = self.at.unwrap_or(knowledge.now);
         knowledge.shows_secrets = self.show_secrets;
         knowledge.with_asn1 = self.asn1;
+        knowledge.names_options = true;
         Ok(knowledge)
     }
 }

@@ -197,7 +197,8 @@ fn listed(certificates: &CaCertificates) -> String {
     [names("CA", &certificates.ca), names("RA", &certificates.ra)].concat().join(", ")
 }
 
-/// Whom requests are enciphered to, and until when; fails if no client could enrol with the certificates (RFC 8894 §4.2).
+/// The certificate that requests are enciphered to, and until when it is valid, in words; fails if no client could enrol
+/// with the certificates (RFC 8894 §4.2).
 fn addressee(certificates: &CaCertificates, now: SystemTime) -> Result<String, String> {
     let chosen = certificates.choose(now);
     let chosen = chosen.map_err(|refusal| visible(&refusal.to_string()))?;

@@ -127,7 +127,7 @@ fn doubt(failure: &Failure, state: ServerState, id: &str) -> String {
              when `sceplab health` finds it well again, {repeat}"
         ),
         ServerState::Gone => format!(
-            "either this request ended it, or somebody stopped it: its log may say which; start it again, and {repeat}"
+            "either this request ended it, or it was stopped: its log may say which; start it again, and {repeat}"
         ),
         ServerState::Back if failure.tries > 1 => {
             format!(
@@ -135,7 +135,7 @@ fn doubt(failure: &Failure, state: ServerState, id: &str) -> String {
             )
         }
         ServerState::Back => format!(
-            "either this request ended it, or somebody restarted it: its log may say which; {repeat}"
+            "either this request ended it, or it was restarted: its log may say which; {repeat}"
         ),
     }
 }

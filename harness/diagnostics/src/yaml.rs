@@ -11,7 +11,7 @@ mod secrets;
 
 pub use self::advice::odd_blank;
 pub use self::fields::{Fields, Keys, Problems, names};
-pub use self::parse::{keys, parse};
+pub use self::parse::{first_keys, parse};
 pub use self::pattern::PatternError;
 pub use self::secrets::{PossibleSecrets, SecretSource};
 

@@ -9,57 +9,57 @@ use scep::{attribute::MessageType, http::Operation};
 use self::secrets::secrets;
 use crate::{
     body::Body,
-    exhibit::Exhibit,
     explanation::{Explanation, Field, Layer, Part, VERSION},
+    item::InputItem,
     judge,
     knowledge::Knowledge,
     layer::{self, Facts, Reading},
-    piece::{self, Http, Piece},
     remarks::remarks,
+    sent_message::{self, Http, SentMessage},
     short,
 };
 
 /// Explains these messages, which are a conversation if they are several.
-pub fn explain(exhibits: Vec<Exhibit>, knowledge: &Knowledge) -> Explanation {
-    let mut pieces = piece::pieces(exhibits);
+pub fn explain(items: Vec<InputItem>, knowledge: &Knowledge) -> Explanation {
+    let mut messages = sent_message::messages(items);
     let mut knowledge = knowledge.clone();
-    for certificate in pieces.iter().flat_map(|piece| piece.body.certificates()) {
+    for certificate in messages.iter().flat_map(|message| message.body.certificates()) {
         if !knowledge.certificates.contains(&certificate) && knowledge.certificates.len() < MOST {
             knowledge.certificates.push(certificate);
         }
     }
     let mut layers: Vec<Layer> = Vec::new();
-    for piece in &mut pieces {
-        let at = knowledge.moment(piece.at);
-        let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
-        let (layer, facts) = read(&piece.body, &piece.bytes, reading);
-        if piece.sender.is_none() {
-            piece.sender = facts.as_ref().and_then(Facts::sender);
+    for message in &mut messages {
+        let at = knowledge.moment(message.at);
+        let reading = Reading { knowledge: &knowledge, at, sender: message.sender };
+        let (layer, facts) = read(&message.body, &message.bytes, reading);
+        if message.sender.is_none() {
+            message.sender = facts.as_ref().and_then(Facts::sender);
         }
-        piece.facts = facts;
+        message.facts = facts;
         layers.push(layer);
     }
-    let secrets = secrets(&pieces, &knowledge);
+    let secrets = secrets(&messages, &knowledge);
     if !knowledge.shows_secrets {
         let masker = Masker::new(secrets.iter().cloned());
-        for (piece, layer) in pieces.iter_mut().zip(&mut layers) {
-            if piece.mask(&masker) {
-                let at = knowledge.moment(piece.at);
-                let reading = Reading { knowledge: &knowledge, at, sender: piece.sender };
-                *layer = read(&piece.body, &piece.bytes, reading).0;
+        for (message, layer) in messages.iter_mut().zip(&mut layers) {
+            if message.mask(&masker) {
+                let at = knowledge.moment(message.at);
+                let reading = Reading { knowledge: &knowledge, at, sender: message.sender };
+                *layer = read(&message.body, &message.bytes, reading).0;
             }
         }
     }
-    piece::pair(&mut pieces);
+    sent_message::pair(&mut messages);
     let mut parts: Vec<Part> = Vec::new();
     for (at, layer) in layers.into_iter().enumerate() {
-        parts.push(part(&pieces, at, layer));
+        parts.push(part(&messages, at, layer));
     }
-    let verdict = judge::conversation(&pieces, &knowledge, &mut parts);
-    for (piece, part) in pieces.iter().zip(&mut parts) {
-        part.short = short::of(piece, part, &knowledge);
+    let verdict = judge::conversation(&messages, &knowledge, &mut parts);
+    for (message, part) in messages.iter().zip(&mut parts) {
+        part.short = short::of(message, part, &knowledge);
     }
-    let remarks = remarks(&pieces, &knowledge);
+    let remarks = remarks(&messages, &knowledge);
     Explanation { version: VERSION, verdict, remarks, messages: parts, secrets }
 }
 
@@ -91,40 +91,40 @@ fn read(body: &Body, bytes: &[u8], reading: Reading<'_>) -> (Layer, Option<Facts
         Body::ChallengePage(shown) => layer::challenge_page(shown, &reading),
         Body::Empty => layer::empty(),
         Body::Broken(what, error) => layer::broken(what, error, bytes, &reading),
-        Body::Foreign(content) => layer::foreign(content),
+        Body::Foreign(content) => layer::foreign(content, &reading),
     };
     (layer, None)
 }
 
-fn part(pieces: &[Piece], at: usize, mut layer: Layer) -> Part {
-    let piece = &pieces[at];
-    if let Some(end) = piece.sender {
+fn part(messages: &[SentMessage], at: usize, mut layer: Layer) -> Part {
+    let message = &messages[at];
+    if let Some(end) = message.sender {
         layer.blame(end);
     }
-    let asked = piece.answers.map(|request| &pieces[request]);
+    let asked = message.answers.map(|request| &messages[request]);
     Part {
         number: at + 1,
-        origin: piece.origin.clone(),
-        taken_for: piece.taken_for.clone(),
-        sender: piece.sender,
-        exchange: exchange(asked.unwrap_or(piece)),
-        answers: piece.answers.map(|request| request + 1),
+        origin: message.origin.clone(),
+        taken_for: message.taken_for.clone(),
+        sender: message.sender,
+        exchange: exchange(asked.unwrap_or(message)),
+        answers: message.answers.map(|request| request + 1),
         short: MessageInShort::default(),
-        http: http(piece, asked),
-        gaps: piece.gaps.iter().map(ToString::to_string).collect(),
+        http: http(message, asked),
+        gaps: message.gaps.iter().map(ToString::to_string).collect(),
         findings: Vec::new(),
-        layer: Some(layer).filter(|_| has_content(piece)),
+        layer: Some(layer).filter(|_| has_content(message)),
     }
 }
 
 /// False for a request that has no content by its nature, such as a GetCACaps.
-fn has_content(piece: &Piece) -> bool {
-    let is_message = matches!(piece.operation(), Some(Operation::PkiOperation(_)) | None);
-    piece.sender != Some(End::Client) || is_message || !matches!(piece.body, Body::Empty)
+fn has_content(message: &SentMessage) -> bool {
+    let is_message = matches!(message.operation(), Some(Operation::PkiOperation(_)) | None);
+    message.sender != Some(End::Client) || is_message || !matches!(message.body, Body::Empty)
 }
 
 /// The exchange of a request: `PKIOperation (PKCSReq)`.
-fn exchange(request: &Piece) -> Option<String> {
+fn exchange(request: &SentMessage) -> Option<String> {
     let message_type = request.facts.as_ref().and_then(|facts| facts.message_type.as_ref());
     match (&request.http, message_type) {
         (Http::Request(_, _, Ok(Operation::PkiOperation(_))), None) => {
@@ -138,9 +138,9 @@ fn exchange(request: &Piece) -> Option<String> {
 }
 
 /// The HTTP around a message, without its body.
-fn http(piece: &Piece, asked: Option<&Piece>) -> Vec<Field> {
+fn http(message: &SentMessage, asked: Option<&SentMessage>) -> Vec<Field> {
     let mut fields = Vec::new();
-    match &piece.http {
+    match &message.http {
         Http::None => {}
         Http::Request(request, line, operation) => {
             let name = operation
@@ -156,11 +156,11 @@ fn http(piece: &Piece, asked: Option<&Piece>) -> Vec<Field> {
         }
     }
     let is_first = asked.is_none();
-    if let (Some(at), true) = (piece.at, is_first) {
+    if let (Some(at), true) = (message.at, is_first) {
         fields.push(Field::new("time", scep::clock::moment_text(at)));
     }
-    let ends = [("from", &piece.client), ("to", &piece.server)];
-    let ends = ends.into_iter().filter(|_| is_first && piece.sender == Some(End::Client));
+    let ends = [("from", &message.client), ("to", &message.server)];
+    let ends = ends.into_iter().filter(|_| is_first && message.sender == Some(End::Client));
     fields.extend(ends.filter_map(|(name, end)| Some(Field::new(name, end.clone()?))));
     fields
 }

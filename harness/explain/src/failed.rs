@@ -1,35 +1,33 @@
 //! The exchange that a failure is about.
 
-use std::time::SystemTime;
-
 use recording::Exchange;
 use results::{FailedMessage, MessageInShort, requirement::End};
 
 use crate::{
-    exhibit::{Content, Exhibit},
     explain,
-    input::recorded_exhibit,
+    input::recorded_item,
+    item::{Content, InputItem},
     knowledge::Knowledge,
     text,
 };
 
 /// The messages of the last one of these exchanges: its request, and its reply or the reason why there is none. The others tell more about
-/// it, such as the names of its signers. Every text goes through `mask`.
+/// it, such as the names of its signers, and so do the keys that are known. Every text goes through `mask`.
 pub fn failed_exchange(
     exchanges: Vec<Exchange>,
-    now: SystemTime,
+    knowledge: &Knowledge,
     mask: &dyn Fn(&str) -> String,
 ) -> Vec<FailedMessage> {
     let pki = exchanges.last().and_then(|last| last.pki.clone());
-    let exhibits: Vec<Exhibit> = exchanges.into_iter().map(recorded_exhibit).collect();
-    let Some(Content::Exchange(last)) = exhibits.last().map(|last| &last.content) else {
+    let items: Vec<InputItem> = exchanges.into_iter().map(recorded_item).collect();
+    let Some(Content::Exchange(last)) = items.last().map(|last| &last.content) else {
         return Vec::new();
     };
     let count = usize::from(last.request.is_some()) + usize::from(last.reply.is_some());
     let is_unanswered = last.reply.is_none() && !last.gaps.is_empty();
     let unanswered = is_unanswered
         .then(|| last.gaps.iter().map(ToString::to_string).collect::<Vec<String>>().join("; "));
-    let mut explanation = explain(exhibits, &Knowledge::new(now));
+    let mut explanation = explain(items, knowledge);
     explanation.rewrite(mask);
     let first = explanation.messages.len().saturating_sub(count);
     let mut messages: Vec<FailedMessage> = Vec::new();

@@ -22,34 +22,34 @@ mod source;
 mod text;
 mod tshark;
 
-pub use self::budget::{MAX_DECODED_BYTES, MAX_DEPTH, MAX_EXHIBITS, MAX_INPUT_BYTES};
+pub use self::budget::{MAX_DECODED_BYTES, MAX_DEPTH, MAX_INPUT_BYTES, MAX_ITEMS};
 pub use self::error::{InputError, Unrecognised};
-pub use self::recorded::exhibit as recorded_exhibit;
+pub use self::recorded::item as recorded_item;
 pub use self::source::Source;
 
 use std::path::PathBuf;
 
 use self::budget::Budget;
-use crate::exhibit::Exhibit;
+use crate::item::InputItem;
 
 /// The messages and exchanges in all sources, in their order.
 ///
 /// # Errors
 /// If a source cannot be read, has nothing that is recognised, or has more than the limits of this module.
-pub fn exhibits(sources: Vec<Source>) -> Result<Vec<Exhibit>, InputError> {
+pub fn items(sources: Vec<Source>) -> Result<Vec<InputItem>, InputError> {
     let mut budget = Budget::default();
-    let mut exhibits = Vec::new();
+    let mut items = Vec::new();
     for source in sources {
-        exhibits.extend(source.exhibits(&mut budget)?);
+        items.extend(source.items(&mut budget)?);
     }
-    Ok(exhibits)
+    Ok(items)
 }
 
 /// What of the sources can be read.
 #[derive(Debug, Default)]
 pub struct Readable {
     /// The messages and exchanges, in their order.
-    pub exhibits: Vec<Exhibit>,
+    pub items: Vec<InputItem>,
     /// Why the other sources cannot be read. After one that exceeds a limit no other is read.
     pub errors: Vec<InputError>,
 }
@@ -59,8 +59,8 @@ pub fn readable(sources: &[Source]) -> Readable {
     let mut budget = Budget::default();
     let mut readable = Readable::default();
     for source in sources {
-        match source.exhibits(&mut budget) {
-            Ok(exhibits) => readable.exhibits.extend(exhibits),
+        match source.items(&mut budget) {
+            Ok(items) => readable.items.extend(items),
             Err(error) => {
                 let is_last = matches!(error, InputError::TooMuch(..));
                 readable.errors.push(error);
@@ -92,14 +92,14 @@ pub fn recordings(sources: &[Source]) -> Result<Vec<PathBuf>, InputError> {
 /// The messages and exchanges in bytes that come from `origin`.
 ///
 /// # Errors
-/// As [`exhibits`].
-pub fn exhibits_in(origin: &str, bytes: &[u8]) -> Result<Vec<Exhibit>, InputError> {
+/// As [`items`].
+pub fn items_in(origin: &str, bytes: &[u8]) -> Result<Vec<InputItem>, InputError> {
     recognise::whole(origin, bytes, &mut Budget::default())
 }
 
-/// The exchanges of a recording that was read already, which its origins call `name`; after the limit of exhibits, no further ones.
-pub fn exhibits_of(recording: recording::Recording, name: &str) -> Vec<Exhibit> {
-    recorded::of(recording, name).take(MAX_EXHIBITS).collect()
+/// The exchanges of a recording that was read already, which its origins call `name`; after the limit of items, no further ones.
+pub fn items_of(recording: recording::Recording, name: &str) -> Vec<InputItem> {
+    recorded::of(recording, name).take(MAX_ITEMS).collect()
 }
 
 #[cfg(test)]

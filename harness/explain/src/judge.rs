@@ -11,52 +11,56 @@ mod verdict;
 use results::requirement::End;
 use scep::{capabilities::Capabilities, http::Operation};
 
-use self::authority::Authority;
+use self::{authority::Authority, verdict::Known};
 use crate::{
     body::Body,
-    exhibit::Extent,
     explanation::{Layer, Part, Severity, Verdict},
+    item::Extent,
     knowledge::Knowledge,
     layer::Facts,
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
 /// Adds what the messages show together to the findings of each, and says who is wrong.
-pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut [Part]) -> Verdict {
-    let authority = Authority::of(pieces, knowledge);
-    for (at, piece) in pieces.iter().enumerate() {
-        let asked_wrongly = piece.answers.is_some_and(|request| is_wrong(&parts[request]));
+pub(crate) fn conversation(
+    messages: &[SentMessage],
+    knowledge: &Knowledge,
+    parts: &mut [Part],
+) -> Verdict {
+    let authority = Authority::of(messages, knowledge);
+    for (at, message) in messages.iter().enumerate() {
+        let asked_wrongly = message.answers.is_some_and(|request| is_wrong(&parts[request]));
         let findings = &mut parts[at].findings;
-        let asked = piece.answers.map(|request| &pieces[request]);
-        findings.extend(http::findings(piece, asked, asked_wrongly));
+        let asked = message.answers.map(|request| &messages[request]);
+        findings.extend(http::findings(message, asked, asked_wrongly));
         let conversation = Conversation {
             knowledge,
             authority: authority.as_ref(),
-            capabilities: offered(pieces, at),
-            origin: piece.answers.and_then(|request| course::origin(pieces, request)),
+            capabilities: offered(messages, at),
+            origin: message.answers.and_then(|request| course::origin(messages, request)),
         };
-        if let Some(answer) = answer(pieces, at) {
-            findings.extend(request::findings(piece, answer.response, &conversation));
-            findings.extend(course::of_request(pieces, at));
+        if let Some(answer) = answer(messages, at) {
+            findings.extend(request::findings(message, answer.response, &conversation));
+            findings.extend(course::of_request(messages, at));
         }
         match asked.filter(|asked| is_message(asked)) {
             Some(asked) => {
-                findings.extend(course::of_reply(pieces, at));
-                findings.extend(reply::findings(asked, piece, &conversation));
+                findings.extend(course::of_reply(messages, at));
+                findings.extend(reply::findings(asked, message, &conversation));
             }
-            None if piece.sender == Some(End::Client) => {}
-            None => findings.extend(reply::findings_alone(piece, &conversation)),
+            None if message.sender == Some(End::Client) => {}
+            None => findings.extend(reply::findings_alone(message, &conversation)),
         }
-        if matches!(asked.and_then(Piece::operation), Some(Operation::GetCaCert(_)))
-            && !piece.is_unjudged()
+        if matches!(asked.and_then(SentMessage::operation), Some(Operation::GetCaCert(_)))
+            && !message.is_unjudged()
         {
-            findings.extend(authority::findings(piece, knowledge));
+            findings.extend(authority::findings(message, knowledge));
         }
         if let Some(authority) = &authority {
-            findings.extend(authority::of_next_ca(piece, authority));
+            findings.extend(authority::of_next_ca(message, authority));
         }
-        if piece.is_unjudged() {
-            unjudged(piece, &mut parts[at]);
+        if message.is_unjudged() {
+            unjudged(message, &mut parts[at]);
         }
         let mut seen = Vec::new();
         let layers = parts[at].layer.iter().flat_map(Layer::all_findings);
@@ -68,11 +72,11 @@ pub(crate) fn conversation(pieces: &[Piece], knowledge: &Knowledge, parts: &mut 
         });
     }
     parts.iter_mut().for_each(Part::fit_bases);
-    verdict::verdict(pieces, parts, authority.is_some())
+    verdict::verdict(messages, parts, Known { knowledge, ca: authority.is_some() })
 }
 
 /// Takes back what is said to be wrong with the content of a message: what the input lacks is nobody's mistake.
-fn unjudged(piece: &Piece, part: &mut Part) {
+fn unjudged(message: &SentMessage, part: &mut Part) {
     fn soften(layer: &mut Layer) {
         for finding in layer.findings.iter_mut().filter(|it| it.severity == Severity::Wrong) {
             finding.severity = Severity::Note;
@@ -80,7 +84,7 @@ fn unjudged(piece: &Piece, part: &mut Part) {
         }
         layer.inside.iter_mut().for_each(soften);
     }
-    if piece.extent == Extent::Partial && piece.bytes.is_empty() {
+    if message.extent == Extent::Partial && message.bytes.is_empty() {
         part.layer = None;
     }
     part.layer.iter_mut().for_each(soften);
@@ -102,26 +106,26 @@ struct Conversation<'a> {
 
 /// A request that is a message, and its reply if it is there.
 struct Answer<'a> {
-    response: Option<&'a Piece>,
+    response: Option<&'a SentMessage>,
 }
 
-fn answer(pieces: &[Piece], at: usize) -> Option<Answer<'_>> {
-    let piece = &pieces[at];
-    let is_request = piece.sender == Some(End::Client) && is_message(piece);
-    let response = pieces.iter().find(|other| other.answers == Some(at));
+fn answer(messages: &[SentMessage], at: usize) -> Option<Answer<'_>> {
+    let message = &messages[at];
+    let is_request = message.sender == Some(End::Client) && is_message(message);
+    let response = messages.iter().find(|other| other.answers == Some(at));
     is_request.then_some(Answer { response })
 }
 
 /// True for a PKIOperation, whatever its content.
-fn is_message(piece: &Piece) -> bool {
-    piece.facts.is_some() || matches!(piece.operation(), Some(Operation::PkiOperation(_)))
+fn is_message(message: &SentMessage) -> bool {
+    message.facts.is_some() || matches!(message.operation(), Some(Operation::PkiOperation(_)))
 }
 
 /// The capabilities that came last before a message, or else anywhere.
-fn offered(pieces: &[Piece], at: usize) -> Option<&Capabilities> {
-    let of = |piece: &Piece| matches!(piece.body.inner(), Body::Capabilities(_));
-    let before = pieces[..at].iter().rev().find(|piece| of(piece));
-    let found = before.or_else(|| pieces.iter().find(|piece| of(piece)))?;
+fn offered(messages: &[SentMessage], at: usize) -> Option<&Capabilities> {
+    let of = |message: &SentMessage| matches!(message.body.inner(), Body::Capabilities(_));
+    let before = messages[..at].iter().rev().find(|message| of(message));
+    let found = before.or_else(|| messages.iter().find(|message| of(message)))?;
     match found.body.inner() {
         Body::Capabilities(read) => Some(read),
         _ => None,

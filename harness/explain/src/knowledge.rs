@@ -22,6 +22,7 @@ pub struct KeySource {
 }
 
 /// What is known besides the input, and what is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[derive(Clone)]
 pub struct Knowledge {
     /// Keys that may open envelopes.
@@ -40,6 +41,8 @@ pub struct Knowledge {
     pub shows_secrets: bool,
     /// True to make the annotated tree of each structure.
     pub with_asn1: bool,
+    /// True if the reader can give further keys and certificates with the options of `sceplab explain`, which the words then name.
+    pub names_options: bool,
 }
 
 impl Knowledge {
@@ -54,7 +57,13 @@ impl Knowledge {
             knows_time: true,
             shows_secrets: false,
             with_asn1: false,
+            names_options: false,
         }
+    }
+
+    /// These words about options of `sceplab explain`, or none if the reader cannot give them.
+    pub(crate) fn about_options(&self, words: &'static str) -> &'static str {
+        if self.names_options { words } else { "" }
     }
 
     /// The time of a message: as the input tells it, or as it was given.

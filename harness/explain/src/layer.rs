@@ -11,7 +11,7 @@ mod small;
 pub(crate) use self::certificate::{certificate, key_words, named};
 pub(crate) use self::contents::certs_only;
 pub(crate) use self::envelope::{Inner, Opening};
-pub(crate) use self::message::{Facts, message, signed};
+pub(crate) use self::message::{Facts, enveloped, message, signed};
 pub(crate) use self::other::{bare_envelope, broken, foreign, trailing, wrapped};
 pub(crate) use self::request::{CHALLENGE_PASSWORD, request};
 pub(crate) use self::small::{capabilities, challenge_page, empty, revocation_list};

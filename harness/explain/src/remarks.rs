@@ -6,18 +6,18 @@ use scep::envelope::Outside;
 use crate::{
     body::Body,
     knowledge::{KeySource, Knowledge},
-    layer::named,
-    piece::Piece,
+    layer::{enveloped, named},
+    sent_message::SentMessage,
 };
 
 /// The number of envelopes that a remark names.
 const NAMED: usize = 3;
 
 /// The remarks, in sentences.
-pub(crate) fn remarks(pieces: &[Piece], knowledge: &Knowledge) -> Vec<String> {
+pub(crate) fn remarks(messages: &[SentMessage], knowledge: &Knowledge) -> Vec<String> {
     let envelopes: Vec<Envelope> = (1..)
-        .zip(pieces)
-        .filter_map(|(number, piece)| Envelope::of(number, piece, knowledge))
+        .zip(messages)
+        .filter_map(|(number, message)| Envelope::of(number, message, knowledge))
         .collect();
     let fits = |source: &&KeySource| {
         envelopes.iter().any(|it| it.key.is_some_and(|key| source.keys.contains(&key)))
@@ -26,29 +26,33 @@ pub(crate) fn remarks(pieces: &[Piece], knowledge: &Knowledge) -> Vec<String> {
         knowledge.key_sources.iter().filter(|source| !fits(source)).collect();
     let closed = (!unfit.is_empty()).then(|| closed(&envelopes));
     let keys = unfit.into_iter().map(|source| misfit(source, knowledge));
-    keys.chain(closed).chain(no_time(pieces, knowledge)).collect()
+    keys.chain(closed).chain(no_time(messages, knowledge)).collect()
 }
 
 /// An envelope in the input.
 struct Envelope {
     number: usize,
-    /// Whom it is for, in words.
+    /// The recipient of the envelope, in words.
     recipient: String,
     /// The index of the key of its recipient.
     key: Option<usize>,
 }
 
 impl Envelope {
-    fn of(number: usize, piece: &Piece, knowledge: &Knowledge) -> Option<Self> {
+    fn of(number: usize, message: &SentMessage, knowledge: &Knowledge) -> Option<Self> {
         let named =
             |outside: &Outside, key| Self { number, recipient: recipient(outside, knowledge), key };
-        if let Body::Envelope = piece.body.inner() {
-            let bytes = bytes_of(&piece.body, &piece.bytes);
+        let bare = match message.body.inner() {
+            Body::Envelope => Some(bytes_of(&message.body, &message.bytes)),
+            Body::Signed(signed) => enveloped(signed),
+            _ => None,
+        };
+        if let Some(bytes) = bare {
             let outside = Outside::of(bytes).ok()?;
             let key = knowledge.open(bytes, &outside).map(|(key, _)| key);
             return Some(named(&outside, key));
         }
-        let opening = piece.facts.as_ref()?.envelope.as_ref()?;
+        let opening = message.facts.as_ref()?.envelope.as_ref()?;
         Some(named(opening.outside.as_ref()?, opening.key))
     }
 }
@@ -116,12 +120,13 @@ fn closed(envelopes: &[Envelope]) -> String {
 }
 
 /// A remark if there are dates that are not judged.
-fn no_time(pieces: &[Piece], knowledge: &Knowledge) -> Option<String> {
-    let has_dates = |piece: &Piece| {
-        matches!(piece.body.inner(), Body::RevocationList(_))
-            || !piece.body.certificates().is_empty()
+fn no_time(messages: &[SentMessage], knowledge: &Knowledge) -> Option<String> {
+    let has_dates = |message: &SentMessage| {
+        matches!(message.body.inner(), Body::RevocationList(_))
+            || !message.body.certificates().is_empty()
     };
-    let is_unjudged = |piece: &&Piece| knowledge.moment(piece.at).is_none() && has_dates(piece);
+    let is_unjudged =
+        |message: &&SentMessage| knowledge.moment(message.at).is_none() && has_dates(message);
     let words = "the validity of certificates is not judged, because nothing tells when the messages were sent: `--at TIME` does";
-    pieces.iter().find(is_unjudged).map(|_| words.to_owned())
+    messages.iter().find(is_unjudged).map(|_| words.to_owned())
 }

@@ -13,35 +13,35 @@ use crate::{
     explanation::{Part, Severity},
     knowledge::Knowledge,
     layer::{Facts, Inner, Opening},
-    piece::{Http, Piece},
+    sent_message::{Http, SentMessage},
 };
 
 /// A message in short, with what is wrong about it.
-pub(crate) fn of(piece: &Piece, part: &Part, knowledge: &Knowledge) -> MessageInShort {
+pub(crate) fn of(message: &SentMessage, part: &Part, knowledge: &Knowledge) -> MessageInShort {
     let wrong = part.all_findings().into_iter().filter(|it| it.severity == Severity::Wrong);
     let short = MessageInShort {
         sender: part.sender,
-        what: what(piece, part),
-        http_status: match &piece.http {
+        what: what(message, part),
+        http_status: match &message.http {
             Http::Reply(reply) => Some(reply.status),
             Http::Request(..) | Http::None => None,
         },
         wrong: wrong.map(|finding| finding.words.clone()).collect(),
         ..MessageInShort::default()
     };
-    match &piece.facts {
+    match &message.facts {
         Some(facts) => with_facts(short, facts, knowledge),
         None => short,
     }
 }
 
 /// The type of a pkiMessage, or else the operation of a request, and what came.
-fn what(piece: &Piece, part: &Part) -> String {
-    if let Some(message_type) = piece.facts.as_ref().and_then(|it| it.message_type.as_ref()) {
+fn what(message: &SentMessage, part: &Part) -> String {
+    if let Some(message_type) = message.facts.as_ref().and_then(|it| it.message_type.as_ref()) {
         return message_type.to_string();
     }
-    let operation = piece.operation().map(|operation| operation.name().to_owned());
-    let content = part.layer.as_ref().map(|layer| match piece.body.inner() {
+    let operation = message.operation().map(|operation| operation.name().to_owned());
+    let content = part.layer.as_ref().map(|layer| match message.body.inner() {
         Body::Capabilities(read) => format!("capabilities: {read}"),
         _ => layer.sentence.clone(),
     });

@@ -55,13 +55,13 @@ pub enum Need {
     RaInList,
     /// The issuer of each RA among the certificates.
     RaIssuer,
-    /// Whom requests are enciphered to names keyEncipherment.
+    /// The certificate that requests are enciphered to names keyEncipherment.
     KeyEncipherment,
-    /// Who signs replies names digitalSignature.
+    /// The certificate that signs replies names digitalSignature.
     DigitalSignature,
     /// The CA's certificate has the basic constraint CA.
     CaFlag,
-    /// An RSA key of whom requests are enciphered to.
+    /// An RSA key in the certificate that requests are enciphered to.
     RsaRecipient,
     /// A certificate to encipher to and that of its issuer, both valid now.
     UsableRecipient,

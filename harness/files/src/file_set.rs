@@ -167,7 +167,7 @@ impl Set<'_> {
         let newest = self.names()?.into_iter().filter(is_newer).max_by_key(|name| number(name));
         let Some(newest) = newest else { return Ok(false) };
         for Member { name, .. } in self.files.members {
-            // Files that somebody has put there since are not replaced.
+            // Files that were put there since, by another program or a user, are not replaced.
             if !self.leads_to_current(name) && self.files.file(name).try_exists()? {
                 return Ok(false);
             }

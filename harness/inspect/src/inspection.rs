@@ -11,12 +11,12 @@ use serde::Serialize;
 
 use crate::capability::{Word, words};
 use crate::certificate::Facts;
+use crate::needs::NeedChecker;
 use crate::probe::Probe;
 use crate::probed::{NotProbed, Probed, shows_nothing};
 use crate::remarks::remarks;
 use crate::seen::{Answer, Seen, answered, certificates_in};
 use crate::verdict::{ClientVerdict, verdict};
-use crate::weigh::Scales;
 
 /// Version of the JSON document; it changes if a reader of the old form would misunderstand the new one.
 pub const VERSION: u32 = 1;
@@ -94,10 +94,10 @@ impl Inspection {
     /// What the answers mean, for these clients, or for all if none is named.
     pub fn of(seen: &Seen, clients: &[FamilyName]) -> Self {
         let chain = seen.chain();
-        let scales = Scales::new(seen, &chain);
+        let checker = NeedChecker::new(seen, &chain);
         let wanted =
             FamilyName::ALL.iter().filter(|name| clients.is_empty() || clients.contains(name));
-        let verdicts = wanted.map(|name| verdict(name.family(), &scales)).collect();
+        let verdicts = wanted.map(|name| verdict(name.family(), &checker)).collect();
         let list = seen.list().unwrap_or_default();
         Self {
             version: VERSION,
@@ -120,7 +120,7 @@ impl Inspection {
             certificates: Certificates {
                 reply: Reply::of(&seen.certificates),
                 form: form(seen, &chain),
-                recipient: scales.recipient(),
+                recipient: checker.recipient(),
                 list: chain,
             },
         }

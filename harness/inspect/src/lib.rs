@@ -10,6 +10,7 @@ mod certificate;
 mod changes;
 mod inspection;
 mod markdown;
+mod needs;
 mod probe;
 mod probed;
 mod registration;
@@ -18,7 +19,6 @@ mod seen;
 mod table;
 mod text;
 mod verdict;
-mod weigh;
 
 pub use self::ask::{Asking, ask, look};
 pub use self::changes::{ChangeDocument, answer_changes, content_changes};

@@ -3,7 +3,7 @@
 use families::{Consequence, Demand, Family, FamilyName, Need, Source, Subject};
 use serde::Serialize;
 
-use crate::weigh::{Scales, Weighed};
+use crate::needs::{NeedChecker, NeedOutcome};
 
 scep::named! {
     /// What is known of a client at a PKI.
@@ -82,7 +82,7 @@ pub struct ClientVerdict {
 }
 
 /// The verdict about a family.
-pub(crate) fn verdict(family: &'static Family, scales: &Scales<'_>) -> ClientVerdict {
+pub(crate) fn verdict(family: &'static Family, checker: &NeedChecker<'_>) -> ClientVerdict {
     let mut found = ClientVerdict {
         name: family.name,
         title: family.title,
@@ -94,26 +94,26 @@ pub(crate) fn verdict(family: &'static Family, scales: &Scales<'_>) -> ClientVer
     };
     let mut compared = false;
     for demand in family.demands {
-        let weighed = scales.weigh(demand.need);
-        compared |= !matches!(demand.need, Need::Nothing(_)) && weighed == Weighed::Met;
-        found.add(demand, weighed);
+        let outcome = checker.check(demand.need);
+        compared |= !matches!(demand.need, Need::Nothing(_)) && outcome == NeedOutcome::Met;
+        found.add(demand, outcome);
     }
     found.troubles.sort_by_key(|trouble| !trouble.is_fatal);
     found.verdict = match found.troubles.first() {
         Some(Trouble { is_fatal: true, .. }) => Verdict::Fails,
         Some(_) => Verdict::MayFail,
-        None if compared && scales.has_certificates() => Verdict::NoTroubleKnown,
+        None if compared && checker.has_certificates() => Verdict::NoTroubleKnown,
         None => Verdict::Unknown,
     };
     found
 }
 
 impl ClientVerdict {
-    fn add(&mut self, demand: &'static Demand, weighed: Weighed) {
+    fn add(&mut self, demand: &'static Demand, outcome: NeedOutcome) {
         let (subject, fact) = (demand.need.subject(), demand.fact);
         let sources = demand.sources.iter().map(Source::to_string).collect();
-        match (weighed, demand.otherwise) {
-            (Weighed::Unmet(shown), Some(otherwise)) => {
+        match (outcome, demand.otherwise) {
+            (NeedOutcome::Unmet(shown), Some(otherwise)) => {
                 let (is_fatal, consequence) = match otherwise {
                     Consequence::Fails(words) => (true, words),
                     Consequence::MayFail(words) => (false, words),
@@ -121,7 +121,7 @@ impl ClientVerdict {
                 let trouble = Trouble { subject, is_fatal, shown, fact, consequence, sources };
                 self.troubles.push(trouble);
             }
-            (Weighed::NotSeen(reason), _) => {
+            (NeedOutcome::NotSeen(reason), _) => {
                 self.not_seen.push(Unseen { subject, fact, reason, sources });
             }
             (_, otherwise) => {

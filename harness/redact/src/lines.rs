@@ -29,7 +29,8 @@ pub struct LinesBefore {
     last: Option<Last>,
 }
 
-/// The last line and what came of it. A program that floods its output often repeats a line, and then this saves the search.
+/// The last line in its two forms, as it came and without secrets. A program that floods its output often repeats a line, and then
+/// this saves the search.
 #[derive(Debug, Clone, PartialEq)]
 struct Last {
     before: String,

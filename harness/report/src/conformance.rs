@@ -8,7 +8,7 @@ mod sheet;
 pub use self::by_requirement::requirements;
 pub use self::legend::legend;
 
-use self::cause::{Told, grouped, reason, shared_reasons, untried_once};
+use self::cause::{Told, grouped, is_failure, reason, shared_reasons, untried_once};
 use super::{Entry, Part, Reported, Tone, terminal, why_unfinished};
 use diagnostics::{Palette, counted, visible};
 use results::requirement::End;
@@ -162,7 +162,9 @@ pub fn explanations(report: &ConformanceReport, verbose: bool, palette: Palette)
         let heading = format!("the same came in {}:", counted(group.others.len(), "further case"));
         let line = |case: &&Case| {
             let (requirement, id) = (visible(&case.requirement), visible(&case.id));
-            format!("  {requirement} {:<6} {id}", case.level.to_string())
+            let skipped =
+                if case.assessment.status() == Status::Skipped { " (skipped)" } else { "" };
+            format!("  {requirement} {:<6} {id}{skipped}", case.level.to_string())
         };
         let lines = std::iter::once(heading).chain(group.others.iter().map(line));
         Some([text, lines.collect::<Vec<_>>().join("\n")].join("\n"))
@@ -173,10 +175,7 @@ pub fn explanations(report: &ConformanceReport, verbose: bool, palette: Palette)
 /// True if a case is explained. A case without a verdict is explained by its reason.
 fn is_explained(case: &Case, verbose: bool) -> bool {
     let is_failed = matches!(case.scenario.verdict, Verdict::Failed(_));
-    match case.assessment.status() {
-        Status::Failed | Status::Unmet | Status::Panicked => true,
-        _ => is_failed && verbose,
-    }
+    is_failure(case) || is_failed && verbose
 }
 
 /// Explains a failure: the requirement, the request, the reply, and the acceptable outcomes. If `verbose`, known deviations
@@ -194,9 +193,13 @@ fn explanation(case: &Case, verbose: bool, palette: Palette) -> Option<String> {
     } else {
         format!("{} {}, {}", case.requirement, case.level, case.basis)
     });
+    let skipped = match &case.assessment {
+        Assessment::Skipped(skip) => visible(&format!("\nthis case is skipped: {skip}")),
+        _ => String::new(),
+    };
     let seen = case.seen.as_ref().map(|seen| format!("\nseen in the wild: {}", visible(seen)));
     let what = terminal::explanation_in_words(&case.scenario, verbose, palette).unwrap_or_default();
-    Some(format!("{heading}\n{required}{}\n{what}", seen.unwrap_or_default()))
+    Some(format!("{heading}\n{required}{skipped}{}\n{what}", seen.unwrap_or_default()))
 }
 
 /// The certificates that were issued, one per line, so that they can be revoked.

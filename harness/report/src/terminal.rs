@@ -30,6 +30,20 @@ pub fn line(scenario: &ScenarioOutcome, palette: Palette) -> String {
     format!("{word}  {}{}  {time}", visible(&scenario.id), visible(&rest))
 }
 
+/// A line about a case of conformance before its verdict, which the judge gives from all cases: id, the step that was not as expected,
+/// duration.
+pub fn unjudged_line(case: &ScenarioOutcome, palette: Palette) -> String {
+    let time = palette.faint(&seconds(case.elapsed));
+    let end = match &case.verdict {
+        Verdict::Failed(failure) => {
+            format!(" (not as expected in step {} of {})", failure.step, case.step_count)
+        }
+        Verdict::Passed | Verdict::Skipped(_) => String::new(),
+        Verdict::LabBroke { .. } | Verdict::Panicked { .. } => return line(case, palette),
+    };
+    format!("case  {}{}  {time}", visible(&case.id), visible(&end))
+}
+
 /// Remarks about the devices' SCEP clients, one per line.
 pub fn notes(scenario: &ScenarioOutcome, palette: Palette) -> Vec<String> {
     let note = |note: &String| palette.faint(&format!("      note: {}", visible(note)));
@@ -220,6 +234,20 @@ mod tests {
             ]
         );
         assert_eq!(summary(&outcome, Palette::plain()), "1 passed, 1 failed, 1 skipped in 20.50 s");
+    }
+
+    #[test]
+    fn case_before_its_verdict_is_not_called_failed() {
+        let shown = |scenario| unjudged_line(scenario, Palette::plain());
+        let lines: Vec<String> = samples::outcome().scenarios.iter().map(shown).collect();
+        assert_eq!(
+            lines,
+            [
+                "case  scep/linux-pki (not as expected in step 3 of 5)  20.50 s",
+                "case  scep/windows-pki  0.25 s",
+                "case  top  0.00 s",
+            ]
+        );
     }
 
     #[test]

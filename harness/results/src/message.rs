@@ -62,7 +62,8 @@ impl MessageInShort {
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// Whom it is about, and how it is protected: `subject CN = a; signed with SHA-256 by CN = a; enciphered …`. Empty if nothing of it is known.
+    /// The subject of the message, and how it is protected: `subject CN = a; signed with SHA-256 by CN = a; enciphered …`. Empty if
+    /// nothing of it is known.
     pub fn details(&self) -> String {
         let with = |verb: &str, how: &Option<String>, joint: &str, who: &Option<String>| {
             let how = how.as_ref()?;

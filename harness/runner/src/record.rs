@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use explain::failed_exchange;
+use explain::{Knowledge, failed_exchange};
 use redact::{Masker, clear_passwords};
 
 use super::attempt::{Attempted, Miss};
@@ -205,7 +205,22 @@ impl<'a> Recorder<'a> {
         let newest = wire.newest().await;
         let exchanges =
             if attempted.exchanged() { newest } else { up_to_telling(newest, self.own_until) };
-        failed_exchange(exchanges, self.testbed.clock.now(), &|text| self.text(text))
+        failed_exchange(exchanges, &self.knowledge().await, &|text| self.text(text))
+    }
+
+    /// The keys of the lab, which open what its ends sent each other, and the time.
+    async fn knowledge(&self) -> Knowledge {
+        let mut knowledge = Knowledge::new(self.testbed.clock.now());
+        for pki in self.testbed.pkis.values() {
+            for (_, identity) in pki.keys().await.unwrap_or_default() {
+                knowledge.keys.push(identity.key);
+                knowledge.certificates.push(identity.certificate);
+            }
+        }
+        for device in self.testbed.devices.values() {
+            knowledge.keys.extend(device.keys().await.unwrap_or_default());
+        }
+        knowledge
     }
 
     fn reply(&self, reply: &Reply) -> Reply {

@@ -151,12 +151,11 @@ impl LabOptions {
     ///
     /// # Errors
     /// If it cannot be created.
-    pub fn capture_folder(&self, id: &str) -> Result<Option<PathBuf>, TestbedError> {
+    pub fn capture_folder(&self, id: &str) -> Result<Option<PathBuf>, String> {
         let Some(folder) = &self.captures else { return Ok(None) };
         let made = own_subfolder(folder, &recording::file_name(id));
         made.map(Some).map_err(|error| {
-            let reason = format!("captures cannot be written to `{}`: {error}", folder.display());
-            TestbedError::Network { reason }
+            format!("captures of `{id}` cannot be written to `{}`: {error}", folder.display())
         })
     }
 

@@ -106,7 +106,8 @@ impl Service {
         }
     }
 
-    /// Opens a message for the impostor, as whom a fault presents the CA. A client that accepts the impostor is answered.
+    /// Opens a message that is enciphered to the impostor, whose certificate a fault shows in place of the CA's. A client that accepts
+    /// the impostor is answered.
     fn open_as_impostor(&self, message: &Message, authority: &Authority) -> Option<Request> {
         if !self.faults.has(Fault::CaImpostor) {
             return None;

@@ -34,7 +34,7 @@ pub(super) fn transaction(
     Ok(issued.map(|issued| Transaction::Issued(Arc::new(issued))))
 }
 
-/// The requester to whom a transaction belongs.
+/// The requester that began a transaction.
 fn owner(connection: &Connection, id: &TransactionId) -> Result<Option<String>, QueryError> {
     let requester = |row: &Row<'_>| Ok(row.get(0)?);
     for table in ["certificate", "request"] {

@@ -68,8 +68,9 @@ impl CaCertificates {
         best.and_then(|best| best.issuer).unwrap_or_else(|| self.leaves()[0])
     }
 
-    /// Whom a request is addressed to and whom it could be addressed to as well, in words, if several certificates are usable at `now`, such
-    /// as those of two CAs that nothing connects; `None` if the choice is clear. `chosen` is what [`CaCertificates::choose`] chose.
+    /// The certificate that a request is addressed to and those that it could be addressed to as well, in words, if several certificates
+    /// are usable at `now`, such as those of two CAs that nothing connects; `None` if the choice is clear. `chosen` is what
+    /// [`CaCertificates::choose`] chose.
     pub fn unclear_addressee(&self, chosen: &Chosen, now: SystemTime) -> Option<String> {
         let rivals: Vec<String> = self.rivals(chosen, now).into_iter().map(named).collect();
         if rivals.is_empty() {

@@ -101,7 +101,7 @@ impl Template {
         elements.iter().filter_map(|element| X509::from_der(element).ok()).collect()
     }
 
-    /// True if somebody signed it.
+    /// True if the message has a signer.
     pub fn is_signed(&self) -> bool {
         !self.signers.is_empty()
     }

@@ -170,7 +170,7 @@ impl Attributes {
         self.optional(AttributeName::FailInfoText, self.text())
     }
 
-    /// All that the server says about a refusal: `failInfo`, `failInfoText`, and what NDES adds.
+    /// All that the server says about a refusal: `failInfo`, `failInfoText`, and what NDES and older step-ca write in their own attributes.
     ///
     /// # Errors
     /// As for [`Self::fail_info`] and [`Self::fail_info_text`]; a missing `failInfo` is none, because the other reasons are worth
@@ -186,7 +186,7 @@ impl Attributes {
             fail_info: self
                 .optional(AttributeName::FailInfo, self.text())?
                 .map(|text| FailInfo::from_wire(&text)),
-            text: self.fail_info_text()?,
+            text: self.fail_info_text()?.or_else(|| text(Denial::OLD_STEP_CA_TEXT_OID)),
             hresult: number,
             server_message: text(Denial::SERVER_MESSAGE_OID).or_else(no_number),
         })

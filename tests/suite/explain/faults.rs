@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use explain::exhibit::{Content, Exchange, Exhibit, Gap, Reply, Request};
 use explain::explanation::{AtFault, Explanation, Part, Severity};
+use explain::item::{Content, Exchange, Gap, InputItem, Reply, Request};
 use explain::{Knowledge, explain};
-use mock_ca::{Fault, MockCa, PersonalityName, Trigger};
+use mock_ca::{Fault, MockCa, PersonalityName, RunningCa, Trigger};
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
@@ -55,7 +55,7 @@ fn place(fault: Fault) -> (PersonalityName, Trigger) {
 }
 
 /// An enrolment at a CA with this fault, as it was seen on the wire.
-pub(super) fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+pub(super) fn enrolment(fault: Fault, key: &PKey<Private>) -> Vec<InputItem> {
     let (personality, trigger) = place(fault);
     let rule = format!("on: {trigger}, do: {fault}");
     // A refusal, if that is what the fault is about.
@@ -75,8 +75,17 @@ pub(super) fn exchanged(
     challenge: &str,
     is_next_ca: bool,
     key: &PKey<Private>,
-) -> Vec<Exhibit> {
-    let ca = ca.start_blocking().unwrap();
+) -> Vec<InputItem> {
+    exchanged_with(&ca.start_blocking().unwrap(), challenge, is_next_ca, key)
+}
+
+/// The same with a CA that runs already.
+pub(super) fn exchanged_with(
+    ca: &RunningCa,
+    challenge: &str,
+    is_next_ca: bool,
+    key: &PKey<Private>,
+) -> Vec<InputItem> {
     let url: HttpUrl = ca.url().parse().unwrap();
     let mut settings = Settings::new(key.clone(), scep::name::parse("CN=device").unwrap());
     settings.challenge = Some(Secret::new(challenge));
@@ -88,13 +97,13 @@ pub(super) fn exchanged(
         let first = scep::http::Operation::GetCaCert(None).to_http(Method::Get);
         for request in [first, next] {
             let response = send(&url, &request);
-            seen.push(exhibit(&request, response.as_ref()));
+            seen.push(item(&request, response.as_ref()));
         }
         return seen;
     }
     for _ in 0..4 {
         let response = send(&url, &request);
-        seen.push(exhibit(&request, response.as_ref()));
+        seen.push(item(&request, response.as_ref()));
         let Some(response) = response else { break };
         match client.receive(&response, Clock::system().now(), &mut rand_bytes) {
             Ok(Next::Send(next)) => request = next,
@@ -111,7 +120,7 @@ fn send(url: &HttpUrl, request: &HttpRequest) -> Option<HttpResponse> {
     Some(Response::from_parts(head, body).into())
 }
 
-fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
+fn item(request: &HttpRequest, response: Option<&HttpResponse>) -> InputItem {
     let named = |content_type: &Option<String>| {
         content_type.iter().map(|it| ("Content-Type".to_owned(), it.clone())).collect()
     };
@@ -137,7 +146,7 @@ fn exhibit(request: &HttpRequest, response: Option<&HttpResponse>) -> Exhibit {
         gaps,
         ..Exchange::default()
     };
-    Exhibit {
+    InputItem {
         taken_for: Vec::new(),
         origin: "wire".to_owned(),
         content: Content::Exchange(exchange),
@@ -180,13 +189,13 @@ fn verdict_about_each_fault_is_right() {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let (mut told, mut undocumented) = (String::new(), Vec::new());
     for fault in Fault::ALL {
-        let exhibits = enrolment(*fault, &key);
+        let items = enrolment(*fault, &key);
         let ca = MockCa::new(place(*fault).0).challenge(PASSWORD);
         let without_fault = exchanged(ca, PASSWORD, false, &key);
         // What is looked at was made before.
         let mut knowledge = Knowledge::new(Clock::system().now());
         knowledge.keys.push(key.clone());
-        let explanation = explain(exhibits, &knowledge);
+        let explanation = explain(items, &knowledge);
         explanation.messages.iter().for_each(|part| assert_bases_fit(part, *fault));
         let verdict = &explanation.verdict;
         let reason = stable(&verdict.reason);

@@ -2,16 +2,18 @@
 //! wrong, in one snapshot for all.
 
 mod peers;
+mod times;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use explain::exhibit::Exhibit;
 use explain::explain;
 use explain::explanation::{Explanation, Part, Severity};
-use mock_ca::{Fault, MockCa, PersonalityName};
+use explain::input::items_in;
+use explain::item::InputItem;
+use mock_ca::{ChallengePolicy, Fault, MockCa, PersonalityName};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::PKey;
@@ -20,9 +22,11 @@ use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{FailInfo, MessageType, Nonce, TransactionId};
 use scep::clock::moment;
 use scep::message::{ExtraAttribute, MessageBuilder, RequestMessage};
+use scep::secret::Secret;
 
-use self::peers::{Peers, at, authority, exchange, first, identity, moved, now, post, reply};
-use super::faults::{PASSWORD, enrolment, exchanged, stable};
+pub(crate) use self::peers::authority;
+use self::peers::{Peers, at, exchange, first, identity, moved, now, post, reply};
+use super::faults::{PASSWORD, enrolment, exchanged, exchanged_with, stable};
 use crate::support::der::tlv;
 use crate::support::snapshots::assert_output_of;
 
@@ -36,7 +40,7 @@ const SET: u8 = 0x31;
 
 /// Each structure by what people saw of it, with its source.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
-fn cases(peers: &Peers) -> Vec<(&'static str, Vec<Exhibit>)> {
+fn cases(peers: &Peers) -> Vec<(&'static str, Vec<InputItem>)> {
     let Peers { client, ca, made } = peers;
     let csr = peers.csr("CN=device", &[]);
     let request = || peers.request(MessageType::PkcsReq, &csr);
@@ -54,6 +58,23 @@ fn cases(peers: &Peers) -> Vec<(&'static str, Vec<Exhibit>)> {
         );
         reply(200, "text/html", page.into_bytes())
     };
+    let expiring = ChallengePolicy::OneTime {
+        preset: vec![Secret::new(PASSWORD)],
+        preset_expires: true,
+        random_bytes: 8,
+        lifetime: Duration::ZERO,
+        at_most: 5,
+    };
+    let expiring = MockCa::new(PersonalityName::Ndes)
+        .with(|settings| settings.challenge = expiring)
+        .start_blocking()
+        .unwrap();
+    expiring.clock().advance(Duration::from_secs(2)).unwrap();
+    let tls_alone = reply(
+        400,
+        "text/html",
+        b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>".to_vec(),
+    );
     let plist = MessageBuilder {
         content: Some(b"<plist version=\"1.0\"><dict/></plist>".to_vec()),
         certificates: vec![client.certificate.clone()],
@@ -133,6 +154,36 @@ fn cases(peers: &Peers) -> Vec<(&'static str, Vec<Exhibit>)> {
                 peers.signed(MessageBuilder { signing_time: Some(*made - hour), ..first(client) }),
                 None,
             )],
+        ),
+        (
+            "jscep 157: signed before the signer's certificate begins, and refused",
+            vec![peers.refused(
+                peers.signed(MessageBuilder { signing_time: Some(*made - hour), ..first(client) }),
+                FailInfo::BadTime,
+            )],
+        ),
+        (
+            "fleetdm/fleet 46291: a one-time password that has expired",
+            exchanged_with(&expiring, PASSWORD, false, &client.key),
+        ),
+        (
+            "packetfence 6671: the CA keeps only the CN",
+            vec![peers.granted(
+                peers.request(MessageType::PkcsReq, &peers.csr("CN=device, O=Example", &[])),
+                "CN=device",
+            )],
+        ),
+        (
+            "Microsoft's pages about Intune: a log of NDES with addresses of IPv6",
+            items_in(
+                "u_ex.log",
+                b"2026-11-29 12:46:31 fe80::1%4 GET /certsrv/mscep/mscep.dll/pkiclient.exe operation=GetCACaps&message=default 80 - fe80::2%4 - - 404 0 0 15",
+            )
+            .unwrap(),
+        ),
+        (
+            "ultimate-ca-manager 326: HTTP at a port of HTTPS",
+            vec![exchange("GET", "operation=GetCACert", Vec::new(), Some(tls_alone))],
         ),
         (
             "xipki 88: the clocks differ",
@@ -222,8 +273,8 @@ fn structures_of_the_field_are_explained() {
     // What is looked at was made before.
     let knowledge = peers.knowledge();
     let mut told = String::new();
-    for (case, exhibits) in cases {
-        let explanation = explain(exhibits, &knowledge);
+    for (case, items) in cases {
+        let explanation = explain(items, &knowledge);
         assert!(!explain::text::text(&explanation, true).contains("s3cret"), "{case}");
         assert!(!explain::text::text(&explanation, true).contains("aB3!@#x9"), "{case}");
         let verdict = &explanation.verdict;
@@ -238,4 +289,13 @@ fn structures_of_the_field_are_explained() {
         }
     }
     assert_output_of("../suite/explain/snapshots", "field-cases", &told);
+}
+
+/// NeySlim/ultimate-ca-manager 326: what a server with HTTPS alone sends to a client that speaks HTTP.
+#[test]
+fn tls_in_place_of_http_is_named() {
+    let error = items_in("port-443", b"\x15\x03\x01\x00\x02\x02\x46").unwrap_err();
+    assert!(error.to_string().contains("TLS of 7 bytes"), "{error}");
+    let help = "what TLS carries cannot be read without its keys";
+    assert!(error.notes().iter().any(|note| note.contains(help)), "{:?}", error.notes());
 }

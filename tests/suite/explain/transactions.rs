@@ -1,7 +1,7 @@
 //! Conversations of several messages: polls, queries, and what repeats.
 
-use explain::exhibit::{Content, Exhibit};
 use explain::explanation::{AtFault, Explanation, Finding, Part, Severity};
+use explain::item::{Content, InputItem};
 use explain::{Knowledge, explain};
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
@@ -22,7 +22,7 @@ use scep::{certs_only, envelope, name};
 struct Talk {
     client: Identity,
     ca: Identity,
-    messages: Vec<Exhibit>,
+    messages: Vec<InputItem>,
 }
 
 impl Talk {
@@ -84,7 +84,7 @@ impl Talk {
     fn add(&mut self, bytes: Vec<u8>) -> &mut Self {
         let origin = format!("message {}", self.messages.len() + 1);
         let content = Content::Bytes(bytes);
-        self.messages.push(Exhibit { taken_for: Vec::new(), origin, content });
+        self.messages.push(InputItem { taken_for: Vec::new(), origin, content });
         self
     }
 

@@ -1,9 +1,9 @@
 //! Verdicts about messages of which something is missing, or which were made for one question.
 
-use explain::exhibit::{Content, Exhibit};
 use explain::explanation::{AtFault, Explanation, Part, Severity};
+use explain::item::{Content, InputItem};
 use explain::{Knowledge, explain};
-use mock_ca::Fault;
+use mock_ca::{Fault, MockCa, PersonalityName};
 use openssl::pkey::{PKey, Private};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
@@ -12,12 +12,13 @@ use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::{FailInfo, MessageType, Nonce, PkiStatus, TransactionId};
 use scep::clock::Clock;
 use scep::identity::Identity;
-use scep::message::{MessageBuilder, RequestMessage};
+use scep::message::{ExtraAttribute, MessageBuilder, RequestMessage};
 use scep::name;
 use scep::request::self_signed;
 
 use super::captures;
-use super::faults::enrolment;
+use super::faults::{PASSWORD, enrolment, exchanged};
+use crate::support::der::tlv;
 
 fn key() -> PKey<Private> {
     PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
@@ -29,13 +30,13 @@ fn identity(subject: &str) -> Identity {
 }
 
 fn knowing(key: &PKey<Private>) -> Knowledge {
-    let mut knowledge = Knowledge::new(Clock::system().now());
+    let mut knowledge = Knowledge { names_options: true, ..Knowledge::new(Clock::system().now()) };
     knowledge.keys.push(key.clone());
     knowledge
 }
 
 /// The last reply of an enrolment with this fault, alone.
-fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
+fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<InputItem> {
     let mut last = enrolment(fault, key).pop().unwrap();
     if let Content::Exchange(exchange) = &mut last.content {
         exchange.request = None;
@@ -43,8 +44,8 @@ fn reply_alone(fault: Fault, key: &PKey<Private>) -> Vec<Exhibit> {
     vec![last]
 }
 
-fn file(name: &str, bytes: Vec<u8>) -> Exhibit {
-    Exhibit { taken_for: Vec::new(), origin: name.to_owned(), content: Content::Bytes(bytes) }
+fn file(name: &str, bytes: Vec<u8>) -> InputItem {
+    InputItem { taken_for: Vec::new(), origin: name.to_owned(), content: Content::Bytes(bytes) }
 }
 
 fn has(explanation: &Explanation, severity: Severity, words: &str) -> bool {
@@ -227,14 +228,72 @@ fn signed_request_without_attributes_is_the_mistake_of_the_client() {
         certificates: vec![client.certificate.clone()],
         ..MessageBuilder::default()
     };
-    let mut exhibit = enrolment(Fault::ExtraAttribute, &key()).pop().unwrap();
-    let Content::Exchange(exchange) = &mut exhibit.content else { panic!("no exchange") };
+    let mut item = enrolment(Fault::ExtraAttribute, &key()).pop().unwrap();
+    let Content::Exchange(exchange) = &mut item.content else { panic!("no exchange") };
     exchange.reply = None;
     let request = exchange.request.as_mut().unwrap();
     assert_eq!(request.method, "POST");
     request.body = message.encode(&client).unwrap();
-    let explanation = explain(vec![exhibit], &Knowledge::new(Clock::system().now()));
+    let explanation = explain(vec![item], &Knowledge::new(Clock::system().now()));
     let verdict = &explanation.verdict;
     assert_eq!(verdict.at_fault, AtFault::Client, "{verdict:?}");
     assert!(verdict.reason.contains("has none of SCEP's attributes"), "{verdict:?}");
+}
+
+#[test]
+fn refusal_of_ndes_is_no_mistake_of_the_server() {
+    let key = key();
+    let ca = MockCa::new(PersonalityName::Ndes).challenge(PASSWORD);
+    let explanation = explain(exchanged(ca, "wrong-one", false, &key), &knowing(&key));
+    let verdict = &explanation.verdict;
+    assert_eq!(verdict.at_fault, AtFault::Unknown, "{verdict:?}");
+    let words = "NDES says so of a challenge password that it does not know, or that has expired); nothing that was seen breaks the protocol";
+    assert!(verdict.reason.ends_with(words), "{verdict:?}");
+    let filler = "a FAILURE has a content of 1 byte that is no envelope, and must be omitted";
+    assert!(has(&explanation, Severity::Odd, filler), "{:#?}", explanation.messages);
+    assert!(!has(&explanation, Severity::Wrong, ""), "{:#?}", explanation.messages);
+}
+
+#[test]
+fn reason_under_the_identifier_of_old_step_ca_is_shown_and_named() {
+    let (client, ca) = (identity("CN=device"), identity("CN=CA"));
+    let text = ExtraAttribute {
+        oid: "1.3.6.1.5.5.7.24".to_owned(),
+        value_der: tlv(0x0c, &[b"wrong password provided"]),
+    };
+    let [request, _] = exchange(1, FailInfo::BadRequest, &client, &ca);
+    let reply = MessageBuilder {
+        transaction_id: Some(TransactionId::new("transaction-1")),
+        recipient_nonce: Some(Nonce::new([1; 16])),
+        extra_attributes: vec![text],
+        ..refusal(FailInfo::BadRequest, &ca)
+    };
+    let files = vec![file("request", request), file("reply", reply.encode(&ca).unwrap())];
+    let explanation = explain(files, &knowing(&client.key));
+    let words = "FAILURE, badRequest: the server says \"wrong password provided\"";
+    assert!(explanation.verdict.reason.contains(words), "{:?}", explanation.verdict);
+    let oddity =
+        "failInfoText comes as the attribute `1.3.6.1.5.5.7.24`, and is `1.3.6.1.5.5.7.24.1`";
+    assert!(has(&explanation, Severity::Odd, oddity), "{:#?}", explanation.messages);
+}
+
+#[test]
+fn reply_without_signed_attributes_shows_none_of_its_certificates() {
+    let key = key();
+    let explanation = explain(enrolment(Fault::NoSignedAttributes, &key), &knowing(&key));
+    let verdict = &explanation.verdict;
+    assert_eq!(verdict.at_fault, AtFault::Server, "{verdict:?}");
+    let reply = explanation.messages.last().unwrap().layer.as_ref().unwrap();
+    let names: Vec<&str> = reply.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["length"], "{reply:#?}");
+    let advice = reply.findings[0].advice.as_deref().unwrap_or_default();
+    assert!(advice.starts_with("the signer has no signed attributes"), "{reply:#?}");
+}
+
+#[test]
+fn cut_transaction_id_is_told_as_such() {
+    let key = key();
+    let explanation = explain(enrolment(Fault::PrefixTransactionId, &key), &knowing(&key));
+    let words = "the reply's transactionID is only the beginning of the request's: `";
+    assert!(explanation.verdict.reason.contains(words), "{:?}", explanation.verdict);
 }

@@ -7,7 +7,7 @@ use std::thread;
 use crate::suite::sceplab::{Ended, refusing, run};
 
 /// A server that answers each request with the same bytes, until the test ends; with none it never answers.
-fn canned(answer: Vec<u8>) -> String {
+pub(super) fn canned(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/scep", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -25,7 +25,7 @@ fn canned(answer: Vec<u8>) -> String {
     url
 }
 
-fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"

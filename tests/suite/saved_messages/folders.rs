@@ -39,6 +39,26 @@ fn file_that_cannot_be_written_ends_the_recording_and_not_the_lab() {
 }
 
 #[test]
+fn capture_that_cannot_be_written_ends_itself_and_not_the_lab() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), scenario("linux", "")).unwrap();
+    // No file may have a byte, as if the disk were full from the start.
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+    let mut limited = Command::new("sh");
+    limited.args(["-c", script, super::SCEPLAB, "run", "a.yaml", "--pcap", "there"]);
+    limited.current_dir(folder.path());
+    without_environment(&mut limited);
+    let ended = finish(limited);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    assert!(ended.stdout.contains("1 passed"), "{}", ended.transcript());
+    assert!(
+        ended.stderr.contains(".pcap` is incomplete: File too large"),
+        "{}",
+        ended.transcript()
+    );
+}
+
+#[test]
 fn folder_of_another_option_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let serve = |state: &str| {

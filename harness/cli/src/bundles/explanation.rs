@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use ::bundle::Key;
-use explain::input::exhibits_of;
+use explain::input::items_of;
 use explain::{Explanation, Knowledge};
 use recording::Recording;
 
@@ -17,8 +17,8 @@ pub(crate) fn explained(
     now: SystemTime,
     shows_secrets: bool,
 ) -> Option<Explanation> {
-    let exhibits = exhibits_of(recording.clone(), MESSAGES);
-    if exhibits.is_empty() {
+    let items = items_of(recording.clone(), MESSAGES);
+    if items.is_empty() {
         return None;
     }
     let mut knowledge = Knowledge { shows_secrets, ..Knowledge::new(now) };
@@ -26,5 +26,5 @@ pub(crate) fn explained(
         knowledge.keys.push(key.identity.key.clone());
         knowledge.certificates.push(key.identity.certificate.clone());
     }
-    Some(explain::explain(exhibits, &knowledge))
+    Some(explain::explain(items, &knowledge))
 }

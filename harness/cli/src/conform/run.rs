@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::reports::Reports;
 use crate::stop::StopSignals;
 use ::report::conformance::{case_lines, explanations, issued, legend, requirements};
-use ::report::terminal::{line, summary, transcript_before_explanation};
+use ::report::terminal::{summary, transcript_before_explanation, unjudged_line};
 use diagnostics::{Palette, counted};
 use model::scenario::Scenario;
 use results::{ConformanceReport, Outcome};
@@ -31,7 +31,8 @@ pub(crate) async fn run_cases(
     let mut progress = Progress::new(cases.len());
     let mut show = progress.follow(|case| {
         let shown = || {
-            format!("{}\n\n{}", line(case, palette), transcript_before_explanation(case, palette))
+            let transcript = transcript_before_explanation(case, palette);
+            format!("{}\n\n{transcript}", unjudged_line(case, palette))
         };
         verbose.then(shown)
     });

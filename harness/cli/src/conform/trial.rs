@@ -251,7 +251,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Runs those cases again, one at a time, after whose request the server was away for a moment. Perhaps somebody restarted it, so
+    /// Runs those cases again, one at a time, after whose request the server was away for a moment. Perhaps its operator restarted it, so
     /// once is no proof.
     async fn repeat_after_outages(
         &self,

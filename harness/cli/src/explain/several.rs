@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use diagnostics::visible;
 use explain::Knowledge;
-use explain::input::{InputError, Source, exhibits};
+use explain::input::{InputError, Source, items};
 use explain::summary::{Summarised, Summary};
 
 use super::{ExplainArguments, diagnostic};
@@ -57,8 +57,8 @@ async fn summarised(
 ) -> Result<(Summarised, Option<InputError>), CommandError> {
     let recording = folder.display().to_string();
     let read = interruptible(move || {
-        let exhibits = exhibits(vec![Source::Folder(folder)])?;
-        Ok(explain::explain(exhibits, &knowledge))
+        let items = items(vec![Source::Folder(folder)])?;
+        Ok(explain::explain(items, &knowledge))
     });
     let mut summarised = Summarised { recording, verdict: None, error: None };
     match read.await? {

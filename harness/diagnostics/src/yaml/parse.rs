@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::{MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
@@ -18,6 +18,9 @@ const DEPTH_LIMIT: usize = 32;
 
 /// Limit of values after aliases are expanded. A file without aliases cannot reach it.
 const NODE_LIMIT: usize = 600_000;
+
+/// Limit of keys that are read to find out what kind of file it is.
+const FIRST_KEYS_LIMIT: usize = 200;
 
 /// Limit of parser events from aliases.
 const ALIAS_LIMIT: usize = 20_000;
@@ -44,11 +47,17 @@ pub(super) fn read(source: &Arc<Source>) -> Result<Node, Diagnostic> {
     node(source, tree)
 }
 
-/// The keys of a text that is a mapping, in their order; none if it is something else or cannot be read. They cost a fraction of the
-/// tree with its places.
-pub fn keys(source: &Source) -> Vec<String> {
-    let keys: Result<TopKeys, _> = serde_saphyr::from_str_with_options(source.text(), options());
-    keys.map(|TopKeys(keys)| keys).unwrap_or_default()
+/// The first keys of a text that is a mapping, in their order: those before a mistake in it, and at most so many as a file of any kind may
+/// have by far; none if it is something else. Nothing after them is read.
+pub fn first_keys(source: &Source) -> Vec<String> {
+    let mut keys = Vec::new();
+    // The error is that of the text, or says that there are enough keys.
+    let _ = serde_saphyr::with_deserializer_from_str_with_options(
+        source.text(),
+        options(),
+        |deserializer| deserializer.deserialize_map(FirstKeys(&mut keys)),
+    );
+    keys
 }
 
 fn options() -> serde_saphyr::Options {
@@ -201,30 +210,24 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// The keys of a mapping.
-struct TopKeys(Vec<String>);
+/// Collects the first keys of a mapping.
+struct FirstKeys<'a>(&'a mut Vec<String>);
 
-impl<'de> Deserialize<'de> for TopKeys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TopKeysVisitor)
-    }
-}
-
-struct TopKeysVisitor;
-
-impl<'de> Visitor<'de> for TopKeysVisitor {
-    type Value = TopKeys;
+impl<'de> Visitor<'de> for FirstKeys<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<TopKeys, A::Error> {
-        let mut keys = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         while let Some((key, IgnoredAny)) = access.next_entry()? {
-            keys.push(key);
+            self.0.push(key);
+            if self.0.len() == FIRST_KEYS_LIMIT {
+                return Err(A::Error::custom("there are enough keys"));
+            }
         }
-        Ok(TopKeys(keys))
+        Ok(())
     }
 }
 
@@ -258,12 +261,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_mapping_are_those_of_its_tree() {
-        let keys = |text: &str| keys(&Source::new("a.yaml", text.to_owned()));
+    fn first_keys_are_those_of_the_tree_up_to_a_mistake_or_the_limit() {
+        let keys = |text: &str| first_keys(&Source::new("a.yaml", text.to_owned()));
         assert_eq!(keys("b: {c: 1}\na: [x]\n'7': y\nb: 2\n"), ["b", "a", "7", "b"]);
-        for other in ["", "a", "[a: b]", "a: [", "[a]: b", "a: 1\n---\nb: 2\n"] {
+        assert_eq!(keys("a: 1\n---\nb: 2\n"), ["a"]);
+        assert_eq!(keys("a: 1\nb: [\n"), ["a"]);
+        for other in ["", "a", "[a: b]", "a: [", "[a]: b"] {
             assert!(keys(other).is_empty(), "{other:?}");
         }
+        let many: String = (0..1000).map(|number| format!("k{number}: 1\n")).collect();
+        assert_eq!(keys(&many).len(), FIRST_KEYS_LIMIT);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Node {
         self.unless_none(value, expected, problems)
     }
 
-    /// A duration of at most a day with a unit, so that a deadline is one that somebody waits for; or a problem.
+    /// A duration of at most a day with a unit, so that no deadline is longer than a user waits; or a problem.
     pub fn duration(&self, problems: &Problems) -> Option<Duration> {
         self.duration_up_to(
             DAY,

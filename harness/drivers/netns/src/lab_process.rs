@@ -134,6 +134,8 @@ struct Remains {
     folder: Option<PathBuf>,
     /// Captures to complete.
     captures: Vec<Capture>,
+    /// Which links are not captured, and why.
+    missing_captures: Vec<String>,
     /// The newest exchanges with the mock CAs, and saved messages to complete.
     recorder: Option<Recorder>,
     /// The namespaces, kept open because one may have no process for a while, and others enter it through its descriptor here.
@@ -153,6 +155,7 @@ impl Remains {
         while wait().is_ok() {}
         let captures = self.captures.into_iter().filter_map(|capture| capture.finish().err());
         let messages = self.recorder.map(|recorder| recorder.finish()).unwrap_or_default();
+        let captures = self.missing_captures.into_iter().chain(captures);
         let incomplete: Vec<String> = captures.chain(messages).collect();
         match self.folder.map(fs::remove_dir_all) {
             // The runner, if it still runs, removes the folder as well.

@@ -149,7 +149,7 @@ impl Netns {
             return Err(TestbedError::NotInstalled { program: missing.program, origin });
         }
         let (lab, begun) = (&lab.begun(), Stopwatch::start());
-        let (mut process, built) = self.start(lab, Outputs::of(options, id)?).await?;
+        let (mut process, built) = self.start(lab, Outputs::of(options, id)).await?;
         process.register(id, &built);
         let keys = &self.state.keys;
         match fill_testbed(lab, options, keys, &built, process.channel()).await {
@@ -183,7 +183,11 @@ impl Netns {
             captures: outputs.captures,
             messages: outputs.messages,
         };
-        let process = LabProcess::start(&sceplab, folder, self.state.labs.open())?;
+        let entry = self.state.labs.open();
+        if let Some(reason) = outputs.missing_captures {
+            entry.miss_capture(reason);
+        }
+        let process = LabProcess::start(&sceplab, folder, entry)?;
         let limit = process::building_limit(lab);
         let error = match process.channel().request(Operation::Build(Box::new(spec)), limit).await {
             Ok(Reply::Built(Ok(built))) => return Ok((process, built)),
@@ -276,14 +280,20 @@ async fn fill_testbed(
 #[derive(Default)]
 struct Outputs {
     captures: Option<PathBuf>,
+    /// Why there are no captures, although they are wanted.
+    missing_captures: Option<String>,
     messages: Option<Part>,
 }
 
 impl Outputs {
-    /// Makes the folders that are wanted for the lab `id`.
-    fn of(options: &LabOptions, id: &str) -> Result<Self, TestbedError> {
+    /// Makes the folders that are wanted for the lab `id`. The lab works without those that cannot be made.
+    fn of(options: &LabOptions, id: &str) -> Self {
         let messages = options.messages.as_ref().and_then(|folder| folder.part(id));
-        Ok(Self { captures: options.capture_folder(id)?, messages })
+        let (captures, missing_captures) = match options.capture_folder(id) {
+            Ok(captures) => (captures, None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self { captures, missing_captures, messages }
     }
 }
 

@@ -189,10 +189,10 @@ fn without_devices(
     let (network, mut testbed) = (VirtualLab::new(lab), Testbed { clock, ..Testbed::default() });
     let recorder = options.recorder(id, &testbed.clock);
     testbed.wire = Some(Arc::new(recorder.clone()));
-    if let Some(folder) = options.capture_folder(id)? {
-        network.capture(&folder, testbed.clock.clone()).map_err(|error| TestbedError::Network {
-            reason: format!("the links cannot be captured: {error}"),
-        })?;
+    match options.capture_folder(id) {
+        Ok(None) => {}
+        Ok(Some(folder)) => network.capture(&folder, testbed.clock.clone()),
+        Err(reason) => network.miss_captures(reason, testbed.clock.clone()),
     }
     for (name, plan) in &lab.pkis {
         let ca = LabCa::open_within(lab, name, plan, &testbed.clock)?;

@@ -66,3 +66,22 @@ async fn console_of_an_unknown_device_is_refused() {
     let Err(TestbedError::Device { name, .. }) = built.map(drop) else { panic!("there is one") };
     assert_eq!(name, "DUT9");
 }
+
+#[tokio::test]
+async fn lab_without_the_captures_that_it_should_have_works_and_tells_it() {
+    let captures = Some("/dev/null/captures".into());
+    let driver =
+        Virtual { options: LabOptions { captures, ..LabOptions::default() }, ..Virtual::default() };
+
+    let testbed = driver.build(&lab("linux-pki"), "x").await.unwrap();
+    let device = &testbed.devices["DUT0"];
+    let lines = "set interfaces ethernet eth0 address 10.215.168.64/24";
+    device.configure(Change::Replace(lines)).await.unwrap();
+    device.execute("ping 10.215.168.1 count 1 size 56 timeout 1").await.unwrap();
+    testbed.close().await;
+
+    let Remains { captures, .. } = driver.settle().await;
+    assert_eq!(captures.len(), 1, "{captures:?}");
+    let words = "captures of `x` cannot be written to `/dev/null/captures`: ";
+    assert!(captures[0].starts_with(words), "{captures:?}");
+}

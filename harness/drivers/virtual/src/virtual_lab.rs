@@ -12,7 +12,6 @@ mod packet;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
@@ -97,14 +96,15 @@ impl VirtualLab {
     }
 
     /// Captures the packets of each link from now on, with the times of that clock, into a file in `folder` that is named after the link's
-    /// subnet.
-    ///
-    /// # Errors
-    /// Which file cannot be written, and why.
-    pub fn capture(&self, folder: &Path, clock: Clock) -> io::Result<()> {
+    /// subnet. The lab works without a file that cannot be written; [`Self::end`] tells it.
+    pub fn capture(&self, folder: &Path, clock: Clock) {
         let mut fabric = self.shared.fabric.write();
-        fabric.captures = Some(Arc::new(Captures::begin(folder, &fabric.topology.links, clock)?));
-        Ok(())
+        fabric.captures = Some(Arc::new(Captures::begin(folder, &fabric.topology.links, clock)));
+    }
+
+    /// Captures nothing for this reason, which [`Self::end`] tells.
+    pub fn miss_captures(&self, reason: String, clock: Clock) {
+        self.shared.fabric.write().captures = Some(Arc::new(Captures::missing(reason, clock)));
     }
 
     /// Ends every connection, and completes the captures; returns which are incomplete, and why.

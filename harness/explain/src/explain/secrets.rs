@@ -9,14 +9,14 @@ use crate::{
     body::Body,
     knowledge::Knowledge,
     layer::CHALLENGE_PASSWORD,
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
-/// The challenge passwords in all pieces.
-pub(super) fn secrets(pieces: &[Piece], knowledge: &Knowledge) -> Vec<Secret> {
+/// The challenge passwords in all messages.
+pub(super) fn secrets(messages: &[SentMessage], knowledge: &Knowledge) -> Vec<Secret> {
     let mut all = Vec::new();
-    for piece in pieces {
-        in_body(&piece.body, &piece.bytes, knowledge, &mut all);
+    for message in messages {
+        in_body(&message.body, &message.bytes, knowledge, &mut all);
     }
     all
 }

@@ -6,12 +6,12 @@ mod when;
 
 use self::target::{alone, in_line};
 use super::{
-    MAX_EXHIBITS,
+    MAX_ITEMS,
     budget::Budget,
     reading::{Part, Reading},
     text::{lines, utf_8},
 };
-use crate::exhibit::{Content, Exchange, Extent, Gap, Request};
+use crate::item::{Content, Exchange, Extent, Gap, Request};
 
 /// The parameter that all requests of SCEP have.
 const OPERATION: &str = "operation=";
@@ -55,7 +55,7 @@ pub(super) fn read(bytes: &[u8], _budget: &mut Budget) -> Reading {
             parts.push(part(logged, exchange).at(format!("line {}", line.number)));
         }
         // One more than there may be, which is told.
-        if parts.len() > MAX_EXHIBITS {
+        if parts.len() > MAX_ITEMS {
             break;
         }
     }

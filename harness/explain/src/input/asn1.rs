@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     asn1::{Header, header},
-    exhibit::Content,
+    item::Content,
 };
 
-/// A key that somebody hands in as a message.
+/// A private key that was handed in as if it were a message.
 pub(super) const KEY: &str = "a private key, which is no message: give it with `--key`";
 
 /// The most messages that may follow one another without anything between them.

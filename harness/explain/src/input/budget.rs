@@ -6,8 +6,8 @@ pub const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
 /// The most bytes that are decoded, inflated or copied for all sources together.
 pub const MAX_DECODED_BYTES: usize = 256 * 1024 * 1024;
 
-/// The most exhibits.
-pub const MAX_EXHIBITS: usize = 1000;
+/// The most items.
+pub const MAX_ITEMS: usize = 1000;
 
 /// The most forms inside one another.
 pub const MAX_DEPTH: usize = 6;
@@ -16,13 +16,13 @@ pub const MAX_DEPTH: usize = 6;
 #[derive(Debug)]
 pub(super) struct Budget {
     bytes: usize,
-    exhibits: usize,
+    items: usize,
     exceeded: Option<String>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: MAX_DECODED_BYTES, exhibits: MAX_EXHIBITS, exceeded: None }
+        Self { bytes: MAX_DECODED_BYTES, items: MAX_ITEMS, exceeded: None }
     }
 }
 
@@ -41,18 +41,18 @@ impl Budget {
         self.bytes
     }
 
-    /// Takes room for one exhibit; false if there is none.
-    pub(super) fn take_exhibit(&mut self) -> bool {
-        let words = || format!("more than {MAX_EXHIBITS} messages");
-        let left = self.exhibits.checked_sub(1);
+    /// Takes room for one item; false if there is none.
+    pub(super) fn take_item(&mut self) -> bool {
+        let words = || format!("more than {MAX_ITEMS} messages");
+        let left = self.items.checked_sub(1);
         self.note(left.is_some(), words);
-        self.exhibits = left.unwrap_or(0);
+        self.items = left.unwrap_or(0);
         left.is_some()
     }
 
-    /// How many exhibits there may still be.
-    pub(super) fn exhibits_left(&self) -> usize {
-        self.exhibits
+    /// How many items there may still be.
+    pub(super) fn items_left(&self) -> usize {
+        self.items
     }
 
     /// The limit that was exceeded, in words.

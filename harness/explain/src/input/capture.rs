@@ -24,7 +24,7 @@ use super::{
     http,
     reading::{Part, Reading},
 };
-use crate::exhibit::{Content, Gap, Subject, subject};
+use crate::item::{Content, Gap, Subject, subject};
 
 /// The most connections. More are not looked at.
 const MAX_CONNECTIONS: usize = 20_000;

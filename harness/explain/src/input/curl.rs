@@ -6,7 +6,7 @@ use super::{
     reading::{Part, Reading},
     text::LineCounter,
 };
-use crate::exhibit::{Content, Extent};
+use crate::item::{Content, Extent};
 
 /// The exchanges in the output of `curl -v`.
 pub(super) fn read(bytes: &[u8], budget: &mut Budget) -> Reading {

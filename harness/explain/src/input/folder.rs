@@ -15,7 +15,7 @@ use super::{
     http::{self, Message},
     recognise,
 };
-use crate::exhibit::{Content, Exhibit, Extent};
+use crate::item::{Content, Extent, InputItem};
 
 /// The most files that are read.
 const MAX_FILES: usize = 2000;
@@ -26,8 +26,8 @@ const MAX_FOLDERS: usize = 4;
 /// The most bytes of all files together.
 const MAX_BYTES: u64 = 4 * MAX_INPUT_BYTES;
 
-/// The exhibits in a folder. Files in which nothing is recognised are left out, unless all are such.
-pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> {
+/// The items in a folder. Files in which nothing is recognised are left out, unless all are such.
+pub(super) fn items(folder: &Path, budget: &mut Budget) -> Result<Vec<InputItem>, InputError> {
     let origin = folder.display().to_string();
     let too_much = |limit: String| InputError::TooMuch(origin.clone(), limit);
     let unreadable = |error| InputError::Unreadable(origin.clone(), error);
@@ -37,7 +37,7 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
         return Err(too_much(format!("more than {MAX_FILES} files")));
     }
     paths.sort_by_cached_key(|path| Order::of(path));
-    let (mut exhibits, mut left) = (Vec::new(), MAX_BYTES);
+    let (mut items, mut left) = (Vec::new(), MAX_BYTES);
     let mut joined: HashSet<&Path> = HashSet::new();
     for path in &paths {
         if joined.contains(&**path) {
@@ -52,19 +52,19 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| too_much(format!("files of more than {MAX_BYTES} bytes")))?;
         if let Some(body) = body_of(path, &bytes, &paths)
-            && let Some(exhibit) = whole(path, &bytes, body, budget)
+            && let Some(item) = whole(path, &bytes, body, budget)
         {
             joined.insert(body);
-            exhibits.push(exhibit);
+            items.push(item);
             continue;
         }
         match recognise::whole(&path.display().to_string(), &bytes, budget) {
-            Ok(found) => exhibits.extend(found),
+            Ok(found) => items.extend(found),
             Err(InputError::Unrecognised(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    if exhibits.is_empty() {
+    if items.is_empty() {
         return Err(InputError::Unrecognised(Box::new(Unrecognised {
             origin,
             looks_like: format!(
@@ -75,7 +75,7 @@ pub(super) fn exhibits(folder: &Path, budget: &mut Budget) -> Result<Vec<Exhibit
             help: "name a single file to see what it is taken for".to_owned(),
         })));
     }
-    Ok(exhibits)
+    Ok(items)
 }
 
 /// The file with the body of a message of which another file has the head alone, as `--save-messages` writes them: `001-x-reply.der` beside
@@ -88,10 +88,10 @@ fn body_of<'a>(path: &Path, bytes: &[u8], paths: &'a [PathBuf]) -> Option<&'a Pa
 }
 
 /// A head and its body together; the body of a GET is what its query has.
-fn whole(path: &Path, head: &[u8], body: &Path, budget: &mut Budget) -> Option<Exhibit> {
+fn whole(path: &Path, head: &[u8], body: &Path, budget: &mut Budget) -> Option<InputItem> {
     let mut found = http::message(head, http::End::Text, budget)?;
     let body = files::regular(body, MAX_INPUT_BYTES).ok()?;
-    if found.length != head.len() || !budget.take_bytes(body.len()) || !budget.take_exhibit() {
+    if found.length != head.len() || !budget.take_bytes(body.len()) || !budget.take_item() {
         return None;
     }
     found.gaps.clear();
@@ -108,7 +108,7 @@ fn whole(path: &Path, head: &[u8], body: &Path, budget: &mut Budget) -> Option<E
             http::exchange(None, Some(found))
         }
     };
-    Some(Exhibit {
+    Some(InputItem {
         taken_for: vec![
             http::form(&exchange).to_owned(),
             "its body in a file beside it".to_owned(),

@@ -9,7 +9,7 @@ use super::{
     reading::{Part, Reading},
     text::{lines, short},
 };
-use crate::exhibit::Content;
+use crate::item::Content;
 
 /// The bytes of both directions.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::{
     reading::{Part, Reading},
     text::LineCounter,
 };
-use crate::exhibit::{Content, Exchange};
+use crate::item::{Content, Exchange};
 
 /// The most messages in one input or on one connection.
 pub(super) const MAX_MESSAGES: usize = 1000;

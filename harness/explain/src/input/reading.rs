@@ -1,6 +1,6 @@
 //! What a reader of one form says about bytes.
 
-use crate::exhibit::Content;
+use crate::item::Content;
 
 /// What a reader of one form says about bytes.
 #[derive(Debug)]

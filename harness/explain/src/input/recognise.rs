@@ -9,7 +9,7 @@ use super::{
     reading::{Inside, Part, Reading},
     text, tshark,
 };
-use crate::exhibit::Exhibit;
+use crate::item::InputItem;
 
 /// A reader of one form.
 type Reader = fn(&[u8], &mut Budget) -> Reading;
@@ -41,12 +41,12 @@ type Tried = Vec<String>;
 /// The most reasons that are told.
 const TOLD: usize = 6;
 
-/// The exhibits in the whole of an input.
+/// The items in the whole of an input.
 pub(super) fn whole(
     origin: &str,
     bytes: &[u8],
     budget: &mut Budget,
-) -> Result<Vec<Exhibit>, InputError> {
+) -> Result<Vec<InputItem>, InputError> {
     let found = inside(bytes, Around { forms: &[], origin, depth: 0 }, budget);
     if let Some(limit) = budget.exceeded() {
         return Err(InputError::TooMuch(origin.to_owned(), limit.to_owned()));
@@ -62,7 +62,7 @@ struct Around<'a> {
     depth: usize,
 }
 
-fn inside(bytes: &[u8], around: Around<'_>, budget: &mut Budget) -> Result<Vec<Exhibit>, Tried> {
+fn inside(bytes: &[u8], around: Around<'_>, budget: &mut Budget) -> Result<Vec<InputItem>, Tried> {
     if around.depth > MAX_DEPTH {
         return Err(vec![format!("more than {MAX_DEPTH} forms inside one another")]);
     }
@@ -76,7 +76,7 @@ fn inside(bytes: &[u8], around: Around<'_>, budget: &mut Budget) -> Result<Vec<E
                 break;
             }
             Reading::Parts(parts) => match all(parts, around, budget) {
-                Ok(exhibits) => return Ok(exhibits),
+                Ok(items) => return Ok(items),
                 Err(further) => tried.extend(further),
             },
         }
@@ -88,13 +88,13 @@ fn inside(bytes: &[u8], around: Around<'_>, budget: &mut Budget) -> Result<Vec<E
     Err(tried)
 }
 
-/// The exhibits in all parts; parts without any are left out, unless all are.
-fn all(parts: Vec<Part>, around: Around<'_>, budget: &mut Budget) -> Result<Vec<Exhibit>, Tried> {
-    let mut exhibits = Vec::new();
+/// The items in all parts; parts without any are left out, unless all are.
+fn all(parts: Vec<Part>, around: Around<'_>, budget: &mut Budget) -> Result<Vec<InputItem>, Tried> {
+    let mut items = Vec::new();
     let mut tried = Vec::new();
     for part in parts {
         match one(part, around, budget) {
-            Ok(found) => exhibits.extend(found),
+            Ok(found) => items.extend(found),
             Err(further) if tried.len() < TOLD => tried.extend(further),
             Err(_) => {}
         }
@@ -102,18 +102,18 @@ fn all(parts: Vec<Part>, around: Around<'_>, budget: &mut Budget) -> Result<Vec<
             return Err(tried);
         }
     }
-    if exhibits.is_empty() { Err(tried) } else { Ok(exhibits) }
+    if items.is_empty() { Err(tried) } else { Ok(items) }
 }
 
-fn one(part: Part, around: Around<'_>, budget: &mut Budget) -> Result<Vec<Exhibit>, Tried> {
+fn one(part: Part, around: Around<'_>, budget: &mut Budget) -> Result<Vec<InputItem>, Tried> {
     let forms = [around.forms, &part.forms].concat();
     let origin = match &part.place {
         Some(place) => format!("{}, {place}", around.origin),
         None => around.origin.to_owned(),
     };
     match part.inside {
-        Inside::Found(content) if budget.take_exhibit() => {
-            Ok(vec![Exhibit { taken_for: forms, origin, content }])
+        Inside::Found(content) if budget.take_item() => {
+            Ok(vec![InputItem { taken_for: forms, origin, content }])
         }
         Inside::Found(_) => Err(Vec::new()),
         Inside::Encoded(bytes) => {

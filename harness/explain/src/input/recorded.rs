@@ -8,8 +8,8 @@ use std::{
 use diagnostics::counted;
 use recording::{ReadError, Recording, folders_in, read};
 
-use super::{InputError, MAX_EXHIBITS, budget::Budget};
-use crate::exhibit::{Content, Exchange, Exhibit, Gap};
+use super::{InputError, MAX_ITEMS, budget::Budget};
+use crate::item::{Content, Exchange, Gap, InputItem};
 
 /// The mark of an index of saved messages.
 const MARK: &str = "sceplab saved messages";
@@ -44,11 +44,11 @@ fn has_heads(folder: &Path) -> bool {
 }
 
 /// The exchanges in the recordings of a folder; none if it has no recording.
-pub(super) fn exhibits(
+pub(super) fn items(
     folder: &Path,
     budget: &mut Budget,
-) -> Result<Option<Vec<Exhibit>>, InputError> {
-    let (mut exhibits, mut empty) = (Vec::new(), None);
+) -> Result<Option<Vec<InputItem>>, InputError> {
+    let (mut items, mut empty) = (Vec::new(), None);
     for folder in folders(folder)? {
         let recording = read(&folder).map_err(|error| match error {
             ReadError::Version { .. } => InputError::Recording(error),
@@ -59,33 +59,33 @@ pub(super) fn exhibits(
         if count == 0 {
             empty = Some((name.clone(), recording.of.clone()));
         }
-        for (at, mut exhibit) in of(recording, &name).enumerate() {
-            let is_last_one = budget.exhibits_left() == 1 && at + 1 < count;
-            let within = budget.take_exhibit() && budget.take_bytes(length(&exhibit.content));
+        for (at, mut item) in of(recording, &name).enumerate() {
+            let is_last_one = budget.items_left() == 1 && at + 1 < count;
+            let within = budget.take_item() && budget.take_bytes(length(&item.content));
             if let Some(limit) = budget.exceeded().filter(|_| !within) {
                 return Err(InputError::TooMuch(name.clone(), limit.to_owned()));
             }
-            if is_last_one && let Content::Exchange(exchange) = &mut exhibit.content {
+            if is_last_one && let Content::Exchange(exchange) = &mut item.content {
                 let further = counted(count - at - 1, "saved exchange");
                 exchange.gaps.push(Gap::Other(format!(
-                    "{further} after this one were not looked at, because {MAX_EXHIBITS} are the limit"
+                    "{further} after this one were not looked at, because {MAX_ITEMS} are the limit"
                 )));
             }
-            exhibits.push(exhibit);
+            items.push(item);
             if is_last_one {
-                return Ok(Some(exhibits));
+                return Ok(Some(items));
             }
         }
     }
-    match (exhibits.is_empty(), empty) {
+    match (items.is_empty(), empty) {
         (true, Some((folder, of))) => Err(InputError::NothingSaved { folder, of }),
         (true, None) => Ok(None),
-        (false, _) => Ok(Some(exhibits)),
+        (false, _) => Ok(Some(items)),
     }
 }
 
 /// The exchanges in the order of their requests: a recording has them in the order in which their connections ended.
-pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exhibit> + use<> {
+pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = InputItem> + use<> {
     let (left_out, count) = (recording.left_out, recording.exchanges.len());
     let taken_for = format!("saved messages of {}", recording.of);
     let folder = folder.to_owned();
@@ -98,7 +98,7 @@ pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exh
             let words = format!("{} after this one were not saved", counted(more, "exchange"));
             exchange.gaps.push(Gap::Other(words));
         }
-        Exhibit {
+        InputItem {
             taken_for: vec![taken_for.clone()],
             origin: format!("{folder}, exchange {number}"),
             content: Content::Exchange(exchange),
@@ -107,8 +107,8 @@ pub(super) fn of(recording: Recording, folder: &str) -> impl Iterator<Item = Exh
 }
 
 /// An exchange that was recorded.
-pub fn exhibit(recorded: Exchange) -> Exhibit {
-    Exhibit {
+pub fn item(recorded: Exchange) -> InputItem {
+    InputItem {
         taken_for: Vec::new(),
         origin: "the recording".to_owned(),
         content: Content::Exchange(without_foreign(recorded)),
@@ -155,10 +155,10 @@ mod tests {
         };
         let exchanges = vec![saved(2), saved(1), saved(3)];
         let recording = Recording { of: "enrol".to_owned(), exchanges, left_out: 1 };
-        let exhibits: Vec<Exhibit> = of(recording, "m").collect();
-        let origins: Vec<&str> = exhibits.iter().map(|it| it.origin.as_str()).collect();
+        let items: Vec<InputItem> = of(recording, "m").collect();
+        let origins: Vec<&str> = items.iter().map(|it| it.origin.as_str()).collect();
         assert_eq!(origins, ["m, exchange 2", "m, exchange 1", "m, exchange 3"]);
-        let gaps = exhibits.iter().map(|it| match &it.content {
+        let gaps = items.iter().map(|it| match &it.content {
             Content::Exchange(exchange) => exchange.gaps.len(),
             Content::Bytes(_) => 0,
         });

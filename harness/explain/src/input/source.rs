@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{InputError, MAX_INPUT_BYTES, budget::Budget, folder, recognise, recorded};
-use crate::exhibit::Exhibit;
+use crate::item::InputItem;
 
 /// The longest beginning of a text that names it, in characters: too short for a message or a password in it.
 const NAMED: usize = 12;
@@ -40,27 +40,27 @@ impl Source {
         }
     }
 
-    /// The exhibits in the source.
-    pub(super) fn exhibits(&self, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> {
+    /// The items in the source.
+    pub(super) fn items(&self, budget: &mut Budget) -> Result<Vec<InputItem>, InputError> {
         match self {
             Self::File(path) => stream(path, &path.display().to_string(), budget),
             Self::StandardInput => stream(Path::new("/dev/stdin"), "-", budget),
-            Self::Folder(path) => match recorded::exhibits(path, budget)? {
-                Some(exhibits) => Ok(exhibits),
-                None => folder::exhibits(path, budget),
+            Self::Folder(path) => match recorded::items(path, budget)? {
+                Some(items) => Ok(items),
+                None => folder::items(path, budget),
             },
             Self::Text(text) => in_text(text, budget),
         }
     }
 }
 
-fn stream(path: &Path, origin: &str, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> {
+fn stream(path: &Path, origin: &str, budget: &mut Budget) -> Result<Vec<InputItem>, InputError> {
     let bytes = files::stream(path, MAX_INPUT_BYTES)
         .map_err(|error| InputError::Unreadable(origin.to_owned(), error))?;
     recognise::whole(origin, &bytes, budget)
 }
 
-fn in_text(text: &str, budget: &mut Budget) -> Result<Vec<Exhibit>, InputError> {
+fn in_text(text: &str, budget: &mut Budget) -> Result<Vec<InputItem>, InputError> {
     let start: String = text.chars().take(NAMED).collect();
     let origin = if start.len() < text.len() { format!("{start}…") } else { start };
     recognise::whole(&origin, text.as_bytes(), budget).map_err(|error| match error {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn missing_file_is_named() {
         for name in ["captures/none.pcap", "nosuch.der", "nosuch"] {
-            let error = Source::Text(name.to_owned()).exhibits(&mut Budget::default());
+            let error = Source::Text(name.to_owned()).items(&mut Budget::default());
             let words = error.unwrap_err().to_string();
             assert!(words.starts_with(&format!("there is no file `{name}`")), "{words}");
         }

@@ -11,8 +11,8 @@ use std::{fs, path::Path};
 use scep::http::{HttpRequest, Method, Operation};
 
 use crate::{
-    exhibit::{Content, Exchange, Exhibit},
-    input::exhibits_in,
+    input::items_in,
+    item::{Content, Exchange, InputItem},
 };
 
 /// A PKCSReq of scepclient 2.1.0.
@@ -42,18 +42,18 @@ fn seed(name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn read(bytes: &[u8]) -> Vec<Exhibit> {
-    exhibits_in("input", bytes).unwrap_or_else(|error| panic!("{error}"))
+fn read(bytes: &[u8]) -> Vec<InputItem> {
+    items_in("input", bytes).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The one exhibit in an input.
-fn one(bytes: &[u8]) -> Exhibit {
-    let mut exhibits = read(bytes);
-    assert_eq!(exhibits.len(), 1, "{exhibits:?}");
-    exhibits.pop().unwrap()
+/// The one item in an input.
+fn one(bytes: &[u8]) -> InputItem {
+    let mut items = read(bytes);
+    assert_eq!(items.len(), 1, "{items:?}");
+    items.pop().unwrap()
 }
 
-/// The bytes of the one exhibit in an input, which has no HTTP around it.
+/// The bytes of the one item in an input, which has no HTTP around it.
 fn bytes_of(input: &[u8]) -> Vec<u8> {
     match one(input).content {
         Content::Bytes(bytes) => bytes,
@@ -61,10 +61,10 @@ fn bytes_of(input: &[u8]) -> Vec<u8> {
     }
 }
 
-fn exchange(exhibit: &Exhibit) -> &Exchange {
-    match &exhibit.content {
+fn exchange(item: &InputItem) -> &Exchange {
+    match &item.content {
         Content::Exchange(exchange) => exchange,
-        Content::Bytes(_) => panic!("{exhibit:?}"),
+        Content::Bytes(_) => panic!("{item:?}"),
     }
 }
 
@@ -86,6 +86,6 @@ fn sent(exchange: &Exchange) -> Vec<u8> {
 }
 
 fn words(bytes: &[u8]) -> String {
-    let error = exhibits_in("input", bytes).expect_err("nothing in it");
+    let error = items_in("input", bytes).expect_err("nothing in it");
     [vec![error.to_string()], error.notes()].concat().join("\n")
 }

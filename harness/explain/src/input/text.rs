@@ -9,7 +9,7 @@ use super::{
     budget::Budget,
     reading::{Part, Reading},
 };
-use crate::exhibit::Content;
+use crate::item::Content;
 
 /// True for bytes that are all printable ASCII or blanks.
 pub(super) fn is_printable(bytes: &[u8]) -> bool {

@@ -14,8 +14,8 @@ use crate::{
     body::Body,
     explanation::Finding,
     knowledge::Knowledge,
-    layer::named,
-    piece::{Http, Piece},
+    layer::{enveloped, named},
+    sent_message::{Http, SentMessage},
 };
 
 /// The certificates of the PKI.
@@ -29,18 +29,19 @@ pub(super) struct Authority {
 
 impl Authority {
     /// The given ones, or else those of the conversation's GetCACert, or else the CA certificates among the files.
-    pub(super) fn of(pieces: &[Piece], knowledge: &Knowledge) -> Option<Self> {
+    pub(super) fn of(messages: &[SentMessage], knowledge: &Knowledge) -> Option<Self> {
         if !knowledge.ca.is_empty() {
             let source = "the certificates of the PKI that were given";
             return Self::sorted(knowledge.ca.clone(), source, true);
         }
-        let answers = pieces.iter().filter(|piece| is_answer(piece, pieces));
-        let answered: Vec<X509> = answers.flat_map(|piece| piece.body.certificates()).collect();
+        let answers = messages.iter().filter(|message| is_answer(message, messages));
+        let answered: Vec<X509> = answers.flat_map(|message| message.body.certificates()).collect();
         if !answered.is_empty() {
             return Self::sorted(answered, "the certificates of GetCACert", true);
         }
-        let files = pieces.iter().filter(|piece| piece.sender.is_none() && is_certificates(piece));
-        let loose = files.flat_map(|piece| piece.body.certificates()).filter(|one| is_ca(one));
+        let files =
+            messages.iter().filter(|message| message.sender.is_none() && is_certificates(message));
+        let loose = files.flat_map(|message| message.body.certificates()).filter(|one| is_ca(one));
         Self::sorted(loose.collect(), "the certificates handed in", false)
     }
 
@@ -75,46 +76,50 @@ impl Authority {
 }
 
 /// True for the reply to a GetCACert, or a reply without a request of the type that only a GetCACert has.
-fn is_answer(piece: &Piece, pieces: &[Piece]) -> bool {
-    let asked = piece.answers.map(|request| pieces[request].operation());
-    let is_of_type = || match &piece.http {
+fn is_answer(message: &SentMessage, messages: &[SentMessage]) -> bool {
+    let asked = message.answers.map(|request| messages[request].operation());
+    let is_of_type = || match &message.http {
         Http::Reply(reply) => [CA_CERTIFICATE, CA_RA_CERTIFICATES]
             .iter()
             .any(|it| reply.content_type.as_deref().is_some_and(|own| own.starts_with(it))),
         _ => false,
     };
-    is_certificates(piece)
+    is_certificates(message)
         && match asked {
             Some(operation) => matches!(operation, Some(Operation::GetCaCert(_))),
             None => is_of_type(),
         }
 }
 
-fn is_certificates(piece: &Piece) -> bool {
-    matches!(piece.body.inner(), Body::Certificate(_) | Body::CertsOnly(_))
+fn is_certificates(message: &SentMessage) -> bool {
+    matches!(message.body.inner(), Body::Certificate(_) | Body::CertsOnly(_))
 }
 
 /// The findings about the answer to a GetCACert.
-pub(super) fn findings(piece: &Piece, knowledge: &Knowledge) -> Vec<Finding> {
-    let certificates = piece.body.certificates();
+pub(super) fn findings(message: &SentMessage, knowledge: &Knowledge) -> Vec<Finding> {
+    let certificates = message.body.certificates();
     if certificates.is_empty() {
         return Vec::new();
     }
-    let at = knowledge.moment(piece.at);
+    let at = knowledge.moment(message.at);
     let findings = match CaCertificates::sort(certificates.clone()) {
         Err(refusal) => {
             vec![Finding::wrong(refusal.reason.to_string()).against_section("RFC 8894 §4.2.1")]
         }
-        Ok(sorted) => of_sorted(&sorted, piece, at, knowledge),
+        Ok(sorted) => of_sorted(&sorted, message, at, knowledge),
     };
     findings.into_iter().map(|finding| finding.by(End::Server)).collect()
 }
 
 /// The findings about the answer to a GetNextCACert, which the current CA must sign.
-pub(super) fn of_next_ca(piece: &Piece, authority: &Authority) -> Option<Finding> {
-    let Body::Signed(message) = piece.body.inner() else { return None };
+pub(super) fn of_next_ca(message: &SentMessage, authority: &Authority) -> Option<Finding> {
+    let Body::Signed(signed) = message.body.inner() else { return None };
+    // A request, or an envelope, is no answer to a GetNextCACert.
+    if message.sender == Some(End::Client) || enveloped(signed).is_some() {
+        return None;
+    }
     let ca: Vec<&X509Ref> = authority.certificates.ca.iter().map(AsRef::as_ref).collect();
-    let signer = message.verify(&ca).ok()?;
+    let signer = signed.verify(&ca).ok()?;
     if authority.certificates.ca.contains(&signer) {
         return None;
     }
@@ -128,7 +133,7 @@ pub(super) fn of_next_ca(piece: &Piece, authority: &Authority) -> Option<Finding
 
 fn of_sorted(
     sorted: &CaCertificates,
-    piece: &Piece,
+    message: &SentMessage,
     at: Option<std::time::SystemTime>,
     knowledge: &Knowledge,
 ) -> Vec<Finding> {
@@ -196,7 +201,7 @@ fn of_sorted(
             .against_section("RFC 5280 §6.1.3"),
         );
     }
-    if let (Body::CertsOnly(_), [_], []) = (piece.body.inner(), &sorted.ca[..], &sorted.ra[..]) {
+    if let (Body::CertsOnly(_), [_], []) = (message.body.inner(), &sorted.ca[..], &sorted.ra[..]) {
         all.push(
             Finding::note("a single CA certificate comes in a certs-only message").against("R20"),
         );

@@ -10,21 +10,21 @@ use scep::{
 use crate::{
     explanation::Finding,
     layer::{Facts, Inner},
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
 /// The findings about the request at this index, from what came before it.
-pub(super) fn of_request(pieces: &[Piece], at: usize) -> Vec<Finding> {
-    let Some(facts) = &pieces[at].facts else { return Vec::new() };
-    if let Some(earlier) = pieces[..at].iter().position(|one| is_same(one, &pieces[at])) {
+pub(super) fn of_request(messages: &[SentMessage], at: usize) -> Vec<Finding> {
+    let Some(facts) = &messages[at].facts else { return Vec::new() };
+    if let Some(earlier) = messages[..at].iter().position(|one| is_same(one, &messages[at])) {
         let words = format!("it is #{} once more, byte for byte", earlier + 1);
         return vec![Finding::note(words).by(End::Client)];
     }
-    let mut all: Vec<Finding> = repeated_nonce(pieces, at, facts).into_iter().collect();
+    let mut all: Vec<Finding> = repeated_nonce(messages, at, facts).into_iter().collect();
     match facts.message_type {
-        Some(MessageType::CertPoll) => all.extend(poll(pieces, at, facts)),
+        Some(MessageType::CertPoll) => all.extend(poll(messages, at, facts)),
         Some(MessageType::PkcsReq | MessageType::RenewalReq) => {
-            all.extend(repeated_request(pieces, at, facts));
+            all.extend(repeated_request(messages, at, facts));
         }
         _ => {}
     }
@@ -32,27 +32,27 @@ pub(super) fn of_request(pieces: &[Piece], at: usize) -> Vec<Finding> {
 }
 
 /// The finding about the reply at this index if it answers an earlier request.
-pub(super) fn of_reply(pieces: &[Piece], at: usize) -> Option<Finding> {
-    let reply = &pieces[at];
-    let (came, asked) = (reply.facts.as_ref()?, &pieces[reply.answers?]);
-    let is_other = |request: &Piece| request.facts.is_some() && request.bytes != asked.bytes;
-    let repeats = |one: &Piece| {
-        one.bytes == reply.bytes && one.answers.is_some_and(|request| is_other(&pieces[request]))
+pub(super) fn of_reply(messages: &[SentMessage], at: usize) -> Option<Finding> {
+    let reply = &messages[at];
+    let (came, asked) = (reply.facts.as_ref()?, &messages[reply.answers?]);
+    let is_other = |request: &SentMessage| request.facts.is_some() && request.bytes != asked.bytes;
+    let repeats = |one: &SentMessage| {
+        one.bytes == reply.bytes && one.answers.is_some_and(|request| is_other(&messages[request]))
     };
-    let words = if let Some(earlier) = pieces[..at].iter().position(repeats) {
+    let words = if let Some(earlier) = messages[..at].iter().position(repeats) {
         format!(
             "the reply is #{} once more, byte for byte, although the request is another one",
             earlier + 1
         )
     } else {
         let nonce = came.recipient_nonce.as_ref()?;
-        let has_it = |one: &Piece| {
+        let has_it = |one: &SentMessage| {
             one.facts.as_ref().is_some_and(|it| it.sender_nonce.as_ref() == Some(nonce))
         };
         if has_it(asked) {
             return None;
         }
-        let other = requests_before(pieces, at).find(|(_, one, _)| has_it(one))?.0;
+        let other = requests_before(messages, at).find(|(_, one, _)| has_it(one))?.0;
         format!(
             "the reply answers #{}: its recipientNonce is the senderNonce of that request",
             other + 1
@@ -63,16 +63,16 @@ pub(super) fn of_reply(pieces: &[Piece], at: usize) -> Option<Finding> {
 }
 
 /// The request of a certificate that the CertPoll at this index asks about: the last one before it in its transaction.
-pub(super) fn origin(pieces: &[Piece], at: usize) -> Option<(usize, &Facts)> {
-    let poll = pieces[at].facts.as_ref()?;
-    let id = poll.transaction_id.as_ref().filter(|_| pieces[at].is(&MessageType::CertPoll))?;
-    let mut before = requests_before(pieces, at);
+pub(super) fn origin(messages: &[SentMessage], at: usize) -> Option<(usize, &Facts)> {
+    let poll = messages[at].facts.as_ref()?;
+    let id = poll.transaction_id.as_ref().filter(|_| messages[at].is(&MessageType::CertPoll))?;
+    let mut before = requests_before(messages, at);
     let found =
         before.rfind(|(_, _, facts)| enrols(facts) && facts.transaction_id.as_ref() == Some(id))?;
     Some((found.0, found.2))
 }
 
-fn is_same(one: &Piece, other: &Piece) -> bool {
+fn is_same(one: &SentMessage, other: &SentMessage) -> bool {
     one.sender == other.sender && one.facts.is_some() && one.bytes == other.bytes
 }
 
@@ -81,51 +81,51 @@ const LOOK_BACK: usize = 128;
 
 /// The requests shortly before this index that are pkiMessages.
 fn requests_before(
-    pieces: &[Piece],
+    messages: &[SentMessage],
     at: usize,
-) -> impl DoubleEndedIterator<Item = (usize, &Piece, &Facts)> {
-    let requests = pieces[..at].iter().enumerate().skip(at.saturating_sub(LOOK_BACK));
+) -> impl DoubleEndedIterator<Item = (usize, &SentMessage, &Facts)> {
+    let requests = messages[..at].iter().enumerate().skip(at.saturating_sub(LOOK_BACK));
     requests
-        .filter(|(_, piece)| piece.sender == Some(End::Client))
-        .filter_map(|(number, piece)| Some((number, piece, piece.facts.as_ref()?)))
+        .filter(|(_, message)| message.sender == Some(End::Client))
+        .filter_map(|(number, message)| Some((number, message, message.facts.as_ref()?)))
 }
 
 fn enrols(facts: &Facts) -> bool {
     matches!(facts.message_type, Some(MessageType::PkcsReq | MessageType::RenewalReq))
 }
 
-fn repeated_nonce(pieces: &[Piece], at: usize, facts: &Facts) -> Option<Finding> {
+fn repeated_nonce(messages: &[SentMessage], at: usize, facts: &Facts) -> Option<Finding> {
     let nonce = facts.sender_nonce.as_ref()?;
-    let mut before = requests_before(pieces, at);
+    let mut before = requests_before(messages, at);
     let earlier = before.find(|(_, _, other)| other.sender_nonce.as_ref() == Some(nonce))?.0;
     let words = format!("the senderNonce is that of #{}, and not a fresh one", earlier + 1);
     Some(Finding::odd(words).against("R74"))
 }
 
 /// The findings about a CertPoll.
-fn poll(pieces: &[Piece], at: usize, facts: &Facts) -> Vec<Finding> {
+fn poll(messages: &[SentMessage], at: usize, facts: &Facts) -> Vec<Finding> {
     let Some(id) = &facts.transaction_id else { return Vec::new() };
-    match origin(pieces, at) {
+    match origin(messages, at) {
         Some((number, asked)) => {
             let names = subject(facts, number, asked);
-            let end = after_end(pieces, at, id, number);
+            let end = after_end(messages, at, id, number);
             names.into_iter().chain(end).collect()
         }
-        None => other_transaction(pieces, at, facts, id).into_iter().collect(),
+        None => other_transaction(messages, at, facts, id).into_iter().collect(),
     }
 }
 
 /// A CertPoll of a client whose own request waits in another transaction.
 fn other_transaction(
-    pieces: &[Piece],
+    messages: &[SentMessage],
     at: usize,
     facts: &Facts,
     id: &TransactionId,
 ) -> Option<Finding> {
     let is_of_client = |other: &Facts| other.signer.is_some() && other.signer == facts.signer;
-    let waiting = requests_before(pieces, at)
+    let waiting = requests_before(messages, at)
         .filter(|(_, _, other)| enrols(other) && is_of_client(other))
-        .rfind(|(_, _, other)| waits(pieces, at, other))?;
+        .rfind(|(_, _, other)| waits(messages, at, other))?;
     let words = format!(
         "the transactionID of the CertPoll is `{id}`, that of the request that waits, #{}, is `{}`",
         waiting.0 + 1,
@@ -151,9 +151,14 @@ fn subject(facts: &Facts, number: usize, asked: &Facts) -> Option<Finding> {
 }
 
 /// A CertPoll about a request that was decided before.
-fn after_end(pieces: &[Piece], at: usize, id: &TransactionId, number: usize) -> Option<Finding> {
+fn after_end(
+    messages: &[SentMessage],
+    at: usize,
+    id: &TransactionId,
+    number: usize,
+) -> Option<Finding> {
     let number = number + 1;
-    match last_status(pieces, at, id)? {
+    match last_status(messages, at, id)? {
         PkiStatus::Failure => Some(
             Finding::odd(format!(
                 "the CertPoll asks about the request #{number}, which was refused before"
@@ -171,14 +176,14 @@ fn after_end(pieces: &[Piece], at: usize, id: &TransactionId, number: usize) -> 
 }
 
 /// A request for a certificate while an earlier one for the same key waits, or was not answered.
-fn repeated_request(pieces: &[Piece], at: usize, facts: &Facts) -> Option<Finding> {
+fn repeated_request(messages: &[SentMessage], at: usize, facts: &Facts) -> Option<Finding> {
     let key = key(facts)?;
     let has_key = |other: &Facts| self::key(other).is_some_and(|its| its.public_eq(&key));
-    let mut before = requests_before(pieces, at);
+    let mut before = requests_before(messages, at);
     let (number, _, earlier) = before.rfind(|(_, _, other)| enrols(other) && has_key(other))?;
     let (id, number) = (earlier.transaction_id.as_ref()?, number + 1);
     let is_same_transaction = facts.transaction_id.as_ref() == Some(id);
-    if waits(pieces, at, earlier) {
+    if waits(messages, at, earlier) {
         return Some(if is_same_transaction {
             let words = format!(
                 "the request #{number}, which waits for a decision, is sent again: a CertPoll asks for the result"
@@ -191,7 +196,7 @@ fn repeated_request(pieces: &[Piece], at: usize, facts: &Facts) -> Option<Findin
             Finding::odd(words).against("R77")
         });
     }
-    let is_unanswered = last_status(pieces, at, id).is_none() && !is_same_transaction;
+    let is_unanswered = last_status(messages, at, id).is_none() && !is_same_transaction;
     is_unanswered.then(|| {
         let words = format!(
             "the request is for the key of #{number}, to which no reply is here, in a new transaction: a CA that granted that one may take this one for a duplicate"
@@ -217,15 +222,15 @@ fn inner(facts: &Facts) -> Option<&Inner> {
 }
 
 /// True if the last reply in the transaction of a request before this index was PENDING.
-fn waits(pieces: &[Piece], at: usize, request: &Facts) -> bool {
+fn waits(messages: &[SentMessage], at: usize, request: &Facts) -> bool {
     let id = request.transaction_id.as_ref();
-    id.and_then(|id| last_status(pieces, at, id)) == Some(PkiStatus::Pending)
+    id.and_then(|id| last_status(messages, at, id)) == Some(PkiStatus::Pending)
 }
 
 /// The pkiStatus of the last reply shortly before this index to a request of that transaction.
-fn last_status(pieces: &[Piece], at: usize, id: &TransactionId) -> Option<PkiStatus> {
-    pieces[at.saturating_sub(LOOK_BACK)..at].iter().rev().find_map(|reply| {
-        let request = pieces[reply.answers?].facts.as_ref()?;
+fn last_status(messages: &[SentMessage], at: usize, id: &TransactionId) -> Option<PkiStatus> {
+    messages[at.saturating_sub(LOOK_BACK)..at].iter().rev().find_map(|reply| {
+        let request = messages[reply.answers?].facts.as_ref()?;
         let status = reply.facts.as_ref()?.pki_status.clone();
         status.filter(|_| request.transaction_id.as_ref() == Some(id))
     })

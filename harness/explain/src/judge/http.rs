@@ -2,7 +2,7 @@
 
 use results::requirement::End;
 use scep::{
-    content::Content,
+    content::{Content, text},
     http::{
         CA_CERTIFICATE, CA_RA_CERTIFICATES, HttpError, HttpRequest, HttpResponse, Method,
         Operation, PKI_MESSAGE,
@@ -11,26 +11,30 @@ use scep::{
 
 use crate::{
     body::Body,
-    exhibit::Extent,
     explanation::Finding,
-    piece::{Http, Piece},
+    item::Extent,
+    sent_message::{Http, SentMessage},
 };
 
 /// The findings about a request or a reply as HTTP; `asked` is the request of a reply, and `asked_wrongly` if something is wrong in it.
-pub(super) fn findings(piece: &Piece, asked: Option<&Piece>, asked_wrongly: bool) -> Vec<Finding> {
+pub(super) fn findings(
+    message: &SentMessage,
+    asked: Option<&SentMessage>,
+    asked_wrongly: bool,
+) -> Vec<Finding> {
     let mut all = Vec::new();
-    match &piece.http {
-        _ if piece.is_other => {}
+    match &message.http {
+        _ if message.is_other => {}
         Http::None => {}
         Http::Request(request, _, operation) => {
             all.extend(
-                of_request(request, operation, piece).into_iter().map(|it| it.by(End::Client)),
+                of_request(request, operation, message).into_iter().map(|it| it.by(End::Client)),
             );
         }
         Http::Reply(response) => {
-            let operation = asked.and_then(Piece::operation);
+            let operation = asked.and_then(SentMessage::operation);
             let findings = match response.status {
-                200 => of_reply(response, operation.as_ref(), piece),
+                200 => of_reply(response, operation.as_ref(), message),
                 _ => vec![status(response, operation.as_ref(), asked_wrongly)],
             };
             all.extend(findings.into_iter().map(|it| it.by(End::Server)));
@@ -42,11 +46,11 @@ pub(super) fn findings(piece: &Piece, asked: Option<&Piece>, asked_wrongly: bool
 fn of_request(
     request: &HttpRequest,
     operation: &Result<Operation, HttpError>,
-    piece: &Piece,
+    message: &SentMessage,
 ) -> Vec<Finding> {
     match operation {
         // A log may leave out the query.
-        Err(_) if piece.extent == Extent::Partial => Vec::new(),
+        Err(_) if message.extent == Extent::Partial => Vec::new(),
         Err(error @ HttpError::NotBase64(_)) => {
             vec![Finding::wrong(error.to_string()).against("R08")]
         }
@@ -66,12 +70,12 @@ fn of_request(
                 None => finding,
             }]
         }
-        Ok(Operation::PkiOperation(_)) => of_message(request, piece),
+        Ok(Operation::PkiOperation(_)) => of_message(request, message),
         Ok(_) => Vec::new(),
     }
 }
 
-fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
+fn of_message(request: &HttpRequest, message: &SentMessage) -> Vec<Finding> {
     let mut all = Vec::new();
     if request.method == Method::Get {
         let message = request.query.split('&').find_map(|pair| pair.strip_prefix("message="));
@@ -90,7 +94,8 @@ fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
         };
         all.push(Finding::odd(words).against("R10"));
     }
-    if let (Body::Empty, Method::Post, Extent::Whole) = (&piece.body, request.method, piece.extent)
+    if let (Body::Empty, Method::Post, Extent::Whole) =
+        (&message.body, request.method, message.extent)
     {
         all.push(
             Finding::wrong("the request has no body: the message is missing")
@@ -100,11 +105,11 @@ fn of_message(request: &HttpRequest, piece: &Piece) -> Vec<Finding> {
                 ),
         );
     }
-    all.extend(in_place_of(piece, "the pkiMessage", "R24", |body| {
+    all.extend(in_place_of(message, "the pkiMessage", "R24", |body| {
         !matches!(body, Body::Foreign(_))
     }));
     if let Body::CertsOnly(_) | Body::Certificate(_) | Body::Request(_) | Body::Envelope =
-        piece.body.inner()
+        message.body.inner()
     {
         let words = "the request is no pkiMessage: it is not signed, or the signed message around it is missing";
         all.push(Finding::wrong(words).against("R24"));
@@ -117,7 +122,11 @@ fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
     essence.eq_ignore_ascii_case(wanted)
 }
 
-fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piece) -> Vec<Finding> {
+fn of_reply(
+    response: &HttpResponse,
+    operation: Option<&Operation>,
+    message: &SentMessage,
+) -> Vec<Finding> {
     let content_type = response.content_type.as_deref();
     let other = |wanted: &str| {
         (!is_type(content_type, wanted)).then(|| {
@@ -132,23 +141,23 @@ fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piec
     match operation {
         Some(Operation::PkiOperation(_)) => {
             all.extend(other_type(PKI_MESSAGE, "R45"));
-            all.extend(in_place_of(piece, "a CertRep", "R79", |body| {
+            all.extend(in_place_of(message, "a CertRep", "R79", |body| {
                 matches!(body, Body::Message(..))
             }));
         }
         Some(Operation::GetCaCert(_)) => {
-            all.extend(match piece.body.inner() {
+            all.extend(match message.body.inner() {
                 Body::Certificate(_) => other_type(CA_CERTIFICATE, "R20"),
                 Body::CertsOnly(_) => other(CA_RA_CERTIFICATES)
                     .map(|finding| finding.against_section("RFC 8894 §4.2.1.2")),
                 _ => None,
             });
-            all.extend(in_place_of(piece, "the CA's certificates", "R02", |body| {
+            all.extend(in_place_of(message, "the CA's certificates", "R02", |body| {
                 matches!(body, Body::Certificate(_) | Body::CertsOnly(_))
             }));
         }
         Some(Operation::GetCaCaps(_)) => {
-            if let Body::Empty = piece.body {
+            if let Body::Empty = message.body {
                 all.push(
                     Finding::note(
                         "the CA lists no capability: a client must take it for an old one",
@@ -156,13 +165,13 @@ fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piec
                     .against("R14"),
                 );
             } else {
-                all.extend(in_place_of(piece, "the capabilities", "R54", |body| {
+                all.extend(in_place_of(message, "the capabilities", "R54", |body| {
                     matches!(body, Body::Capabilities(_))
                 }));
             }
         }
         Some(Operation::GetNextCaCert(_)) => {
-            all.extend(in_place_of(piece, "the certificates of the next CA", "R81", |body| {
+            all.extend(in_place_of(message, "the certificates of the next CA", "R81", |body| {
                 matches!(body, Body::Signed(_))
             }));
         }
@@ -172,16 +181,21 @@ fn of_reply(response: &HttpResponse, operation: Option<&Operation>, piece: &Piec
 }
 
 /// A finding if the body is something else than what was asked for.
-fn in_place_of(piece: &Piece, wanted: &str, id: &str, is_it: fn(&Body) -> bool) -> Option<Finding> {
-    let body = piece.body.inner();
+fn in_place_of(
+    message: &SentMessage,
+    wanted: &str,
+    id: &str,
+    is_it: fn(&Body) -> bool,
+) -> Option<Finding> {
+    let body = message.body.inner();
     // What is damaged says so itself, and what is missing was not seen.
-    if piece.extent == Extent::Partial || is_it(body) || matches!(body, Body::Broken(..)) {
+    if message.extent == Extent::Partial || is_it(body) || matches!(body, Body::Broken(..)) {
         return None;
     }
     let came = match body {
         Body::Empty => "an empty body".to_owned(),
         Body::Signed(_) => "a signed message without SCEP's attributes".to_owned(),
-        _ => Content::of(&piece.bytes).to_string(),
+        _ => Content::of(&message.bytes).to_string(),
     };
     let finding = Finding::wrong(format!("{came} came in place of {wanted}")).against(id);
     Some(match body {
@@ -208,15 +222,23 @@ fn status(response: &HttpResponse, operation: Option<&Operation>, asked_wrongly:
             Finding::note(words).advice("a server without a next CA answers so")
         }
         Some(Operation::PkiOperation(_)) => {
-            Finding::wrong(words).against("R79").advice(cause(response.status))
+            Finding::wrong(words).against("R79").advice(cause(response))
         }
-        _ => Finding::wrong(words).against("R02").advice(cause(response.status)),
+        _ => Finding::wrong(words).against("R02").advice(cause(response)),
     }
 }
 
+/// What web servers write to a client that speaks HTTP to a port of HTTPS: nginx, Apache and Go's `net/http`.
+const AT_HTTPS: [&str; 3] =
+    ["sent to HTTPS port", "to an SSL-enabled server port", "HTTP request to an HTTPS server"];
+
 /// What a status usually means for SCEP.
-fn cause(status: u16) -> &'static str {
-    match status {
+fn cause(response: &HttpResponse) -> &'static str {
+    let text = text(&response.body).unwrap_or_default();
+    match response.status {
+        400 if AT_HTTPS.iter().any(|words| text.contains(words)) => {
+            "the port is one of HTTPS: the address must begin with https://, if the client can do that"
+        }
         301..=308 => {
             "SCEP clients do not follow redirections: give the client the address that it is sent to, if that is the SCEP service"
         }

@@ -1,6 +1,6 @@
 //! A reply held against its request.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use openssl::{
     pkey::Id,
@@ -12,7 +12,6 @@ use scep::{
     attribute::{FailInfo, MessageType, PkiStatus},
     capabilities::Capabilities,
     certificate::{allows, invalidity, is_ca, serial_number},
-    clock::apart,
     key_usage::KeyUsage,
     name::to_text,
 };
@@ -21,13 +20,13 @@ use super::{Conversation, authority::Authority, issued};
 use crate::{
     explanation::Finding,
     layer::{Facts, named},
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
 /// The findings about a reply to a message.
 pub(super) fn findings(
-    request: &Piece,
-    reply: &Piece,
+    request: &SentMessage,
+    reply: &SentMessage,
     conversation: &Conversation<'_>,
 ) -> Vec<Finding> {
     let (Some(asked), Some(came)) = (&request.facts, &reply.facts) else { return Vec::new() };
@@ -47,7 +46,7 @@ pub(super) fn findings(
     all.extend(addressee(asked, came));
     all.extend(issued::findings(asked, came, conversation, at));
     let mut all: Vec<Finding> = all.into_iter().map(|finding| finding.by(End::Server)).collect();
-    all.extend(refusal(asked, came, request, conversation.capabilities));
+    all.extend(refusal(asked, came, conversation.capabilities));
     all
 }
 
@@ -56,8 +55,14 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
     if let (Some(sent), Some(returned)) = (&asked.transaction_id, &came.transaction_id)
         && sent != returned
     {
-        let words =
-            format!("the reply's transactionID is `{returned}`, the request's was `{sent}`");
+        let (whole, start) = (sent.to_string(), returned.to_string());
+        let words = if whole.starts_with(&start) {
+            format!(
+                "the reply's transactionID is only the beginning of the request's: `{start}` of `{whole}`"
+            )
+        } else {
+            format!("the reply's transactionID is `{returned}`, the request's was `{sent}`")
+        };
         all.push(Finding::wrong(words).against("R29"));
     }
     if let (Some(sent), Some(returned)) = (&asked.sender_nonce, &came.recipient_nonce)
@@ -79,7 +84,7 @@ fn transaction(asked: &Facts, came: &Facts) -> Vec<Finding> {
 }
 
 /// The findings about a CertRep whose request is not there.
-pub(super) fn findings_alone(reply: &Piece, conversation: &Conversation<'_>) -> Vec<Finding> {
+pub(super) fn findings_alone(reply: &SentMessage, conversation: &Conversation<'_>) -> Vec<Finding> {
     let facts = reply.facts.as_ref().filter(|_| reply.is(&MessageType::CertRep));
     let Some(came) = facts else { return Vec::new() };
     let at = conversation.knowledge.moment(reply.at);
@@ -189,33 +194,12 @@ pub(super) fn by_other_way(message: &str, way: &str, recipient: &X509Ref) -> Opt
     is_rsa.then(|| Finding::wrong(words).against("R68"))
 }
 
-/// How far clocks may differ before a badTime is explained by them.
-const CLOCKS: Duration = Duration::from_secs(300);
-
 /// What a refusal has to do with the request.
-fn refusal(
-    asked: &Facts,
-    came: &Facts,
-    request: &Piece,
-    capabilities: Option<&Capabilities>,
-) -> Option<Finding> {
+fn refusal(asked: &Facts, came: &Facts, capabilities: Option<&Capabilities>) -> Option<Finding> {
     if came.pki_status != Some(PkiStatus::Failure) {
         return None;
     }
     match came.denial.as_ref()?.fail_info.as_ref()? {
-        FailInfo::BadTime => {
-            let (signed, at) = (asked.signing_time?, request.at?);
-            let difference = at.duration_since(signed).unwrap_or_else(|error| error.duration());
-            if difference < CLOCKS {
-                return None;
-            }
-            let side = if signed < at { "before" } else { "after" };
-            let words = format!(
-                "the signingTime of the request is {} {side} the time of the exchange: the client's clock is wrong, and the server refuses it",
-                apart(difference)
-            );
-            Some(Finding::wrong(words).against("R44").by(End::Client))
-        }
         FailInfo::BadAlg => {
             let cipher = asked.envelope.as_ref()?.outside.as_ref()?.cipher?;
             let offered = capabilities?;

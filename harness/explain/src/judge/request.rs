@@ -1,6 +1,6 @@
 //! A request held against what the CA said before.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openssl::x509::{X509, X509Ref};
 use results::requirement::End;
@@ -9,6 +9,7 @@ use scep::{
     attribute::{FailInfo, MessageType, PkiStatus},
     capabilities::{Capabilities, Capability},
     certificate::{allows, invalidity, is_self_issued},
+    clock::apart,
     envelope::Outside,
     http::Method,
     key_usage::KeyUsage,
@@ -19,13 +20,13 @@ use super::{Conversation, authority::Authority, reply::by_other_way};
 use crate::{
     explanation::{Finding, Severity},
     layer::{Facts, Inner, named},
-    piece::{Http, Piece},
+    sent_message::{Http, SentMessage},
 };
 
 /// The findings about a request; `response` is its reply.
 pub(super) fn findings(
-    request: &Piece,
-    response: Option<&Piece>,
+    request: &SentMessage,
+    response: Option<&SentMessage>,
     conversation: &Conversation<'_>,
 ) -> Vec<Finding> {
     let Some(facts) = &request.facts else { return Vec::new() };
@@ -58,6 +59,7 @@ pub(super) fn findings(
         }
     }
     all.extend(signer(facts, at));
+    all.extend(clock(facts, request, &answered));
     all.extend(names(facts, conversation.authority));
     all.into_iter().map(|finding| finding.by(End::Client)).collect()
 }
@@ -201,7 +203,7 @@ fn algorithms(
     all
 }
 
-fn method(request: &Piece, offered: &Capabilities) -> Option<Finding> {
+fn method(request: &SentMessage, offered: &Capabilities) -> Option<Finding> {
     let Http::Request(http, ..) = &request.http else { return None };
     match (http.method, offered.has(Capability::PostPkiOperation)) {
         (Method::Get, true) => Some(
@@ -254,6 +256,27 @@ fn signer(facts: &Facts, at: Option<SystemTime>) -> Vec<Finding> {
         all.push(Finding::odd(words).against("R34"));
     }
     all
+}
+
+/// How far clocks may differ before a badTime is explained by them.
+const CLOCKS: Duration = Duration::from_secs(300);
+
+/// A clock that explains a refusal as badTime.
+fn clock(facts: &Facts, request: &SentMessage, answered: &Answered) -> Option<Finding> {
+    if answered.is_granted || answered.fail_info != Some(FailInfo::BadTime) {
+        return None;
+    }
+    let (signed, at) = (facts.signing_time?, request.at?);
+    let difference = at.duration_since(signed).unwrap_or_else(|error| error.duration());
+    if difference < CLOCKS {
+        return None;
+    }
+    let side = if signed < at { "before" } else { "after" };
+    let words = format!(
+        "the signingTime of the request is {} {side} the time of the exchange: the client's clock is wrong, and the server refuses it",
+        apart(difference)
+    );
+    Some(Finding::wrong(words).against("R44"))
 }
 
 /// The issuer that a CertPoll names.

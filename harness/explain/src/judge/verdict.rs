@@ -12,12 +12,21 @@ use self::outcome::Outcome;
 use super::course;
 use crate::{
     explanation::{AtFault, Finding, Part, Severity, Verdict},
+    knowledge::Knowledge,
     layer::Facts,
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
-/// The verdict about all messages; `knows_ca` if a certificate of the CA is known.
-pub(super) fn verdict(pieces: &[Piece], parts: &[Part], knows_ca: bool) -> Verdict {
+/// What is known besides the messages.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) knowledge: &'a Knowledge,
+    /// True if a certificate of the CA is known.
+    pub(super) ca: bool,
+}
+
+/// The verdict about all messages.
+pub(super) fn verdict(messages: &[SentMessage], parts: &[Part], known: Known<'_>) -> Verdict {
     let all: Vec<&Finding> = parts.iter().flat_map(Part::all_findings).collect();
     let wrong: Vec<&Finding> =
         all.iter().copied().filter(|it| it.severity == Severity::Wrong).collect();
@@ -27,14 +36,14 @@ pub(super) fn verdict(pieces: &[Piece], parts: &[Part], knows_ca: bool) -> Verdi
         (None, Some(server), _) => (AtFault::Server, vec![server]),
         (Some(client), Some(server), _) => (AtFault::Both, vec![client, server]),
         (None, None, Some(finding)) => (AtFault::Sender, vec![finding]),
-        (None, None, None) => return without_wrong(pieces, &all, knows_ca),
+        (None, None, None) => return without_wrong(messages, &all, known),
     };
-    let place = Place { pieces, parts };
-    let reason = match last_reply(pieces) {
+    let place = Place { messages, parts };
+    let reason = match last_reply(messages) {
         Some((at, reply)) if let Some(refusal) = outcome::refusal(reply) => {
             let places = found.iter().map(|finding| place.after_refusal(finding, at));
             let places: Vec<String> = places.collect();
-            format!("{} was refused: {refusal}; {}", request_of(pieces, at), places.join("; "))
+            format!("{} was refused: {refusal}; {}", request_of(messages, at), places.join("; "))
         }
         _ => match &found[..] {
             [client, server] => {
@@ -43,13 +52,14 @@ pub(super) fn verdict(pieces: &[Piece], parts: &[Part], knows_ca: bool) -> Verdi
             _ => place.told(found[0]),
         },
     };
-    let next = found[0].advice.iter().cloned().collect();
+    let advice = found[0].advice.iter().cloned();
+    let next = advice.chain(place.signed_outside_validity(found[0])).collect();
     Verdict { at_fault, reason, basis: found[0].basis.clone(), next }
 }
 
 /// The messages, to name the one of a finding.
 struct Place<'a> {
-    pieces: &'a [Piece],
+    messages: &'a [SentMessage],
     parts: &'a [Part],
 }
 
@@ -61,11 +71,19 @@ impl Place<'_> {
         self.parts.iter().position(is_there)
     }
 
+    /// What is unusual about the time of a request, if the finding is that the server answers it wrongly: perhaps it refuses it for that.
+    fn signed_outside_validity(&self, finding: &Finding) -> Option<String> {
+        let reply = self.of(finding).filter(|_| finding.by == Some(End::Server))?;
+        let asked = &self.messages[self.messages[reply].answers?];
+        let words = asked.facts.as_ref()?.signed_outside_validity()?;
+        Some(format!("perhaps the server refuses the request because {words}"))
+    }
+
     /// The number and kind of a message: `#6 (CertRep)`.
     fn name(&self, at: usize) -> String {
-        let message_type = self.pieces[at].facts.as_ref().and_then(|it| it.message_type.as_ref());
+        let message_type = self.messages[at].facts.as_ref().and_then(|it| it.message_type.as_ref());
         let known = message_type.filter(|it| !matches!(it, MessageType::Other(_)));
-        let kind = match (known, self.pieces[at].answers, &self.parts[at].exchange) {
+        let kind = match (known, self.messages[at].answers, &self.parts[at].exchange) {
             (Some(known), ..) => format!(" ({known})"),
             (None, Some(request), _) => format!(" (the reply to #{})", request + 1),
             (None, None, Some(exchange)) => format!(" ({exchange})"),
@@ -77,7 +95,9 @@ impl Place<'_> {
     /// A finding, with its message if there are more than a request and its reply.
     fn told(&self, finding: &Finding) -> String {
         match self.of(finding) {
-            Some(at) if self.pieces.len() > 2 => format!("in {}: {}", self.name(at), finding.words),
+            Some(at) if self.messages.len() > 2 => {
+                format!("in {}: {}", self.name(at), finding.words)
+            }
             _ => finding.words.clone(),
         }
     }
@@ -87,7 +107,7 @@ impl Place<'_> {
         let words = &finding.words;
         match self.of(finding) {
             Some(place) if place == reply => format!("also wrong in the reply: {words}"),
-            Some(place) if Some(place) == self.pieces[reply].answers => {
+            Some(place) if Some(place) == self.messages[reply].answers => {
                 format!("wrong in the request: {words}")
             }
             Some(place) => format!("also wrong, in {}: {words}", self.name(place)),
@@ -97,11 +117,12 @@ impl Place<'_> {
 }
 
 /// The request that the reply at this index decides, with its number if there are several.
-fn request_of(pieces: &[Piece], reply: usize) -> String {
-    let is_request = |piece: &&Piece| piece.sender == Some(End::Client) && piece.facts.is_some();
-    match pieces[reply].answers {
-        Some(at) if pieces.iter().filter(is_request).count() > 1 => {
-            let asked = course::origin(pieces, at).map_or(at, |(origin, _)| origin);
+fn request_of(messages: &[SentMessage], reply: usize) -> String {
+    let is_request =
+        |message: &&SentMessage| message.sender == Some(End::Client) && message.facts.is_some();
+    match messages[reply].answers {
+        Some(at) if messages.iter().filter(is_request).count() > 1 => {
+            let asked = course::origin(messages, at).map_or(at, |(origin, _)| origin);
             format!("the request #{}", asked + 1)
         }
         _ => "the request".to_owned(),
@@ -109,10 +130,10 @@ fn request_of(pieces: &[Piece], reply: usize) -> String {
 }
 
 /// The last reply that is a CertRep, with its index.
-fn last_reply(pieces: &[Piece]) -> Option<(usize, &Facts)> {
-    let mut replies = pieces.iter().enumerate().rev();
-    replies.find_map(|(at, piece)| {
-        let facts = piece.facts.as_ref().filter(|_| piece.is(&MessageType::CertRep))?;
+fn last_reply(messages: &[SentMessage]) -> Option<(usize, &Facts)> {
+    let mut replies = messages.iter().enumerate().rev();
+    replies.find_map(|(at, message)| {
+        let facts = message.facts.as_ref().filter(|_| message.is(&MessageType::CertRep))?;
         Some((at, facts))
     })
 }
@@ -121,18 +142,18 @@ fn undecided(at_fault: AtFault, reason: impl Into<String>, next: Vec<String>) ->
     Verdict { at_fault, reason: reason.into(), basis: None, next }
 }
 
-fn without_wrong(pieces: &[Piece], all: &[&Finding], knows_ca: bool) -> Verdict {
-    if pieces.is_empty() {
+fn without_wrong(messages: &[SentMessage], all: &[&Finding], known: Known<'_>) -> Verdict {
+    if messages.is_empty() {
         return undecided(AtFault::Unknown, "there is no message", Vec::new());
     }
     let odd = unusual(all);
-    let verdict = match (outcome::no_answer(pieces), last_reply(pieces)) {
+    let verdict = match (outcome::no_answer(messages), last_reply(messages)) {
         (Some(verdict), _) => verdict,
-        (None, Some((at, _))) => of_reply(pieces, at, knows_ca),
-        (None, None) => without_reply(pieces),
+        (None, Some((at, _))) => of_reply(messages, at, known),
+        (None, None) => without_reply(messages),
     };
     let is_new = |gap: &String| !verdict.reason.contains(gap.as_str());
-    let gaps = pieces.iter().flat_map(|piece| piece.gaps.iter().map(ToString::to_string));
+    let gaps = messages.iter().flat_map(|message| message.gaps.iter().map(ToString::to_string));
     let gaps: Vec<String> = gaps.filter(is_new).collect();
     Verdict { next: verdict.next.into_iter().chain(gaps).chain(odd).collect(), ..verdict }
 }
@@ -157,48 +178,49 @@ fn unusual(all: &[&Finding]) -> Vec<String> {
 }
 
 /// The verdict about the last reply, or about an earlier one whose signature was not verified.
-fn of_reply(pieces: &[Piece], last: usize, knows_ca: bool) -> Verdict {
-    let is_unverified = |piece: &Piece| {
-        let facts = piece.facts.as_ref().filter(|_| piece.is(&MessageType::CertRep));
+fn of_reply(messages: &[SentMessage], last: usize, known: Known<'_>) -> Verdict {
+    let is_unverified = |message: &SentMessage| {
+        let facts = message.facts.as_ref().filter(|_| message.is(&MessageType::CertRep));
         facts.is_some_and(|it| it.unverified.is_some())
     };
     let last_is_refusal =
-        pieces[last].facts.as_ref().is_some_and(|it| it.pki_status == Some(PkiStatus::Failure));
-    let earlier = pieces.iter().position(is_unverified).filter(|_| !last_is_refusal);
-    let piece = &pieces[earlier.unwrap_or(last)];
-    let request = piece.answers.map(|request| &pieces[request]);
-    match &piece.facts {
+        messages[last].facts.as_ref().is_some_and(|it| it.pki_status == Some(PkiStatus::Failure));
+    let earlier = messages.iter().position(is_unverified).filter(|_| !last_is_refusal);
+    let message = &messages[earlier.unwrap_or(last)];
+    let request = message.answers.map(|request| &messages[request]);
+    match &message.facts {
         Some(reply) => {
-            let origin = piece.answers.and_then(|request| course::origin(pieces, request));
+            let origin = message.answers.and_then(|request| course::origin(messages, request));
             let origin = origin.map(|(_, origin)| origin);
-            let named = request_of(pieces, earlier.unwrap_or(last));
-            outcome::verdict(&Outcome { reply, request, origin, named, knows_ca })
+            let named = request_of(messages, earlier.unwrap_or(last));
+            outcome::verdict(&Outcome { reply, request, origin, named, known })
         }
-        None => without_reply(pieces),
+        None => without_reply(messages),
     }
 }
 
 /// The verdict about a conversation without a CertRep.
-fn without_reply(pieces: &[Piece]) -> Verdict {
-    if pieces.iter().all(|piece| piece.is_other) {
+fn without_reply(messages: &[SentMessage]) -> Verdict {
+    if messages.iter().all(|message| message.is_other) {
         let reason = "what came is HTTP about something else than SCEP";
         return undecided(AtFault::Unknown, reason, Vec::new());
     }
-    let is_partial = |piece: &Piece| piece.is_unjudged() && !piece.is_other;
-    if let Some(at) = pieces.iter().rposition(is_partial) {
-        let what = if pieces[at].bytes.is_empty() { "nothing" } else { "only a part" };
+    let is_partial = |message: &SentMessage| message.is_unjudged() && !message.is_other;
+    if let Some(at) = messages.iter().rposition(is_partial) {
+        let what = if messages[at].bytes.is_empty() { "nothing" } else { "only a part" };
         let reason = format!("of the body of message {} {what} was handed in", at + 1);
         return undecided(AtFault::Unknown, reason, Vec::new());
     }
-    let is_request = |piece: &&Piece| piece.sender == Some(End::Client) && piece.facts.is_some();
-    if let Some(request) = pieces.iter().rev().find(is_request) {
+    let is_request =
+        |message: &&SentMessage| message.sender == Some(End::Client) && message.facts.is_some();
+    if let Some(request) = messages.iter().rev().find(is_request) {
         let is_open =
             request.facts.as_ref().and_then(|it| it.envelope.as_ref()).is_some_and(|it| it.is_open);
         let mut next = Vec::new();
         if !is_open {
             next.push("its envelope was not opened: with the key of its recipient, what is requested is looked at, too".to_owned());
         }
-        if pieces.len() > 1 {
+        if messages.len() > 1 {
             next.push("there is no reply to it in what was handed in".to_owned());
             return undecided(
                 AtFault::Unknown,
@@ -212,10 +234,10 @@ fn without_reply(pieces: &[Piece]) -> Verdict {
             next,
         );
     }
-    let asks = |piece: &Piece| {
-        matches!(piece.operation(), Some(Operation::GetCaCaps(_) | Operation::GetCaCert(_)))
+    let asks = |message: &SentMessage| {
+        matches!(message.operation(), Some(Operation::GetCaCaps(_) | Operation::GetCaCert(_)))
     };
-    if pieces.iter().any(asks) {
+    if messages.iter().any(asks) {
         let reason = "the client asked for the CA's capabilities or certificates, was answered, and sent no request after that";
         let next = "the client gave up by itself, or the rest is missing: its own log says why; compare the capabilities and the certificates with what it demands";
         return undecided(AtFault::Unknown, reason, vec![next.to_owned()]);

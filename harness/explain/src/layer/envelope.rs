@@ -140,7 +140,8 @@ fn closed(outside: &Outside, reading: &Reading<'_>) -> Field {
             }
         },
     };
-    Field::new("opened", format!("no: {whose} would open it (--key, --pkcs12 or --state)"))
+    let options = reading.knowledge.about_options(" (--key, --pkcs12 or --state)");
+    Field::new("opened", format!("no: {whose} would open it{options}"))
 }
 
 fn findings(outside: &Outside, other_way: Option<&str>, bytes: &[u8]) -> Vec<Finding> {

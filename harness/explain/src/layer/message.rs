@@ -11,8 +11,10 @@ use scep::{
     Error,
     algorithm::Digest,
     attribute::{MessageType, Nonce, PkiStatus, TransactionId},
-    certificate::is_self_issued,
+    certificate::{invalidity, is_self_issued},
     certs_only,
+    clock::moment_text,
+    content::{Asn1, Content},
     denial::Denial,
     message::{Message, Reading as MessageReading},
 };
@@ -50,6 +52,16 @@ impl Facts {
     pub(crate) fn sender(&self) -> Option<End> {
         self.message_type.as_ref().and_then(envelope::sender)
     }
+
+    /// The words about a signingTime outside the validity of the signer's certificate.
+    pub(crate) fn signed_outside_validity(&self) -> Option<String> {
+        let (time, signer) = (self.signing_time?, self.signer.as_ref()?);
+        let reason = invalidity(signer, time)?.replace("the time here", "the signingTime");
+        Some(format!(
+            "at its signingTime, {}, the signer's certificate {reason}",
+            moment_text(time)
+        ))
+    }
 }
 
 /// A pkiMessage as a layer with those inside it; `refused` is why a strict reader refuses it.
@@ -60,7 +72,6 @@ pub(crate) fn message(
     reading: &Reading<'_>,
 ) -> (Layer, Facts) {
     let attributes = message.attributes();
-    let known: Vec<&X509Ref> = known(reading);
     let mut facts = Facts {
         message_type: attributes.message_type().ok(),
         transaction_id: attributes.transaction_id().ok(),
@@ -70,13 +81,13 @@ pub(crate) fn message(
         denial: attributes.denial().ok(),
         signing_time: attributes.signing_time().ok().flatten(),
         digest: message.digest(),
-        signer: own_signer(message, &known),
+        signer: own_signer(message, &known(reading)),
         unverified: None,
         envelope: None,
     };
     let mut layer = Layer::new("pkiMessage", sentence(&facts));
     layer.fields.extend(attribute_fields(message, &facts, reading.knowledge.shows_secrets));
-    signature(&mut layer, message, &mut facts, &known, bytes);
+    signature(&mut layer, message, &mut facts, bytes, reading);
     layer.findings.extend(findings::of(message, refused, bytes, &facts));
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
     if let Some(signer) = facts.signer.as_ref().filter(|it| message.certificates().contains(it)) {
@@ -84,7 +95,10 @@ pub(crate) fn message(
         "signer's certificate".clone_into(&mut signer.name);
         layer.inside.push(signer);
     }
-    let content = message.content().filter(|content| !content.is_empty());
+    let is_without_envelope =
+        matches!(facts.pki_status, Some(PkiStatus::Failure | PkiStatus::Pending));
+    let is_filler = |content: &[u8]| is_without_envelope && !findings::is_structure(content);
+    let content = message.content().filter(|content| !content.is_empty() && !is_filler(content));
     if let Some(content) = content {
         let (inside, opening) = envelope::envelope(content, facts.message_type.as_ref(), reading);
         layer.inside.push(inside);
@@ -93,21 +107,39 @@ pub(crate) fn message(
     (layer, facts)
 }
 
-/// A signed message without SCEP's attributes: a client's mistake, or the answer to a GetNextCACert.
+/// A signed message without SCEP's attributes: a mistake of a client or a server, or the answer to a GetNextCACert.
 pub(crate) fn signed(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
-    if reading.sender == Some(End::Client) {
-        return signed_request(message, bytes, reading);
+    if reading.sender == Some(End::Client) || enveloped(message).is_some() {
+        return without_attributes(message, bytes, reading);
     }
     next_ca(message, bytes, reading)
 }
 
-/// A request that is signed as any CMS message is.
-fn signed_request(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
-    let mut layer =
-        Layer::new("SignedData", "a signed message (CMS) without SCEP's attributes, as a request");
+/// The envelope in a signed message without SCEP's attributes.
+pub(crate) fn enveloped(message: &Message) -> Option<&[u8]> {
+    let is_envelope =
+        |content: &&[u8]| matches!(Content::of(content), Content::Asn1(Asn1::Enveloped));
+    message.content().filter(is_envelope)
+}
+
+/// A message that is signed as any CMS message is, and not as SCEP asks for.
+fn without_attributes(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
+    let (role, name) = match reading.sender {
+        Some(End::Client) => (", as a request", "request"),
+        Some(End::Server) => (", as a reply", "reply"),
+        None => ("", "message"),
+    };
+    let sentence = format!("a signed message (CMS) without SCEP's attributes{role}");
+    let mut layer = Layer::new("SignedData", sentence);
     signature_of(&mut layer, message, reading, "R24");
-    let words = "the request is signed, but has none of SCEP's attributes: no messageType, transactionID or senderNonce";
-    layer.findings.push(Finding::wrong(words).against("R26"));
+    let words = format!(
+        "the {name} is signed, but has none of SCEP's attributes: no messageType, transactionID or senderNonce"
+    );
+    let advice = "`openssl cms` and other tools for CMS alone cannot add them: a SCEP client does";
+    layer.findings.push(Finding::wrong(words).against("R26").advice(advice));
+    if let Some(content) = enveloped(message) {
+        layer.inside.push(envelope::envelope(content, None, reading).0);
+    }
     reading.annotate(&mut layer, bytes, Some(&CONTENT_INFO));
     layer
 }
@@ -141,7 +173,7 @@ fn next_ca(message: &Message, bytes: &[u8], reading: &Reading<'_>) -> Layer {
             layer.inside.push(contents_layer(contents, content, reading));
         }
         (None, Some(content)) if !content.is_empty() => {
-            let words = format!("its content is no certs-only message but {}", scep::content::Content::of(content).kind());
+            let words = format!("its content is no certs-only message but {}", Content::of(content).kind());
             layer.findings.push(Finding::wrong(words).against("R81"));
         }
         _ => layer.findings.push(
@@ -206,9 +238,10 @@ fn signature(
     layer: &mut Layer,
     message: &Message,
     facts: &mut Facts,
-    known: &[&X509Ref],
     bytes: &[u8],
+    reading: &Reading<'_>,
 ) {
+    let known = known(reading);
     let signer = Field::new("signer", message.signed_by().to_string());
     layer.fields.push(match &facts.signer {
         Some(known) if is_self_issued(known) => {
@@ -240,7 +273,12 @@ fn signature(
                 return;
             }
             layer.field("signature", format!("not verified: {error}"));
-            layer.findings.push(findings::unverified(&error, message, facts));
+            layer.findings.push(findings::unverified(
+                &error,
+                message,
+                facts,
+                reading.knowledge.names_options,
+            ));
             facts.unverified = Some(error.to_string());
         }
     }

@@ -17,9 +17,9 @@ pub(crate) fn bare_envelope(bytes: &[u8], reading: &Reading<'_>) -> Layer {
 }
 
 /// Something that is no structure of SCEP.
-pub(crate) fn foreign(content: &Content) -> Layer {
+pub(crate) fn foreign(content: &Content, reading: &Reading<'_>) -> Layer {
     let mut layer = Layer::new(content.kind(), content.to_string());
-    if let Some(advice) = advice(content) {
+    if let Some(advice) = advice(content, reading) {
         layer.findings.push(
             Finding::wrong(format!("it is {}, and nothing of SCEP", content.kind())).advice(advice),
         );
@@ -28,7 +28,7 @@ pub(crate) fn foreign(content: &Content) -> Layer {
 }
 
 /// What content of this kind usually comes from.
-fn advice(content: &Content) -> Option<&'static str> {
+fn advice(content: &Content, reading: &Reading<'_>) -> Option<&'static str> {
     Some(match content {
         Content::WebPage(_) => {
             "a web server, a proxy or a login page answered, and not the SCEP service: compare host, port and path, and read the words of the page"
@@ -48,8 +48,18 @@ fn advice(content: &Content) -> Option<&'static str> {
         Content::Proxy => {
             "a load balancer adds its own header (PROXY protocol), and the server does not expect it"
         }
-        Content::Asn1(Asn1::PrivateKey) => "it is a private key: give it with --key",
-        Content::Asn1(Asn1::Pkcs12) => "it is a PKCS#12 file: give it with --pkcs12",
+        Content::Asn1(Asn1::PrivateKey) if reading.knowledge.names_options => {
+            "it is a private key: give it with --key"
+        }
+        Content::Asn1(Asn1::PrivateKey) => {
+            "a private key is sent to nobody in SCEP: whoever has seen it can take its owner's place"
+        }
+        Content::Asn1(Asn1::Pkcs12) if reading.knowledge.names_options => {
+            "it is a PKCS#12 file: give it with --pkcs12"
+        }
+        Content::Asn1(Asn1::Pkcs12) => {
+            "a PKCS#12 file has a private key in it, which is sent to nobody in SCEP"
+        }
         _ => return None,
     })
 }
@@ -97,7 +107,9 @@ pub(crate) fn broken(what: &str, error: &str, bytes: &[u8], reading: &Reading<'_
         None => error.to_owned(),
     };
     let finding = Finding::wrong(words);
-    layer.findings.push(match cause(bytes) {
+    let unsigned = tree.as_ref().filter(|tree| lacks_signed_attributes(tree));
+    let unsigned = unsigned.map(|_| NO_SIGNED_ATTRIBUTES.to_owned());
+    layer.findings.push(match cause(bytes).or(unsigned) {
         Some(cause) => finding.advice(cause),
         None => finding,
     });
@@ -105,9 +117,13 @@ pub(crate) fn broken(what: &str, error: &str, bytes: &[u8], reading: &Reading<'_
     layer
 }
 
-/// The attributes that can be read in a damaged message.
+/// The attributes of a damaged message, or the extensions of a damaged certificate, that can be read. Those of the certificates in a
+/// message say nothing about it.
 fn readable(node: &asn1::Node, fields: &mut Vec<Field>) {
     const MOST: usize = 40;
+    if node.name == Some("certificates") {
+        return;
+    }
     if let ("attribute" | "extension", [kind, values, ..]) =
         (node.name.unwrap_or_default(), &node.inside[..])
         && let Some(kind) = &kind.value
@@ -119,6 +135,17 @@ fn readable(node: &asn1::Node, fields: &mut Vec<Field>) {
         return;
     }
     node.inside.iter().for_each(|inside| readable(inside, fields));
+}
+
+/// What it means that a signer has no signed attributes.
+const NO_SIGNED_ATTRIBUTES: &str = "the signer has no signed attributes, where messageType, transactionID and the nonces are: it signed the content alone";
+
+/// True for a signed message whose signer has no signed attributes.
+fn lacks_signed_attributes(tree: &asn1::Node) -> bool {
+    fn has(node: &asn1::Node, name: &str) -> bool {
+        node.name == Some(name) || node.inside.iter().any(|inside| has(inside, name))
+    }
+    has(tree, "signerInfo") && !has(tree, "signedAttrs")
 }
 
 fn is_beginning(bytes: &[u8]) -> bool {

@@ -4,6 +4,7 @@ use openssl::pkey::Id;
 use scep::{
     Unproven, extension,
     name::to_text,
+    printable::is_printable,
     request::{Csr, Extension},
     secret::MASK,
 };
@@ -59,16 +60,18 @@ fn is_shown(oid: &str) -> bool {
 }
 
 fn challenge(layer: &mut Layer, csr: &Csr, reading: &Reading<'_>) {
+    let kind = csr.challenge_type.as_deref().unwrap_or_default();
     let field = match &csr.challenge_password {
         None => Field::new("challengePassword", "none"),
         Some(password) if reading.knowledge.shows_secrets => {
-            Field::new("challengePassword", format!("`{}`", password.expose()))
+            Field::new("challengePassword", format!("`{}`", password.expose())).meaning(kind)
         }
         Some(password) => {
             let length = password.expose().chars().count();
+            let option = reading.knowledge.about_options("; `--show-secrets` shows them");
             let meaning = match length {
-                0 => "it is empty".to_owned(),
-                length => format!("{length} characters; `--show-secrets` shows them"),
+                0 => format!("{kind}, and empty"),
+                length => format!("{kind} of {length} characters{option}"),
             };
             Field::new("challengePassword", MASK).meaning(meaning)
         }
@@ -109,6 +112,7 @@ fn findings(layer: &mut Layer, csr: &Csr, subject: &str, unproven: Option<Unprov
             .against("R64"),
         );
     }
+    all.extend(string_type(csr));
     if let Some(password) = &csr.challenge_password {
         let text = password.expose();
         if text != text.trim() {
@@ -126,6 +130,33 @@ fn findings(layer: &mut Layer, csr: &Csr, subject: &str, unproven: Option<Unprov
     }
     all.extend(unreadable(&csr.extensions));
     layer.findings.extend(all);
+}
+
+/// A challenge password in a string type that some servers do not read.
+fn string_type(csr: &Csr) -> Option<Finding> {
+    const DIRECTORY_STRINGS: [&str; 5] = [
+        "a PrintableString",
+        "a UTF8String",
+        "a BMPString",
+        "a TeletexString",
+        "a UniversalString",
+    ];
+    let (password, kind) = (csr.challenge_password.as_ref()?, csr.challenge_type.as_deref()?);
+    if !DIRECTORY_STRINGS.contains(&kind) {
+        let words = format!(
+            "the challenge password is {kind}, which is no type of a DirectoryString: some servers refuse it"
+        );
+        return Some(Finding::odd(words).against_section("RFC 2985 §5.4.1"));
+    }
+    let would_fit = !password.expose().is_empty() && password.expose().chars().all(is_printable);
+    if kind == DIRECTORY_STRINGS[0] || !would_fit {
+        return None;
+    }
+    let words = format!(
+        "the challenge password is {kind}, although a PrintableString could hold it, which it should then be: some servers read nothing else"
+    );
+    let advice = "NDES of Windows Server 2012 R2 refused it (certnanny/sscep#83)";
+    Some(Finding::odd(words).against_section("RFC 2985 §5.4.1").advice(advice))
 }
 
 /// Extensions with a known name whose value cannot be read.

@@ -113,9 +113,13 @@ pub(crate) fn challenge_page(shown: &Shown, reading: &Reading<'_>) -> Layer {
         Shown::Password(password) if reading.knowledge.shows_secrets => {
             layer.field("challenge password", format!("`{}`", password.expose()));
         }
-        Shown::Password(_) => layer
-            .fields
-            .push(Field::new("challenge password", MASK).meaning("`--show-secrets` shows it")),
+        Shown::Password(_) => {
+            let field = Field::new("challenge password", MASK);
+            layer.fields.push(match reading.knowledge.about_options("`--show-secrets` shows it") {
+                "" => field,
+                words => field.meaning(words),
+            });
+        }
         Shown::CacheFull => layer.findings.push(
             Finding::odd(
                 "the page shows no password: the server stores as many unused ones as it may",

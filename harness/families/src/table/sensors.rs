@@ -15,6 +15,11 @@ pub(super) const ARUBA: Family = Family {
             "The URL of the server is configured with its scheme.",
             &[SENSOR_GUIDE],
         ),
+        Demand::none(
+            Subject::Key,
+            "Its cryptographic settings must fit the CA's certificate template.",
+            &[SENSOR_GUIDE],
+        ),
         Demand::soft(
             Need::IssuesAtOnce,
             "Its guide wants a CA that issues without waiting for a person's approval.",

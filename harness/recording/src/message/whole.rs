@@ -1,4 +1,4 @@
-//! Messages in bytes that are all there: a text that somebody pasted, or what was captured of a connection.
+//! Messages in bytes that are all there: a text that a user pasted, or what was captured of a connection.
 
 use super::chunked::{After, Lack};
 use super::framing::{Framing, has_odd_length};

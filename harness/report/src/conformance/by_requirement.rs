@@ -7,7 +7,7 @@ use diagnostics::{counted, visible};
 use results::requirement::Level;
 use results::{Case, ConformanceReport, RequirementResult, RequirementVerdict, Status};
 
-/// The requirements with each verdict, and for those that are not proved what became of their cases.
+/// The requirements with each verdict, and for those that are not proved the results of their cases.
 pub fn requirements(report: &ConformanceReport) -> String {
     let mut kinds: Vec<RequirementVerdict> =
         report.requirements.iter().map(|one| one.kind).collect();

@@ -1,13 +1,14 @@
 //! Groups cases by what came, so that one cause is shown once, however many cases it broke.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use results::{Assessment, Case, ConformanceReport, Failure, Skip, SkipCause, Verdict};
+use results::{Assessment, Case, ConformanceReport, Failure, Skip, SkipCause, Status, Verdict};
 
-/// Cases with the same cause. The first is shown for all of them.
+/// Cases with the same cause. The first is shown for all of them; it is one that fails, if any does.
 pub(super) struct Group<'a> {
     pub(super) first: &'a Case,
     pub(super) others: Vec<&'a Case>,
@@ -20,13 +21,20 @@ pub(super) fn grouped<'a>(cases: impl IntoIterator<Item = &'a Case>) -> Vec<Grou
     for case in cases {
         let known = by_cause.get(&cause(case)).and_then(|index| groups.get_mut(*index));
         if let Some(group) = known {
-            group.others.push(case);
+            let is_hidden = is_failure(case) && !is_failure(group.first);
+            let other = if is_hidden { mem::replace(&mut group.first, case) } else { case };
+            group.others.push(other);
         } else {
             by_cause.insert(cause(case), groups.len());
             groups.push(Group { first: case, others: Vec::new() });
         }
     }
     groups
+}
+
+/// True for a case whose verdict is that the peer is wrong, and not a skip or a known deviation.
+pub(super) fn is_failure(case: &Case) -> bool {
+    matches!(case.assessment.status(), Status::Failed | Status::Unmet | Status::Panicked)
 }
 
 /// The cases that are shown, each with the number of further ones that are not: those that could not be tried, and have the reason
@@ -198,6 +206,16 @@ mod tests {
             failed("c", "status: PENDING", "not found in 1.0 s"),
         ];
         assert_eq!(ids(&cases), [vec!["a", "b"], vec!["c"]]);
+    }
+
+    #[test]
+    fn case_that_fails_is_shown_for_skipped_ones_with_its_cause() {
+        let skipped = |id: &str| {
+            let skip = Skip::new(SkipCause::Pending, "pending");
+            Case { assessment: Assessment::Skipped(skip), ..failed(id, "status: FAILURE", "x") }
+        };
+        let cases = [skipped("a"), failed("b", "status: FAILURE", "x"), skipped("c")];
+        assert_eq!(ids(&cases), [["b", "a", "c"]]);
     }
 
     #[test]

@@ -25,9 +25,9 @@ pub(in super::super) enum Ending {
     Restarts,
     /// It ends at each message that comes by GET, and is started again.
     RestartsAtGets,
-    /// It ends after its last answer, and is started again, as if somebody restarted it between two requests.
+    /// It ends after its last answer, and is started again, as if its operator restarted it between two requests.
     Pauses,
-    /// It ends after its last answer, as if somebody stopped it between two requests.
+    /// It ends after its last answer, as if its operator stopped it between two requests.
     Stops,
     /// It ends at the next GET, whose like it answered before.
     DiesAtGet,
@@ -101,7 +101,7 @@ impl EndingServer {
     }
 }
 
-/// Listens again. The command has 3 s to see that nobody listens, and then that somebody does.
+/// Listens again. The command has 3 s to see that nothing listens at the address, and then that the server does again.
 fn listener_after_a_pause(address: SocketAddr) -> TcpListener {
     thread::sleep(Duration::from_millis(1500));
     TcpListener::bind(address).unwrap()

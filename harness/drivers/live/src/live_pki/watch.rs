@@ -122,7 +122,7 @@ impl LivePki {
         }
     }
 
-    /// The missing answer to a request, with what became of the server.
+    /// The missing answer to a request, and whether the server is still there.
     async fn unanswered(
         &self,
         watch: &Watch,
@@ -169,7 +169,7 @@ impl LivePki {
         let reason = match &presence {
             Presence::Back if matches!(response.status, 502 | 504) => format!(
                 "a request {answered}, and so was {name} for a moment: either this request ended the server behind a proxy, or \
-                 somebody restarted it"
+                 it was restarted"
             ),
             // The server was busy, so it did nothing.
             Presence::Back if matches!(response.status, 429 | 503) => {
@@ -333,7 +333,7 @@ impl Presence {
             401 | 403 | 407 => "a login is asked for, or this address is locked out",
             429 | 503 => "try again later, with `--rate` if it limits the rate of requests",
             502 | 504 => {
-                "a proxy does not reach the server behind it: a request ended that one, or somebody stopped it"
+                "a proxy does not reach the server behind it: a request ended that one, or it was stopped"
             }
             _ => return None,
         })

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use diagnostics::bugs;
-use ipnet::Ipv4Net;
 use nix::errno::Errno;
 use process::Output;
 use recording::Recorder;
@@ -39,7 +38,7 @@ pub(super) async fn build(
     prepare_system(spec)?;
     let topology = Topology::of(&spec.lab);
     let switch = links(&topology).await?;
-    remains.captures = captures(&topology, spec)?;
+    start_captures(&topology, spec, remains);
     let namespaces = nodes(&topology, &switch).await?;
     let recorder = match &spec.messages {
         Some(part) => part.recorder(spec.lab.clock()),
@@ -111,15 +110,18 @@ async fn links(topology: &Topology) -> Result<Links, TestbedError> {
     Ok(switch)
 }
 
-/// Starts a capture of each link, if captures are wanted.
-fn captures(topology: &Topology, spec: &LabSpec) -> Result<Vec<Capture>, TestbedError> {
-    let Some(folder) = &spec.captures else { return Ok(Vec::new()) };
-    let capture = |(link, subnet): (usize, &Ipv4Net)| {
-        Capture::start(link, *subnet, folder).map_err(|error| TestbedError::Network {
-            reason: format!("the link of {subnet} cannot be captured: {error}"),
-        })
-    };
-    topology.links.iter().enumerate().map(capture).collect()
+/// Starts a capture of each link, if captures are wanted. The lab works without those that cannot be written.
+fn start_captures(topology: &Topology, spec: &LabSpec, remains: &mut Remains) {
+    let Some(folder) = &spec.captures else { return };
+    for (link, subnet) in topology.links.iter().enumerate() {
+        match Capture::start(link, *subnet, folder) {
+            Ok(capture) => remains.captures.push(capture),
+            Err(error) => {
+                let reason = format!("the link of {subnet} is not captured: {error}");
+                remains.missing_captures.push(reason);
+            }
+        }
+    }
 }
 
 async fn nodes(topology: &Topology, switch: &Links) -> Result<Namespaces, TestbedError> {

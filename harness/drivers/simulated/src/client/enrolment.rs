@@ -74,7 +74,7 @@ pub struct KeyError(ErrorStack);
 pub enum Remark {
     /// What came in place of capabilities, and what is made of it.
     NoCapabilities(String),
-    /// The certificates of the CA leave a choice: whom the request is addressed to.
+    /// Several certificates of the CA can receive requests; the text names the one that the request is addressed to.
     UnclearAddressee(String),
     /// The CA has not decided; what is done about it.
     Pending(Pending),

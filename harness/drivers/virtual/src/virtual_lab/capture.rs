@@ -32,15 +32,23 @@ struct State {
 }
 
 impl Captures {
-    /// Begins a capture of each of these links, with the times of that clock.
-    ///
-    /// # Errors
-    /// Which file cannot be written, and why.
-    pub(super) fn begin(folder: &Path, links: &[Ipv4Net], clock: Clock) -> io::Result<Self> {
+    /// Begins a capture of each of these links, with the times of that clock. If a file cannot be written, no link is captured.
+    pub(super) fn begin(folder: &Path, links: &[Ipv4Net], clock: Clock) -> Self {
         let files = links.iter().map(|subnet| Pcap::begin(folder, *subnet));
-        let files = files.collect::<io::Result<_>>()?;
-        let state = State { files, last: SystemTime::UNIX_EPOCH, failed: None };
-        Ok(Self { clock, state: Mutex::new(state) })
+        match files.collect::<io::Result<_>>() {
+            Ok(files) => Self::new(files, None, clock),
+            Err(error) => Self::missing(format!("no link is captured: {error}"), clock),
+        }
+    }
+
+    /// No captures, for this reason.
+    pub(super) fn missing(reason: String, clock: Clock) -> Self {
+        Self::new(Vec::new(), Some(reason), clock)
+    }
+
+    fn new(files: Vec<Pcap>, failed: Option<String>, clock: Clock) -> Self {
+        let state = State { files, last: SystemTime::UNIX_EPOCH, failed };
+        Self { clock, state: Mutex::new(state) }
     }
 
     /// Adds a packet that crosses a link now.

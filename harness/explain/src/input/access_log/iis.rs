@@ -1,7 +1,7 @@
 //! Lines of IIS (W3C extended log format): fields between blanks, named by a line `#Fields:`.
 
 use super::{Logged, OPERATION, target::logged, when};
-use crate::exhibit::Exchange;
+use crate::item::Exchange;
 
 /// The fields of IIS if no line names them: those that it writes unless it is configured otherwise.
 const USUAL: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status";

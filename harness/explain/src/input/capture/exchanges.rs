@@ -9,11 +9,11 @@ use super::{
     stream::{self, Run, Stream},
 };
 use crate::{
-    exhibit::{Exchange, Gap},
     input::{
         budget::Budget,
         http::{self, End, Found},
     },
+    item::{Exchange, Gap},
 };
 
 /// What is spoken on a connection.

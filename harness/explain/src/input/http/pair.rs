@@ -1,7 +1,7 @@
 //! Requests and replies put together.
 
 use super::{Found, Message, field};
-use crate::exhibit::{Exchange, Gap, Reply};
+use crate::item::{Exchange, Gap, Reply};
 
 /// An exchange of a request and a reply, one of which may be missing.
 pub(in crate::input) fn exchange(request: Option<Found>, reply: Option<Found>) -> Exchange {

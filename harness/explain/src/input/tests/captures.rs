@@ -38,8 +38,8 @@ fn plain() -> Vec<Sent> {
 
 /// Asserts that both messages are whole, and gives what is told beside them.
 fn gaps(capture: &[u8]) -> Vec<String> {
-    let exhibit = one(capture);
-    let exchange = exchange(&exhibit);
+    let item = one(capture);
+    let exchange = exchange(&item);
     assert!(sent(exchange) == message(), "{exchange:?}");
     assert!(exchange.reply.as_ref().unwrap().body == answer(), "{exchange:?}");
     gaps_of(exchange)
@@ -114,8 +114,8 @@ fn lost_segment_of_a_body_is_told() {
     let lost =
         segments.iter().position(|one| !one.from_client && one.place == 1 + 536 * 2).unwrap();
     segments.remove(lost);
-    let exhibit = one(&raw(&segments));
-    let exchange = exchange(&exhibit);
+    let item = one(&raw(&segments));
+    let exchange = exchange(&item);
     assert!(sent(exchange) == message());
     let body = &exchange.reply.as_ref().unwrap().body;
     assert!(answer().starts_with(body) && body.len() < 1072, "{}", body.len());
@@ -170,16 +170,16 @@ fn messages_after_a_hole_are_read() {
     let replies = [reply(), b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nAES\n".to_vec()].concat();
     let mut segments = conversation(&requests, &replies, 536);
     segments.retain(|one| one.from_client || one.place != 1 + 536 * 2);
-    let exhibits = read(&raw(&segments));
-    assert_eq!(exhibits.len(), 2, "{exhibits:?}");
-    assert_eq!(exchange(&exhibits[1]).reply.as_ref().unwrap().body, b"AES\n");
+    let items = read(&raw(&segments));
+    assert_eq!(items.len(), 2, "{items:?}");
+    assert_eq!(exchange(&items[1]).reply.as_ref().unwrap().body, b"AES\n");
 }
 
 #[test]
 fn packets_that_were_captured_in_part_are_told() {
     let packets: Vec<Vec<u8>> = plain().iter().map(|one| ipv4(one, CLIENT)).collect();
-    let exhibit = one(&pcap_of_length(DataLink::RAW, &packets, 300));
-    let gaps = gaps_of(exchange(&exhibit));
+    let item = one(&pcap_of_length(DataLink::RAW, &packets, 300));
+    let gaps = gaps_of(exchange(&item));
     assert!(gaps.iter().any(|gap| gap.contains("`tcpdump -s 0`")), "{gaps:?}");
 }
 
@@ -193,9 +193,9 @@ fn pipelined_requests_have_their_replies() {
         + &answer("caps")
         + &answer("cert")
         + &answer("next");
-    let exhibits = read(&raw(&conversation(requests.as_bytes(), replies.as_bytes(), 50)));
+    let items = read(&raw(&conversation(requests.as_bytes(), replies.as_bytes(), 50)));
     let bodies: Vec<&[u8]> =
-        exhibits.iter().map(|exhibit| &*exchange(exhibit).reply.as_ref().unwrap().body).collect();
+        items.iter().map(|item| &*exchange(item).reply.as_ref().unwrap().body).collect();
     assert_eq!(bodies, [b"caps", b"cert", b"next"]);
 }
 
@@ -248,8 +248,8 @@ fn other_connections_are_left_out_and_counted() {
 #[test]
 fn file_that_is_cut_off_is_read_to_there() {
     let capture = raw(&plain());
-    let exhibit = one(&capture[..capture.len() - 30]);
-    let gaps = gaps_of(exchange(&exhibit));
+    let item = one(&capture[..capture.len() - 30]);
+    let gaps = gaps_of(exchange(&item));
     assert!(
         gaps.iter()
             .any(|gap| gap.contains("the file of the capture is cut off or damaged after packet")),
@@ -274,7 +274,7 @@ fn same_ports_used_again_are_another_connection() {
     for segment in &mut again {
         segment.place += 100_000;
     }
-    let exhibits = read(&raw(&[plain(), again].concat()));
-    assert_eq!(exhibits.len(), 2);
-    assert!(exhibits.iter().all(|exhibit| exchange(exhibit).gaps.is_empty()), "{exhibits:?}");
+    let items = read(&raw(&[plain(), again].concat()));
+    assert_eq!(items.len(), 2);
+    assert!(items.iter().all(|item| exchange(item).gaps.is_empty()), "{items:?}");
 }

@@ -7,7 +7,7 @@ use openssl::{
 };
 
 use super::*;
-use crate::input::{InputError, Source, exhibits};
+use crate::input::{InputError, Source, items};
 
 #[test]
 fn request_comes_before_its_reply_and_other_files_are_left_out() {
@@ -29,8 +29,8 @@ fn request_comes_before_its_reply_and_other_files_are_left_out() {
     ] {
         fs::write(inner.join(name), bytes).unwrap();
     }
-    let exhibits = exhibits(vec![Source::Folder(folder.path().to_owned())]).unwrap();
-    let [asked, answered, request, reply] = &exhibits[..] else { panic!("{exhibits:?}") };
+    let items = items(vec![Source::Folder(folder.path().to_owned())]).unwrap();
+    let [asked, answered, request, reply] = &items[..] else { panic!("{items:?}") };
     assert!(exchange(asked).reply.is_none());
     assert_eq!(exchange(answered).reply.as_ref().unwrap().body, b"AES\n");
     assert!(answered.origin.ends_with("01-GetCACaps-reply.http"), "{}", answered.origin);
@@ -42,7 +42,7 @@ fn request_comes_before_its_reply_and_other_files_are_left_out() {
 fn folder_without_messages_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes"), "nothing of interest").unwrap();
-    let error = exhibits(vec![Source::Folder(folder.path().to_owned())]).unwrap_err();
+    let error = items(vec![Source::Folder(folder.path().to_owned())]).unwrap_err();
     assert!(matches!(error, InputError::Unrecognised(_)), "{error}");
     assert!(error.to_string().contains("a folder of 1 file in which nothing"), "{error}");
 }

@@ -99,14 +99,14 @@ fn message_is_the_same_in_every_form() {
     for message in messages() {
         for (number, (form, make)) in FORMS.into_iter().enumerate() {
             let input = make(&message);
-            let exhibit = one(&input);
+            let item = one(&input);
             let shown = String::from_utf8_lossy(&input[..input.len().min(200)]).into_owned();
             assert!(
-                exhibit.content == Content::Bytes(message.clone()),
+                item.content == Content::Bytes(message.clone()),
                 "{number} {form}: {:?}\n{shown}",
-                exhibit.taken_for
+                item.taken_for
             );
-            let notes = exhibit.taken_for[0].replace(", without padding", "");
+            let notes = item.taken_for[0].replace(", without padding", "");
             let expected = form.replace(", without padding", "");
             assert_eq!(notes, expected, "{number}\n{shown}");
         }
@@ -123,9 +123,9 @@ fn forms_may_be_inside_one_another() {
     }
     let request = seed("http_head/scepclient-2.1.0-pkioperation.http");
     let dumped = gzip(dump(&request, |at| format!("{at:08x}:"), " ", "  ").as_bytes());
-    let exhibit = one(&dumped);
-    assert_eq!(exhibit.taken_for, ["gzip", "hex dump", "HTTP request"]);
-    assert_eq!(sent(exchange(&exhibit)), message);
+    let item = one(&dumped);
+    assert_eq!(item.taken_for, ["gzip", "hex dump", "HTTP request"]);
+    assert_eq!(sent(exchange(&item)), message);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn text_in_utf_16_is_read() {
     let text = pem("CMS", &message());
     let units: Vec<u8> =
         "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    let exhibit = one(&units);
-    assert_eq!(exhibit.taken_for, ["text in UTF-16", "PEM `CMS`", "DER"]);
+    let item = one(&units);
+    assert_eq!(item.taken_for, ["text in UTF-16", "PEM `CMS`", "DER"]);
     assert_eq!(bytes_of(&[b"\xef\xbb\xbf", text.as_bytes()].concat()), message());
 }
 
@@ -153,9 +153,9 @@ fn der_and_ber_are_told_apart() {
     assert_eq!(one(&message()).taken_for, ["DER"]);
     assert_eq!(one(&seed("ber/get-cert.der")).taken_for, ["BER"]);
     let cut = &message()[..1000];
-    let exhibit = one(cut);
-    assert_eq!(exhibit.taken_for, ["DER, cut off: 2476 bytes are announced, 1000 are there"]);
-    assert_eq!(exhibit.content, Content::Bytes(cut.to_vec()));
+    let item = one(cut);
+    assert_eq!(item.taken_for, ["DER, cut off: 2476 bytes are announced, 1000 are there"]);
+    assert_eq!(item.content, Content::Bytes(cut.to_vec()));
     assert_eq!(bytes_of(base64(cut).as_bytes()), cut);
 }
 
@@ -163,17 +163,17 @@ fn der_and_ber_are_told_apart() {
 fn several_messages_have_their_places() {
     let [first, second] = [message(), seed("message/certs-only.der")];
     let text = format!("key\n{}and\n{}", pem("CMS", &first), pem("CERTIFICATE", &second));
-    let exhibits = read(text.as_bytes());
-    let origins: Vec<&str> = exhibits.iter().map(|exhibit| &*exhibit.origin).collect();
+    let items = read(text.as_bytes());
+    let origins: Vec<&str> = items.iter().map(|item| &*item.origin).collect();
     let lines = first.len().div_ceil(48) + 5;
     assert_eq!(origins, ["input, line 2", &format!("input, line {lines}")]);
     let text = format!("one {}\n\n two:{}", base64(&first), base64(&second));
     assert_eq!(read(text.as_bytes()).len(), 2);
     let dumps =
         [&first, &second].map(|message| dump(message, |at| format!("{at:04x} "), " ", "  "));
-    let exhibits = read(dumps.join("\n").as_bytes());
-    assert_eq!(exhibits.len(), 2);
-    assert_eq!(exhibits[1].content, Content::Bytes(second));
+    let items = read(dumps.join("\n").as_bytes());
+    assert_eq!(items.len(), 2);
+    assert_eq!(items[1].content, Content::Bytes(second));
 }
 
 #[test]
@@ -200,13 +200,8 @@ fn get_is_the_same_in_queries_and_logs() {
                 "> GET /scep?{escaped} HTTP/1.1\n> Host: ca.example\n>\n< HTTP/1.1 403 No\n< \n"
             ),
         ] {
-            let exhibit = one(input.as_bytes());
-            assert!(
-                sent(exchange(&exhibit)) == message,
-                "{:?} {}",
-                exhibit.taken_for,
-                &input[..99]
-            );
+            let item = one(input.as_bytes());
+            assert!(sent(exchange(&item)) == message, "{:?} {}", item.taken_for, &input[..99]);
         }
     }
 }
@@ -221,9 +216,9 @@ fn http_messages_are_put_together() {
         packed.len()
     );
     let input = [&request, head.as_bytes(), &packed, &request].concat();
-    let exhibits = read(&input);
-    assert_eq!(exhibits.len(), 2);
-    let first = exchange(&exhibits[0]);
+    let items = read(&input);
+    assert_eq!(items.len(), 2);
+    let first = exchange(&items[0]);
     assert_eq!(sent(first), message());
     assert_eq!(first.reply.as_ref().map(|reply| &*reply.body), Some(&*reply));
     assert!(first.gaps.is_empty(), "{:?}", first.gaps);

@@ -1,4 +1,4 @@
-//! Any bytes give exhibits or an error: the seeds of the fuzz targets with small changes. The target `explain_input` has many more.
+//! Any bytes give items or an error: the seeds of the fuzz targets with small changes. The target `explain_input` has many more.
 
 #[path = "../../../../../scep/tests/dice/mod.rs"]
 mod dice;
@@ -20,11 +20,11 @@ fn mutations_do_not_panic() {
             let bytes = fs::read(&path).unwrap();
             let mut dice = Dice(0x5ce9_1ab0_0000_0007 ^ bytes.len() as u64);
             for _ in 0..4 * factor {
-                let Ok(exhibits) = exhibits_in("input", &dice.mutate(&bytes)) else { continue };
-                for exhibit in exhibits {
-                    assert!(!exhibit.taken_for.is_empty(), "{}", path.display());
-                    if let Content::Bytes(bytes) = exhibit.content {
-                        assert!(exhibits_in("again", &bytes).is_ok(), "{}", path.display());
+                let Ok(items) = items_in("input", &dice.mutate(&bytes)) else { continue };
+                for item in items {
+                    assert!(!item.taken_for.is_empty(), "{}", path.display());
+                    if let Content::Bytes(bytes) = item.content {
+                        assert!(items_in("again", &bytes).is_ok(), "{}", path.display());
                     }
                 }
             }

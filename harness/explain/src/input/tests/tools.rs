@@ -27,17 +27,17 @@ fn dumps_of_programs_are_read() {
         ("python.txt", "string with escaped bytes"),
         ("asn1parse-dump.txt", "listing of `openssl asn1parse`"),
     ] {
-        let exhibit = one(&data(name));
-        assert_eq!(exhibit.taken_for, [form, "DER"], "{name}");
-        assert!(exhibit.content == Content::Bytes(dumped()), "{name}");
+        let item = one(&data(name));
+        assert_eq!(item.taken_for, [form, "DER"], "{name}");
+        assert!(item.content == Content::Bytes(dumped()), "{name}");
     }
 }
 
 #[test]
 fn listing_of_ber_becomes_bytes() {
-    let exhibit = one(&data("asn1parse-ber.txt"));
-    assert_eq!(exhibit.taken_for, ["listing of `openssl asn1parse`", "BER"]);
-    assert!(exhibit.content == Content::Bytes(seed("ber/get-cert.der")));
+    let item = one(&data("asn1parse-ber.txt"));
+    assert_eq!(item.taken_for, ["listing of `openssl asn1parse`", "BER"]);
+    assert!(item.content == Content::Bytes(seed("ber/get-cert.der")));
 }
 
 #[test]
@@ -59,13 +59,13 @@ fn conversations_of_programs_are_read() {
         ("follow-yaml.txt", "TCP stream as followed by Wireshark"),
         ("curl-trace.txt", "output of `curl --trace`"),
     ] {
-        let exhibits = read(&data(name));
-        assert_eq!(exhibits.len(), 2, "{name}");
-        for exhibit in &exhibits {
-            assert_eq!(exhibit.taken_for, [format!("{form}, HTTP request and reply")], "{name}");
-            assert!(exchange(exhibit).gaps.is_empty(), "{name}: {exhibit:?}");
+        let items = read(&data(name));
+        assert_eq!(items.len(), 2, "{name}");
+        for item in &items {
+            assert_eq!(item.taken_for, [format!("{form}, HTTP request and reply")], "{name}");
+            assert!(exchange(item).gaps.is_empty(), "{name}: {item:?}");
         }
-        let [capabilities, operation] = &exhibits[..] else { panic!() };
+        let [capabilities, operation] = &items[..] else { panic!() };
         let body = &exchange(capabilities).reply.as_ref().unwrap().body;
         assert_eq!(body, b"POSTPKIOperation\nSHA-256\nAES\n", "{name}");
         assert!(sent(exchange(operation)) == seed("message/get-crl.der"), "{name}");
@@ -75,23 +75,23 @@ fn conversations_of_programs_are_read() {
 
 #[test]
 fn capture_has_times_and_addresses() {
-    let exhibits = read(&data("loopback.pcapng"));
-    let exchange = exchange(&exhibits[1]);
+    let items = read(&data("loopback.pcapng"));
+    let exchange = exchange(&items[1]);
     let at = exchange.at.unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
     assert_eq!(at.as_secs(), 1_796_066_516);
     assert_eq!(exchange.client.as_deref(), Some("127.0.0.1:50918"));
     assert_eq!(exchange.server.as_deref(), Some("127.0.0.1:8080"));
     assert_eq!(
-        exhibits[1].origin,
+        items[1].origin,
         "input, connection from 127.0.0.1:50918 to 127.0.0.1:8080 from packet 1, exchange 2 of 2"
     );
 }
 
 #[test]
 fn verbose_curl_has_the_reply_and_no_body_of_the_request() {
-    let exhibits = read(&data("curl-v.txt"));
-    let [exhibit] = &exhibits[..] else { panic!("{exhibits:?}") };
-    let exchange = exchange(exhibit);
+    let items = read(&data("curl-v.txt"));
+    let [item] = &items[..] else { panic!("{items:?}") };
+    let exchange = exchange(item);
     assert!(exchange.reply.as_ref().unwrap().body == dumped());
     assert_eq!(
         gaps_of(exchange),

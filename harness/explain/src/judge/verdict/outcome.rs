@@ -6,23 +6,23 @@ use scep::{
     certificate::is_self_issued,
 };
 
-use super::undecided;
+use super::{Known, undecided};
 use crate::{
-    exhibit::Gap,
     explanation::{AtFault, Verdict},
+    item::Gap,
     layer::{Facts, Inner, key_words},
-    piece::Piece,
+    sent_message::SentMessage,
 };
 
-/// A reply, the request that it answers, and whether a certificate of the CA is known.
+/// A reply, the request that it answers, and what is known besides them.
 pub(super) struct Outcome<'a> {
     pub(super) reply: &'a Facts,
-    pub(super) request: Option<&'a Piece>,
+    pub(super) request: Option<&'a SentMessage>,
     /// The request of a certificate, if the other one asks about it with CertPoll.
     pub(super) origin: Option<&'a Facts>,
     /// The request in words: `the request`, with its number if there are several.
     pub(super) named: String,
-    pub(super) knows_ca: bool,
+    pub(super) known: Known<'a>,
 }
 
 /// The words about a refusal: `FAILURE, badAlg`.
@@ -38,40 +38,42 @@ pub(super) fn refusal(reply: &Facts) -> Option<String> {
 pub(super) fn verdict(outcome: &Outcome<'_>) -> Verdict {
     let reply = outcome.reply;
     if let Some(refusal) = refusal(reply) {
-        let reason = format!(
-            "{} was refused: {refusal}; nothing that was seen breaks the protocol",
-            outcome.named
-        );
-        let unverified = reply.unverified.as_deref().map(unverified);
+        let cause = probable_cause(outcome);
+        let cause = cause.as_deref().unwrap_or("nothing that was seen breaks the protocol");
+        let reason = format!("{} was refused: {refusal}; {cause}", outcome.named);
+        let unverified = reply.unverified.as_deref().map(|why| unverified(why, outcome.known));
         let next = unverified.into_iter().chain(after_refusal(outcome)).collect();
         return undecided(AtFault::Unknown, reason, next);
     }
     if let Some(why) = &reply.unverified {
-        return undecided(AtFault::Unknown, unverified(why), Vec::new());
+        return undecided(AtFault::Unknown, unverified(why, outcome.known), Vec::new());
     }
     match &reply.pki_status {
         Some(PkiStatus::Pending) => {
             let reason = format!("{} waits for a decision of the CA", outcome.named);
-            let next = "somebody must approve it there, or the client must ask again with CertPoll";
+            let next =
+                "an operator of the CA must approve it, or the client must ask again with CertPoll";
             undecided(AtFault::Nobody, reason, vec![next.to_owned()])
         }
         _ => granted(outcome),
     }
 }
 
-fn unverified(why: &str) -> String {
-    format!(
-        "the signature of the reply was not verified: {why}; give the certificates of the CA and its RA with --ca"
-    )
+fn unverified(why: &str, known: Known<'_>) -> String {
+    let options = "; give the certificates of the CA and its RA with --ca";
+    let options = known.knowledge.about_options(options);
+    format!("the signature of the reply was not verified: {why}{options}")
 }
 
 fn granted(outcome: &Outcome<'_>) -> Verdict {
     let envelope = outcome.reply.envelope.as_ref();
     let Some(Inner::Certificates(contents)) = envelope.and_then(|it| it.inner.as_ref()) else {
-        let next =
-            "with the client's key (--key) the certificate in it is compared with the request, too";
+        let option = outcome.known.knowledge.about_options(" (--key)");
+        let next = format!(
+            "with the client's key{option} the certificate in it is compared with the request, too"
+        );
         let reason = format!("{} was granted; the reply was not opened", outcome.named);
-        return undecided(AtFault::Nobody, reason, vec![next.to_owned()]);
+        return undecided(AtFault::Nobody, reason, vec![next]);
     };
     let content = match (contents.certificates.len(), contents.crls.len()) {
         (0, _) => "a revocation list",
@@ -82,9 +84,10 @@ fn granted(outcome: &Outcome<'_>) -> Verdict {
         None => format!("{content}, compared with nothing, because its request is not here"),
         Some(asked) => compared(outcome.origin.unwrap_or(asked), content),
     };
+    let option = outcome.known.knowledge.about_options(": give --ca");
     let no_ca =
-        "its issuer was not looked at, because no certificate of the CA is known: give --ca";
-    let next = (!outcome.knows_ca).then(|| no_ca.to_owned()).into_iter().collect();
+        format!("its issuer was not looked at, because no certificate of the CA is known{option}");
+    let next = (!outcome.known.ca).then_some(no_ca).into_iter().collect();
     let reason = format!("{} was granted, and the reply has {compared}", outcome.named);
     undecided(AtFault::Nobody, reason, next)
 }
@@ -116,6 +119,16 @@ fn compared(asked: &Facts, content: &str) -> String {
     }
 }
 
+/// Why the server probably refuses a request that breaks no rule: whether it takes a signingTime is at its discretion.
+fn probable_cause(outcome: &Outcome<'_>) -> Option<String> {
+    let fail_info = outcome.reply.denial.as_ref().and_then(|it| it.fail_info.as_ref());
+    if !matches!(fail_info, None | Some(FailInfo::BadTime | FailInfo::BadMessageCheck)) {
+        return None;
+    }
+    let words = outcome.request?.facts.as_ref()?.signed_outside_validity()?;
+    Some(format!("probably because {words}: a server may take that or not (RFC 5652 §11.3)"))
+}
+
 /// What to look at after a refusal without a reason.
 fn after_refusal(outcome: &Outcome<'_>) -> Vec<String> {
     let mut next = Vec::new();
@@ -133,9 +146,12 @@ fn after_refusal(outcome: &Outcome<'_>) -> Vec<String> {
             "the request has a challenge password, which may be wrong, used up or expired, and asks for a key of the kind {}: compare both with the CA's rules",
             key_words(&csr.public_key)
         )),
-        None if envelope.is_some_and(|it| !it.is_open) => next.push(
-            "the request was not opened: with the CA's or RA's key (--key, --state) its challenge password and names can be seen".to_owned(),
-        ),
+        None if envelope.is_some_and(|it| !it.is_open) => {
+            let options = outcome.known.knowledge.about_options(" (--key, --state)");
+            next.push(format!(
+                "the request was not opened: with the CA's or RA's key{options} its challenge password and names can be seen"
+            ));
+        }
         None => {}
     }
     let fail_info = outcome.reply.denial.as_ref().and_then(|it| it.fail_info.as_ref());
@@ -157,11 +173,11 @@ fn after_refusal(outcome: &Outcome<'_>) -> Vec<String> {
 }
 
 /// The verdict about a last request, if it was not answered, and that is not for want of having been seen.
-pub(super) fn no_answer(pieces: &[Piece]) -> Option<Verdict> {
-    let is_question = |piece: &&Piece| piece.sender == Some(End::Client);
-    let last = pieces.last().filter(is_question)?;
+pub(super) fn no_answer(messages: &[SentMessage]) -> Option<Verdict> {
+    let is_question = |message: &&SentMessage| message.sender == Some(End::Client);
+    let last = messages.last().filter(is_question)?;
     let gap = last.gaps.iter().find(|gap| matches!(gap, Gap::Unanswered(_)))?;
     let reason = format!("no answer: {gap}");
-    let next = "the server's log says if the request came, and what became of it";
+    let next = "the server's log says if the request came, and what was done with it";
     Some(undecided(AtFault::Unknown, reason, vec![next.to_owned()]))
 }

@@ -80,6 +80,11 @@ fn other(message: &Message, facts: &Facts, oid: &str) -> Field {
             let words = message.attributes().text_of(oid).unwrap_or_default();
             return Field::new(name, format!("`{words}`")).meaning("the words of NDES");
         }
+        (Denial::OLD_STEP_CA_TEXT_OID, _) => {
+            let words = message.attributes().text_of(oid).unwrap_or_default();
+            return Field::new(name, format!("`{words}`"))
+                .meaning("failInfoText, as step-ca before 0.26.1 sends it");
+        }
         _ => {}
     }
     let field = raw(message, &name, oid);

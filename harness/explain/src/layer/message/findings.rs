@@ -1,14 +1,17 @@
 //! What is remarkable about a message by itself, with the requirement that it goes against.
 
+use diagnostics::counted;
 use openssl::hash::hash;
 use scep::{
     Error, PeerMisbehaved,
     algorithm::Digest,
     attribute::{FailInfo, MessageType, Nonce, PkiStatus},
     ber,
-    certificate::{invalidity, is_self_issued},
-    clock::moment_text,
+    certificate::is_self_issued,
+    content::Content,
+    denial::Denial,
     message::{AttributeName, Message},
+    printable::is_printable,
 };
 
 use super::{Facts, attributes::kind};
@@ -57,7 +60,20 @@ pub(super) fn of(
     all.extend(nonces(facts));
     all.extend(times(facts));
     all.extend(signer(facts));
+    all.extend(misnumbered_text(message));
     all
+}
+
+/// The words of a refusal under the object identifier above that of failInfoText.
+fn misnumbered_text(message: &Message) -> Option<Finding> {
+    let oid = Denial::OLD_STEP_CA_TEXT_OID;
+    message.attributes().has(oid).then(|| {
+        Finding::odd(format!(
+            "failInfoText comes as the attribute `{oid}`, and is `{oid}.1`: clients that look for that do not find the words"
+        ))
+        .against_section("RFC 8894 §3.2.1.4")
+        .advice("step-ca before 0.26.1 does so (smallstep/certificates#1794)")
+    })
 }
 
 /// The words with the name of the object identifier in them, if it has one.
@@ -87,14 +103,20 @@ fn digests(message: &Message) -> Option<String> {
 }
 
 /// Why the signature does not verify.
-pub(super) fn unverified(error: &Error, message: &Message, facts: &Facts) -> Finding {
+pub(super) fn unverified(
+    error: &Error,
+    message: &Message,
+    facts: &Facts,
+    names_options: bool,
+) -> Finding {
     let finding = Finding::wrong(error.to_string());
     let is_request = facts.message_type.as_ref().is_some_and(|it| *it != MessageType::CertRep);
     match error {
         Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) if is_request => finding.against("R33"),
         // A reply need not have it: the client has it from GetCACert.
         Error::PeerMisbehaved(PeerMisbehaved::SignerNotFound(_)) => Finding::note(format!(
-            "{error}; `--ca` or the answer to GetCACert would have it"
+            "{error}; the answer to GetCACert{} would have it",
+            if names_options { " or `--ca`" } else { "" }
         )),
         Error::PeerMisbehaved(PeerMisbehaved::DigestMismatch) => Finding::wrong(format!(
             "{error}{}",
@@ -176,24 +198,33 @@ fn content(message: &Message, facts: &Facts) -> Option<Finding> {
         (Some(MessageType::CertRep), Some(PkiStatus::Success), None) => {
             Some(Finding::wrong("a SUCCESS has no envelope, and so no certificate").against("R40"))
         }
-        (Some(MessageType::CertRep), Some(PkiStatus::Failure), Some(content)) => Some(
-            Finding::wrong(format!(
-                "a FAILURE has a content, {}, which must be omitted",
-                kind(content)
-            ))
-            .against("R41"),
-        ),
-        (Some(MessageType::CertRep), Some(PkiStatus::Pending), Some(content)) => Some(
-            Finding::wrong(format!(
-                "a PENDING has a content, {}, which must be omitted",
-                kind(content)
-            ))
-            .against("R42"),
-        ),
+        (Some(MessageType::CertRep), Some(PkiStatus::Failure), Some(content)) => {
+            Some(superfluous("FAILURE", content).against("R41"))
+        }
+        (Some(MessageType::CertRep), Some(PkiStatus::Pending), Some(content)) => {
+            Some(superfluous("PENDING", content).against("R42"))
+        }
         (Some(MessageType::CertRep) | None, ..) => None,
         (Some(_), _, None) => Some(Finding::wrong("the request has no envelope").against("R25")),
         _ => None,
     }
+}
+
+/// A content of a reply that must have no envelope. NDES sends one byte there, which is no envelope, and which clients overlook.
+fn superfluous(status: &str, content: &[u8]) -> Finding {
+    if is_structure(content) {
+        let kind = kind(content);
+        return Finding::wrong(format!("a {status} has a content, {kind}, which must be omitted"));
+    }
+    let length = counted(content.len(), "byte");
+    let words =
+        format!("a {status} has a content of {length} that is no envelope, and must be omitted");
+    Finding::odd(words).advice("NDES sends a single zero byte; clients pass over it")
+}
+
+/// True for a structure, such as an envelope.
+pub(super) fn is_structure(content: &[u8]) -> bool {
+    matches!(Content::of(content), Content::Asn1(_))
 }
 
 /// Whether the transactionID is a string that every peer can return (RFC 8894 §3.2.1.1).
@@ -203,8 +234,7 @@ fn transaction_string(message: &Message) -> Option<Finding> {
     let values = message.attributes().raw(TRANSACTION_ID);
     let value = values.first()?;
     let Header { tag, size, .. } = header(value).ok()?;
-    let is_printable = |byte: &u8| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(byte);
-    let other = value.get(size..)?.iter().find(|byte| !is_printable(byte));
+    let other = value.get(size..)?.iter().find(|byte| !is_printable(char::from(**byte)));
     let words = match (tag, other) {
         (PRINTABLE, None) => return None,
         (_, Some(byte)) => format!(
@@ -227,14 +257,10 @@ fn nonces(facts: &Facts) -> Option<Finding> {
     })
 }
 
-/// The time of the signature, compared with the validity of the signer's certificate.
+/// The time of the signature, compared with the validity of the signer's certificate. A recipient may take it or not.
 fn times(facts: &Facts) -> Option<Finding> {
-    let (time, signer) = (facts.signing_time?, facts.signer.as_ref()?);
-    let reason = invalidity(signer, time)?.replace("the time here", "the signingTime");
-    let words =
-        format!("at its signingTime, {}, the signer's certificate {reason}", moment_text(time));
     Some(
-        Finding::odd(words)
+        Finding::odd(facts.signed_outside_validity()?)
             .against_section("RFC 5652 §11.3")
             .advice("a client that makes its certificate and signs at once must not let the one begin after the other; some servers refuse that"),
     )

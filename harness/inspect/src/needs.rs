@@ -18,7 +18,7 @@ use crate::seen::Seen;
 
 /// The result for one need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Weighed {
+pub(crate) enum NeedOutcome {
     /// The PKI shows it.
     Met,
     /// The PKI shows something else, in words.
@@ -28,7 +28,7 @@ pub(crate) enum Weighed {
 }
 
 /// What the needs of all clients are compared with.
-pub(crate) struct Scales<'a> {
+pub(crate) struct NeedChecker<'a> {
     seen: &'a Seen,
     listed: Option<Capabilities>,
     list: String,
@@ -39,7 +39,7 @@ pub(crate) struct Scales<'a> {
     unusable: Option<String>,
 }
 
-impl<'a> Scales<'a> {
+impl<'a> NeedChecker<'a> {
     pub(crate) fn new(seen: &'a Seen, chain: &'a [Facts]) -> Self {
         let chosen = seen.ca_certificates().map(|all| all.choose(seen.at));
         let unusable =
@@ -61,14 +61,14 @@ impl<'a> Scales<'a> {
         !self.chain.is_empty()
     }
 
-    pub(crate) fn weigh(&self, need: Need) -> Weighed {
+    pub(crate) fn check(&self, need: Need) -> NeedOutcome {
         match need {
             // The URL that was asked is one of HTTP.
-            Need::Nothing(_) | Need::PlainHttp => Weighed::Met,
+            Need::Nothing(_) | Need::PlainHttp => NeedOutcome::Met,
             Need::PathSuffix(suffix) => self.path(suffix),
-            Need::AnyIdentifier(_) if self.seen.name.is_some() => Weighed::Met,
+            Need::AnyIdentifier(_) if self.seen.name.is_some() => NeedOutcome::Met,
             Need::AnyIdentifier(identifier) => self.same(&Probe::with_identifier(identifier)),
-            Need::NoIdentifier if self.seen.name.is_none() => Weighed::Met,
+            Need::NoIdentifier if self.seen.name.is_none() => NeedOutcome::Met,
             Need::NoIdentifier => {
                 self.same(&[Probe::CapabilitiesUnnamed, Probe::CertificatesUnnamed])
             }
@@ -89,7 +89,7 @@ impl<'a> Scales<'a> {
             Need::SingleDes => self.of_list(|| self.single_des()),
             Need::Get | Need::IssuesAtOnce => not_seen(need),
             _ if self.chain.is_empty() => {
-                Weighed::NotSeen("no certificate could be read".to_owned())
+                NeedOutcome::NotSeen("no certificate could be read".to_owned())
             }
             Need::ContentType => self.content_type(false),
             Need::BareContentType => self.content_type(true),
@@ -98,9 +98,9 @@ impl<'a> Scales<'a> {
     }
 
     /// What the certificates show.
-    fn certificates(&self, need: Need) -> Weighed {
+    fn certificates(&self, need: Need) -> NeedOutcome {
         match need {
-            Need::RootAmongSeveral | Need::RaInList if self.seen.is_alone() => Weighed::Met,
+            Need::RootAmongSeveral | Need::RaInList if self.seen.is_alone() => NeedOutcome::Met,
             Need::Root | Need::RootAmongSeveral => self.root(),
             Need::RaInList => unless(no_registration(self.chain)),
             Need::RaIssuer => self.ra_issuer(),
@@ -113,11 +113,11 @@ impl<'a> Scales<'a> {
             Need::UsableRecipient => unless(self.unusable.clone()),
             Need::RsaAlone => unless(self.first(|one| !one.is_rsa(), |one| one.key.clone())),
             Need::EndsBefore(moment) => self.ends_before(moment),
-            _ => Weighed::Met,
+            _ => NeedOutcome::Met,
         }
     }
 
-    fn text(&self, need: Need) -> Weighed {
+    fn text(&self, need: Need) -> NeedOutcome {
         unless(match need {
             Need::ExactCase => misspelt(&self.list).first().map(|word| {
                 format!("the list has `{word}`, which is not the spelling of RFC 8894 §3.5.2")
@@ -136,18 +136,18 @@ impl<'a> Scales<'a> {
         })
     }
 
-    fn offers(&self, capability: Capability) -> Weighed {
+    fn offers(&self, capability: Capability) -> NeedOutcome {
         let listed = self.listed.as_ref();
         if listed.is_some_and(|listed| listed.has(capability)) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
-        Weighed::Unmet(format!("`{capability}` is not listed"))
+        NeedOutcome::Unmet(format!("`{capability}` is not listed"))
     }
 
     /// No capability says that single DES is taken, but one names the standard that forbids it.
-    fn single_des(&self) -> Weighed {
+    fn single_des(&self) -> NeedOutcome {
         if self.listed.as_ref().is_some_and(|listed| listed.has(Capability::ScepStandard)) {
-            return Weighed::Unmet(format!(
+            return NeedOutcome::Unmet(format!(
                 "`{}` is listed, and RFC 8894 §2.9 forbids single DES; whether it is taken all the same is seen only when a message is sent",
                 Capability::ScepStandard
             ));
@@ -159,48 +159,48 @@ impl<'a> Scales<'a> {
         &self,
         wanted: &[T],
         offers: impl Fn(&Capabilities, T) -> bool,
-    ) -> Weighed {
+    ) -> NeedOutcome {
         let listed = self.listed.clone().unwrap_or_default();
         if wanted.iter().any(|one| offers(&listed, *one)) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
         let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-        Weighed::Unmet(match names.as_slice() {
+        NeedOutcome::Unmet(match names.as_slice() {
             [one] => format!("{one} is not listed"),
             several => format!("none of {} is listed", several.join(", ")),
         })
     }
 
-    fn content_type(&self, is_bare: bool) -> Weighed {
+    fn content_type(&self, is_bare: bool) -> NeedOutcome {
         let Ok(response) = &self.seen.certificates else {
-            return Weighed::NotSeen("GetCACert was not answered".to_owned());
+            return NeedOutcome::NotSeen("GetCACert was not answered".to_owned());
         };
         let fitting = if self.seen.is_alone() { CA_CERTIFICATE } else { CA_RA_CERTIFICATES };
         let Some(came) = response.content_type.as_deref() else {
-            return Weighed::Unmet(format!(
+            return NeedOutcome::Unmet(format!(
                 "the certificates have no content type, and `{fitting}` fits"
             ));
         };
         let compared = if is_bare { came } else { came.split(';').next().unwrap_or(came).trim() };
         if compared.eq_ignore_ascii_case(fitting) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
-        Weighed::Unmet(format!("the content type is `{came}`, and `{fitting}` fits what came"))
+        NeedOutcome::Unmet(format!("the content type is `{came}`, and `{fitting}` fits what came"))
     }
 
-    fn root(&self) -> Weighed {
+    fn root(&self) -> NeedOutcome {
         let is_root = |one: &Facts| one.is_ca() && one.subject == one.issuer;
         if self.chain.iter().any(is_root) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
-        Weighed::Unmet("no root is among the certificates".to_owned())
+        NeedOutcome::Unmet("no root is among the certificates".to_owned())
     }
 
     fn registration(&self) -> impl Iterator<Item = &Facts> {
         self.chain.iter().filter(|one| !one.is_ca())
     }
 
-    fn ra_issuer(&self) -> Weighed {
+    fn ra_issuer(&self) -> NeedOutcome {
         let orphan = self.registration().find(|one| one.issued_by.is_empty());
         // A certificate alone is taken for the CA's.
         unless(
@@ -211,25 +211,27 @@ impl<'a> Scales<'a> {
     }
 
     /// Met if there is no RA, or one that names this use of its key.
-    fn ra_names(&self, usage: KeyUsage, name: &str) -> Weighed {
+    fn ra_names(&self, usage: KeyUsage, name: &str) -> NeedOutcome {
         let mut all = self.registration().peekable();
         let none = all.peek().is_none();
         if none || all.any(|one| one.names(usage)) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
-        Weighed::Unmet(format!("no RA names {name}"))
+        NeedOutcome::Unmet(format!("no RA names {name}"))
     }
 
-    fn ca_flag(&self) -> Weighed {
+    fn ca_flag(&self) -> NeedOutcome {
         if self.chain.iter().any(|one| one.extensions.has_ca_flag) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
-        Weighed::Unmet("no certificate has the basic constraint CA".to_owned())
+        NeedOutcome::Unmet("no certificate has the basic constraint CA".to_owned())
     }
 
-    fn rsa_recipient(&self) -> Weighed {
+    fn rsa_recipient(&self) -> NeedOutcome {
         let Some(recipient) = self.recipient.and_then(|index| self.chain.get(index)) else {
-            return Weighed::NotSeen("it is not clear whom requests are enciphered to".to_owned());
+            return NeedOutcome::NotSeen(
+                "it is not clear which certificate requests are enciphered to".to_owned(),
+            );
         };
         unless((!recipient.is_rsa()).then(|| {
             format!(
@@ -240,9 +242,9 @@ impl<'a> Scales<'a> {
         }))
     }
 
-    fn ends_before(&self, moment: &str) -> Weighed {
+    fn ends_before(&self, moment: &str) -> NeedOutcome {
         let Ok(latest) = clock::moment(moment) else {
-            return Weighed::NotSeen(format!("`{moment}` is no moment"));
+            return NeedOutcome::NotSeen(format!("`{moment}` is no moment"));
         };
         let is_late = |one: &Facts| one.end().is_some_and(|end| end >= latest);
         unless(self.first(is_late, |one| format!("valid until {}", one.not_after)))
@@ -259,11 +261,11 @@ impl<'a> Scales<'a> {
     }
 }
 
-fn unless(unmet: Option<String>) -> Weighed {
-    unmet.map_or(Weighed::Met, Weighed::Unmet)
+fn unless(unmet: Option<String>) -> NeedOutcome {
+    unmet.map_or(NeedOutcome::Met, NeedOutcome::Unmet)
 }
 
-fn not_seen(need: Need) -> Weighed {
+fn not_seen(need: Need) -> NeedOutcome {
     let words = match need {
         Need::Get => "whether messages are taken by GET is seen only when one is sent",
         Need::SingleDes => {
@@ -271,5 +273,5 @@ fn not_seen(need: Need) -> Weighed {
         }
         _ => "whether requests wait for a person is seen only when one is sent",
     };
-    Weighed::NotSeen(words.to_owned())
+    NeedOutcome::NotSeen(words.to_owned())
 }

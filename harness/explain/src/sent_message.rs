@@ -13,12 +13,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     body::Body,
-    exhibit::{Content, Exchange, Exhibit, Extent, Gap, Reply, Request, Subject, subject},
+    item::{Content, Exchange, Extent, Gap, InputItem, Reply, Request, Subject, subject},
     layer::Facts,
 };
 
 /// A message, and what is around it.
-pub(crate) struct Piece {
+pub(crate) struct SentMessage {
     pub(crate) origin: String,
     pub(crate) taken_for: Vec<String>,
     /// The end that sent it, if HTTP or its type tells.
@@ -47,11 +47,11 @@ pub(crate) enum Http {
     Reply(HttpResponse),
 }
 
-/// The pieces of all exhibits, in their order.
-pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    for Exhibit { taken_for, origin, content } in exhibits {
-        let blank = |bytes: Vec<u8>, body: Body, http: Http, sender: Option<End>| Piece {
+/// The messages of all items, in their order.
+pub(crate) fn messages(items: Vec<InputItem>) -> Vec<SentMessage> {
+    let mut messages: Vec<SentMessage> = Vec::new();
+    for InputItem { taken_for, origin, content } in items {
+        let blank = |bytes: Vec<u8>, body: Body, http: Http, sender: Option<End>| SentMessage {
             origin: origin.clone(),
             taken_for: taken_for.clone(),
             sender,
@@ -70,20 +70,20 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
         match content {
             Content::Bytes(bytes) => {
                 let body = Body::of(&bytes, false);
-                pieces.push(blank(bytes, body, Http::None, None));
+                messages.push(blank(bytes, body, Http::None, None));
             }
             Content::Exchange(exchange) => {
                 let is_other = subject(&exchange).is_some_and(|it| it != Subject::Scep);
                 let Exchange { at, client, server, request, reply, gaps, .. } = exchange;
-                let first = pieces.len();
+                let first = messages.len();
                 let asked = request.map(|request| {
                     let extent = request.extent;
                     let (bytes, http) = of_request(request);
                     let body = Body::of(&bytes, false);
-                    Piece { extent, ..blank(bytes, body, http, Some(End::Client)) }
+                    SentMessage { extent, ..blank(bytes, body, http, Some(End::Client)) }
                 });
-                let operation = asked.as_ref().and_then(Piece::operation).or_else(|| {
-                    let before = pieces.iter().rev().find(|it| it.sender == Some(End::Client))?;
+                let operation = asked.as_ref().and_then(SentMessage::operation).or_else(|| {
+                    let before = messages.iter().rev().find(|it| it.sender == Some(End::Client))?;
                     before.operation()
                 });
                 let is_question = matches!(operation, Some(Operation::GetCaCaps(_)));
@@ -92,87 +92,88 @@ pub(crate) fn pieces(exhibits: Vec<Exhibit>) -> Vec<Piece> {
                     let response = response(reply)?;
                     let body = Body::of(&response.body, is_question);
                     let bytes = response.body.clone();
-                    let piece = blank(bytes, body, Http::Reply(response), Some(End::Server));
-                    Some((Piece { extent, ..piece }, date))
+                    let message = blank(bytes, body, Http::Reply(response), Some(End::Server));
+                    Some((SentMessage { extent, ..message }, date))
                 });
                 let has_request = asked.is_some();
                 let date = answered.as_ref().and_then(|(_, date)| *date);
-                let with = |piece: Piece| Piece {
+                let with = |message: SentMessage| SentMessage {
                     at: at.or(date),
                     client: client.clone(),
                     server: server.clone(),
                     is_other,
-                    ..piece
+                    ..message
                 };
-                pieces.extend(asked.map(with));
-                if let Some((piece, _)) = answered {
+                messages.extend(asked.map(with));
+                if let Some((message, _)) = answered {
                     let answers = has_request.then_some(first);
-                    pieces.push(Piece { answers, ..with(piece) });
+                    messages.push(SentMessage { answers, ..with(message) });
                 }
-                if let Some(last) = pieces.get_mut(first..).and_then(<[Piece]>::last_mut) {
+                if let Some(last) = messages.get_mut(first..).and_then(<[SentMessage]>::last_mut) {
                     last.gaps = gaps;
                 }
             }
         }
     }
-    fill_times(&mut pieces);
-    pieces
+    fill_times(&mut messages);
+    messages
 }
 
 /// A message without a time was sent at about that of the next one that has one, or else of the one before it.
-fn fill_times(pieces: &mut [Piece]) {
+fn fill_times(messages: &mut [SentMessage]) {
     let mut next = None;
-    for piece in pieces.iter_mut().rev() {
-        piece.at = piece.at.or(next);
-        next = piece.at;
+    for message in messages.iter_mut().rev() {
+        message.at = message.at.or(next);
+        next = message.at;
     }
     let mut before = None;
-    for piece in pieces {
-        piece.at = piece.at.or(before);
-        before = piece.at;
+    for message in messages {
+        message.at = message.at.or(before);
+        before = message.at;
     }
 }
 
 /// Finds the requests of replies that came without one: by the nonce, by the transaction, or else the nearest one before that has no
 /// reply.
-pub(crate) fn pair(pieces: &mut [Piece]) {
+pub(crate) fn pair(messages: &mut [SentMessage]) {
     for belongs in [has_nonce_of, has_transaction_of] {
-        pair_by(pieces, |at, len| (0..at).rev().chain(at + 1..len).collect(), belongs);
+        pair_by(messages, |at, len| (0..at).rev().chain(at + 1..len).collect(), belongs);
     }
-    pair_by(pieces, |at, _| (0..at).rev().collect(), |_, _| true);
+    pair_by(messages, |at, _| (0..at).rev().collect(), |_, _| true);
 }
 
 /// Gives each reply without a request the first free one of its `candidates` to which it `belongs`.
 fn pair_by(
-    pieces: &mut [Piece],
+    messages: &mut [SentMessage],
     candidates: fn(usize, usize) -> Vec<usize>,
-    belongs: fn(&Piece, &Piece) -> bool,
+    belongs: fn(&SentMessage, &SentMessage) -> bool,
 ) {
-    for at in 0..pieces.len() {
-        if pieces[at].sender != Some(End::Server) || pieces[at].answers.is_some() {
+    for at in 0..messages.len() {
+        if messages[at].sender != Some(End::Server) || messages[at].answers.is_some() {
             continue;
         }
         let is_free = |request: &usize| {
-            pieces[*request].sender == Some(End::Client)
-                && !pieces.iter().any(|piece| piece.answers == Some(*request))
+            messages[*request].sender == Some(End::Client)
+                && !messages.iter().any(|message| message.answers == Some(*request))
         };
-        let mut candidates = candidates(at, pieces.len()).into_iter().filter(is_free);
-        pieces[at].answers = candidates.find(|request| belongs(&pieces[at], &pieces[*request]));
+        let mut candidates = candidates(at, messages.len()).into_iter().filter(is_free);
+        messages[at].answers =
+            candidates.find(|request| belongs(&messages[at], &messages[*request]));
     }
 }
 
 /// True if the reply returns the nonce of the request (RFC 8894 §3.2.1.5).
-fn has_nonce_of(reply: &Piece, request: &Piece) -> bool {
+fn has_nonce_of(reply: &SentMessage, request: &SentMessage) -> bool {
     let returned = reply.facts.as_ref().and_then(|it| it.recipient_nonce.as_ref());
     returned.is_some() && returned == request.facts.as_ref().and_then(|it| it.sender_nonce.as_ref())
 }
 
-fn has_transaction_of(reply: &Piece, request: &Piece) -> bool {
-    let transaction = |piece: &Piece| piece.facts.as_ref()?.transaction_id.clone();
+fn has_transaction_of(reply: &SentMessage, request: &SentMessage) -> bool {
+    let transaction = |message: &SentMessage| message.facts.as_ref()?.transaction_id.clone();
     transaction(reply).is_some() && transaction(reply) == transaction(request)
 }
 
-impl Piece {
+impl SentMessage {
     /// True if what is wrong with it may come from what the input lacks, or is no matter of SCEP.
     pub(crate) fn is_unjudged(&self) -> bool {
         self.is_other || (self.extent == Extent::Partial && self.facts.is_none())

@@ -1,78 +1,78 @@
 //! What the answers to the requests themselves show.
 
-use super::{Scales, Weighed};
+use super::{NeedChecker, NeedOutcome};
 use crate::probe::{Probe, SUFFIX};
 use crate::probed::shows_nothing;
 use crate::seen::answered;
 
-impl Scales<'_> {
-    pub(super) fn path(&self, suffix: &str) -> Weighed {
+impl NeedChecker<'_> {
+    pub(super) fn path(&self, suffix: &str) -> NeedOutcome {
         let path = self.seen.url.path().to_ascii_lowercase();
         if path.ends_with(suffix) {
-            return Weighed::Met;
+            return NeedOutcome::Met;
         }
         if suffix == SUFFIX {
             return self.same(&[Probe::Suffix]);
         }
-        Weighed::NotSeen(format!("the path with `{suffix}` after it was not asked"))
+        NeedOutcome::NotSeen(format!("the path with `{suffix}` after it was not asked"))
     }
 
     /// Met if all these requests are answered as the plain ones, and unmet if one is not.
-    pub(super) fn same(&self, probes: &[Probe]) -> Weighed {
-        let all: Vec<Weighed> = probes.iter().map(|probe| self.is_same(*probe)).collect();
-        let unmet = all.iter().find(|one| matches!(one, Weighed::Unmet(_)));
-        let worst = unmet.or_else(|| all.iter().find(|one| **one != Weighed::Met));
-        worst.cloned().unwrap_or(Weighed::Met)
+    pub(super) fn same(&self, probes: &[Probe]) -> NeedOutcome {
+        let all: Vec<NeedOutcome> = probes.iter().map(|probe| self.is_same(*probe)).collect();
+        let unmet = all.iter().find(|one| matches!(one, NeedOutcome::Unmet(_)));
+        let worst = unmet.or_else(|| all.iter().find(|one| **one != NeedOutcome::Met));
+        worst.cloned().unwrap_or(NeedOutcome::Met)
     }
 
-    fn is_same(&self, probe: Probe) -> Weighed {
+    fn is_same(&self, probe: Probe) -> NeedOutcome {
         let name = probe.in_words();
         let Some(answer) = self.seen.probe(probe) else {
-            return Weighed::NotSeen(format!("{name} was not sent"));
+            return NeedOutcome::NotSeen(format!("{name} was not sent"));
         };
         match (answer, self.seen.is_same(probe)) {
             (Ok(response), Some(true)) if !(200..300).contains(&response.status) => {
-                Weighed::NotSeen(format!(
+                NeedOutcome::NotSeen(format!(
                     "{name} and the plain request were both answered HTTP {}, which does not tell one from the other",
                     response.status
                 ))
             }
-            (Ok(_), Some(true)) => Weighed::Met,
+            (Ok(_), Some(true)) => NeedOutcome::Met,
             (Ok(response), Some(false)) => {
-                Weighed::Unmet(format!("{name} {}", response.answered()))
+                NeedOutcome::Unmet(format!("{name} {}", response.answered()))
             }
-            (Ok(_), None) => Weighed::NotSeen(format!(
+            (Ok(_), None) => NeedOutcome::NotSeen(format!(
                 "{name} was answered, and the plain request was not, so that they cannot be compared"
             )),
             (Err(reason), _) if reason.shows_nothing() => {
-                Weighed::NotSeen(format!("{name} {}", reason.in_words()))
+                NeedOutcome::NotSeen(format!("{name} {}", reason.in_words()))
             }
-            (Err(reason), _) => Weighed::Unmet(format!("{name} {}", reason.in_words())),
+            (Err(reason), _) => NeedOutcome::Unmet(format!("{name} {}", reason.in_words())),
         }
     }
 
-    pub(super) fn not_redirected(&self) -> Weighed {
+    pub(super) fn not_redirected(&self) -> NeedOutcome {
         let asked =
             [("GetCACaps", &self.seen.capabilities), ("GetCACert", &self.seen.certificates)];
         let moved = asked
             .into_iter()
             .find(|(_, answer)| answer.as_ref().is_ok_and(scep::http::HttpResponse::is_redirect));
         if let Some((name, answer)) = moved {
-            return Weighed::Unmet(format!("{name} {}", answered(answer)));
+            return NeedOutcome::Unmet(format!("{name} {}", answered(answer)));
         }
         let unseen = asked.into_iter().find(|(_, answer)| answer.is_err());
-        unseen.map_or(Weighed::Met, |(name, answer)| {
-            Weighed::NotSeen(format!("{name} {}", answered(answer)))
+        unseen.map_or(NeedOutcome::Met, |(name, answer)| {
+            NeedOutcome::NotSeen(format!("{name} {}", answered(answer)))
         })
     }
 
     /// The result about the capabilities, unless the request for them shows nothing of the server.
-    pub(super) fn of_list(&self, weighed: impl FnOnce() -> Weighed) -> Weighed {
+    pub(super) fn of_list(&self, outcome: impl FnOnce() -> NeedOutcome) -> NeedOutcome {
         match &self.seen.capabilities {
             Err(reason) if shows_nothing(reason) => {
-                Weighed::NotSeen(format!("GetCACaps was not answered: {reason}"))
+                NeedOutcome::NotSeen(format!("GetCACaps was not answered: {reason}"))
             }
-            _ => weighed(),
+            _ => outcome(),
         }
     }
 

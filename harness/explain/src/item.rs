@@ -4,7 +4,7 @@ pub use recording::{Exchange, Extent, Gap, Reply, Request};
 
 /// A message, a file or an exchange that was found in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exhibit {
+pub struct InputItem {
     /// The forms in which it was found, outermost first, in words: `gzip`, `hex dump by xxd`, `DER`.
     pub taken_for: Vec<String>,
     /// Where it was found: a file's name, `-` or the text itself, and the place in it, such as a line or a TCP connection.
@@ -13,7 +13,7 @@ pub struct Exhibit {
     pub content: Content,
 }
 
-/// The content of an [`Exhibit`].
+/// The content of an [`InputItem`].
 #[expect(clippy::large_enum_variant, reason = "most are exchanges, and there are few")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
