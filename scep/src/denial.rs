@@ -26,7 +26,7 @@ impl Denial {
     /// The dotted object identifier of the words that NDES adds, `szOID_ENROLL_SCEP_SERVER_MESSAGE`.
     pub const SERVER_MESSAGE_OID: &str = "1.3.6.1.4.1.311.21.38";
 
-    /// The dotted object identifier under which step-ca before 0.26.1 sends failInfoText: that of the standard is
+    /// The dotted object identifier under which step-ca before 0.26.1 sends `failInfoText`: that of the standard is
     /// `1.3.6.1.5.5.7.24.1` (smallstep/certificates#1794).
     pub const OLD_STEP_CA_TEXT_OID: &str = "1.3.6.1.5.5.7.24";
 
