@@ -97,6 +97,12 @@ impl Source {
         path.filter(|path| path.starts_with('/')).unwrap_or("/scep")
     }
 
+    /// The port at which the server was reached, if the recording has its address.
+    pub fn port(&self) -> Option<u16> {
+        let mut servers = self.exchanges.iter().filter_map(|one| one.server.as_ref());
+        servers.find_map(|server| server.rsplit_once(':')?.1.parse().ok())
+    }
+
     /// The time of the first exchange.
     pub fn began(&self) -> Option<SystemTime> {
         self.exchanges.iter().filter_map(|one| one.at).min()
