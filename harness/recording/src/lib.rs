@@ -15,6 +15,7 @@ mod read;
 mod recorder;
 mod requests;
 mod tap;
+mod versioned;
 mod writer;
 
 pub use self::conversation::exchanges_of;
@@ -26,4 +27,5 @@ pub use self::read::{ReadError, Recording, folders_in, read};
 pub use self::recorder::Recorder;
 pub use self::requests::{Awaited, Received, RequestMemory, Requests};
 pub use self::tap::{Peers, Tap};
+pub use self::versioned::{IndexError, versioned};
 pub use self::writer::{MOST_BYTES, MOST_EXCHANGES};
