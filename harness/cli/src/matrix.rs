@@ -106,7 +106,7 @@ impl MatrixArguments {
         for driver in drivers.values() {
             settle(&**driver).await;
         }
-        Ok(complete(messages.as_ref(), exit))
+        Ok(complete(messages.as_ref(), exit).await)
     }
 
     /// Reads the files and makes the drivers; the error has all mistakes that can be found before anything runs.

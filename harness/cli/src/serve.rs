@@ -94,7 +94,7 @@ impl Serve {
         let (own, name) = (Arc::clone(&ca), ca.name().to_owned());
         let service = Tapped::new(own, recorder, name, bound.to_string());
         serve(listener, control, ca, service, &stop).await;
-        Ok(complete(messages.as_ref(), Exit::Success))
+        Ok(complete(messages.as_ref(), Exit::Success).await)
     }
 }
 

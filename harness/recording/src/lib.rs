@@ -14,6 +14,7 @@ mod newest;
 mod read;
 mod recorder;
 mod requests;
+mod room;
 mod tap;
 mod versioned;
 mod writer;
