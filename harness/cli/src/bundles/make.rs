@@ -86,7 +86,7 @@ impl Making {
             recording.exchanges.clear();
             recording.left_out = 0;
             let texts = files.iter().map(|(_, text)| text.as_str());
-            let names = Names::of(self.scenario.as_ref().map(|it| &it.lab), texts);
+            let names = Names::of(self.scenario.as_ref(), texts);
             taken_out = taken_out.iter().map(|sentence| names.text(sentence)).collect();
             mask(&mut index, &mut files, &|text| names.text(text));
         }
