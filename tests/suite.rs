@@ -71,6 +71,7 @@ mod suite {
     mod matrix; // clients x PKIs, and expected failures
     mod opening; // pipes in place of files, two reports to one file
     mod orders; // steps that stop, start, restart and switch parts of a lab
+    mod recorded_pki; // the recorded server of a bundle as a PKI of a lab
     mod replay; // recorded servers answer again
     mod saved_messages; // what is exchanged, in a folder for its user alone
     mod secrets; // passwords and keys appear nowhere

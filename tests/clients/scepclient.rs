@@ -8,7 +8,7 @@ use std::process::Command;
 
 use openssl::x509::X509;
 
-use crate::support::sceplab::{Ended, finish};
+use crate::support::sceplab::{Ended, Running, command as sceplab, finish};
 use crate::support::server::{LINUX, NDES, Server};
 use crate::support::trials::{Need, Planned, trials};
 
@@ -19,6 +19,7 @@ pub(crate) fn trials(needs: &[&Need]) -> Vec<Planned> {
         scepclient_is_refused_for_a_wrong_challenge,
         scepclient_enrols_with_the_windows_server_by_the_fingerprint_of_its_ra,
         scepclient_enrols_with_the_windows_server_by_all_its_certificates,
+        scepclient_enrols_with_a_recorded_server_under_its_own_name,
     ]
 }
 
@@ -75,4 +76,23 @@ fn scepclient_enrols_with_the_windows_server_by_all_its_certificates() {
     let url = server.url(NDES);
     let ended = scepclient(folder.path(), &["-server-url", &url, "-challenge", "secret"]);
     issued(folder.path(), &ended);
+}
+
+/// No key of the recording opens the request, and scepclient signs with another subject than it asks for.
+fn scepclient_enrols_with_a_recorded_server_under_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("m");
+    let server = Server::start(&["linux", "--save-messages", saved.to_str().unwrap()]);
+    let recorded = scepclient(folder.path(), &["-server-url", &server.url(LINUX), "-ou", "first"]);
+    assert_eq!(recorded.code, Some(0), "{}", recorded.stdout);
+    server.interrupt();
+    for file in ["key.pem", "certificate.pem", "csr.pem"] {
+        let _ = fs::remove_file(folder.path().join(file));
+    }
+    let serve = ["replay", "m", "--serve", "--listen", "127.0.0.1:0"];
+    let mut replayed = Running::start(sceplab(folder.path(), &serve));
+    let url = replayed.stdout_line(|line| Some(line.strip_prefix("url")?.trim().to_owned()));
+    let ended = scepclient(folder.path(), &["-server-url", &url, "-ou", "second"]);
+    let subject = scep::name::to_text(issued(folder.path(), &ended).subject_name());
+    assert!(subject.contains("OU = second"), "{subject}");
 }

@@ -25,7 +25,7 @@ const FAULT: &str = "{on: PKCSReq, do: wrong-recipient-nonce}";
 /// A scenario in which a device enrols at a CA with these faults.
 fn scenario(faults: &str) -> String {
     format!(
-        "title: T
+        "title: Enrolment at Musterwerk
 lab: labs/lab.yaml
 steps:
   - configure:
@@ -45,7 +45,7 @@ steps:
 fn lab(faults: &str) -> String {
     format!(
         "devices: {{DUT0: {{interfaces: {{eth0: 10.0.0.0/24}}}}}}
-hosts: {{server: {{addresses: [10.0.0.1/24], runs: ca}}}}
+hosts: {{gateway: {{addresses: [10.0.0.1/24], runs: ca}}}}
 pki: {{ca: {{personality: linux, port: 8080, challenge: {{static: {PASSWORD}}}, faults: [{faults}]}}}}
 "
     )
@@ -373,9 +373,14 @@ fn matrix_leaves_a_bundle_of_a_failed_cell_with_its_lab() {
     fs::create_dir(folder.path().join("labs")).unwrap();
     fs::write(folder.path().join("labs/lab.yaml"), lab(FAULT)).unwrap();
     fs::write(folder.path().join("a.yaml"), scenario(FAULT)).unwrap();
+    fs::create_dir(folder.path().join("scenarios")).unwrap();
+    fs::write(folder.path().join("scenarios/matrix-ledger.yaml"), "expected-failures: []\n")
+        .unwrap();
     let matrix = ["matrix", "a.yaml", "--driver", "virtual", "--client", "builtin"];
     let ended = run_in(folder.path(), &[&matrix[..], &["--bundle", "b"]].concat());
     assert_eq!(ended.code, Some(4), "{}", ended.transcript());
+    let ledger = folder.path().join("b/a-lab-builtin/files/scenarios/matrix-ledger.yaml");
+    assert!(ledger.exists(), "{}", ended.transcript());
     let bundle = open(&folder.path().join("b/a-lab-builtin"))
         .unwrap_or_else(|error| panic!("{error}\n{}", ended.transcript()));
     assert_eq!(bundle.index.command.as_deref(), Some("matrix"));

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use files::regular;
-use recording::Recording;
+use recording::{IndexError, Recording, versioned};
 use thiserror::Error;
 
 use crate::index::{FileEntry, FileKind, Index, KeyEntry};
@@ -57,7 +57,7 @@ pub enum OpenError {
         folder: String,
     },
     /// The folder has bundles in it.
-    #[error("`{folder}` has {count} bundles in it: name one of them, such as `{first}`")]
+    #[error("`{folder}` {}", one_of(.count.to_owned(), .first))]
     Several {
         /// Path of the folder.
         folder: String,
@@ -127,6 +127,13 @@ pub enum OpenError {
     Messages(recording::ReadError),
 }
 
+fn one_of(count: usize, first: &str) -> String {
+    match count {
+        1 => format!("has a bundle in it: name that, `{first}`"),
+        count => format!("has {count} bundles in it: name one of them, such as `{first}`"),
+    }
+}
+
 /// The bundles in this folder: itself, or those in it, in the order of their names.
 ///
 /// # Errors
@@ -189,20 +196,12 @@ impl Bundle {
 /// If it is not the index of a bundle, is of a later version, or names a path that leaves the folder.
 pub fn index_of(file: &str, bytes: &[u8]) -> Result<Index, OpenError> {
     let no_index = |reason: String| OpenError::NoIndex { file: file.to_owned(), reason };
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| no_index(error.to_string()))?;
-    if value.get("format").and_then(|it| it.as_str()) != Some(FORMAT) {
-        return Err(no_index(format!("its `format` is not `{FORMAT}`")));
-    }
-    // Before the rest, which another version may write in another way.
-    let version = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or_default();
-    if version != u64::from(VERSION) {
-        let sceplab = value.get("sceplab").and_then(|it| it.as_str()).unwrap_or("another one");
-        let sceplab = sceplab.chars().filter(|char| !char.is_control()).take(40).collect();
-        return Err(OpenError::Version { file: file.to_owned(), version, sceplab });
-    }
-    let index: Index =
-        serde_json::from_value(value).map_err(|error| no_index(error.to_string()))?;
+    let index = versioned::<Index>(bytes, FORMAT, VERSION).map_err(|error| match error {
+        IndexError::NotOfFormat(reason) => no_index(reason),
+        IndexError::OtherVersion { version, sceplab } => {
+            OpenError::Version { file: file.to_owned(), version, sceplab }
+        }
+    })?;
     if index.files.len() > MOST_FILES || index.keys.len() > MOST_FILES {
         return Err(no_index(format!("it names more than {MOST_FILES} files or keys")));
     }

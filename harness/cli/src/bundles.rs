@@ -20,6 +20,7 @@ use model::scenario::Scenario;
 use recording::Folder;
 use results::{Results, ScenarioOutcome, Status, Verdict};
 use testbed::{Driver, DriverName};
+use tokio::task::spawn_blocking;
 
 pub(super) use self::explanation::explained;
 use self::failures::Failures;
@@ -27,7 +28,7 @@ use self::failures::Failures;
 use self::make::Making;
 use self::watch::{Remnants, Watched};
 use super::exit::Exit;
-use super::messages::apart;
+use super::messages::{apart, complaints};
 use super::output::{complain, warn};
 use super::stop::interruptible;
 
@@ -152,7 +153,8 @@ impl Bundles {
     fn forget(&self, id: &str) {
         self.remnants.take(id);
         if let Some(messages) = self.messages.as_ref().filter(|_| self.temporary.is_some()) {
-            messages.discard(id);
+            // It waits for the disk, and nothing waits for it.
+            drop(spawn_blocking(messages.discarding(id)));
         }
     }
 
@@ -165,7 +167,7 @@ impl Bundles {
         exit: Exit,
     ) -> Exit {
         if let Some(messages) = self.messages.as_ref().filter(|_| self.temporary.is_some()) {
-            for complaint in messages.complaints() {
+            for complaint in complaints(Some(messages)).await {
                 warn(&format!("warning: {complaint}"));
             }
         }
@@ -177,11 +179,13 @@ impl Bundles {
             return exit;
         }
         let further = failures.len().saturating_sub(MOST);
-        let failures = failures.into_iter().take(MOST);
-        let makings = failures.map(|failure| Making {
+        let failures: Vec<_> = failures.into_iter().take(MOST).collect();
+        let ids = failures.iter().map(|failure| failure.outcome.id.clone()).collect();
+        let folders = self.folders(ids).await;
+        let makings = failures.into_iter().zip(folders).map(|(failure, messages)| Making {
             scenario: scenarios.iter().find(|one| one.id == failure.outcome.id).cloned(),
             remnant: self.remnants.take(&failure.outcome.id),
-            messages: self.messages.as_ref().and_then(|folder| folder.newest(&failure.outcome.id)),
+            messages,
             programs: programs.to_vec(),
             other: self.other.clone(),
             failure,
@@ -201,6 +205,13 @@ impl Bundles {
             Exit::Success | Exit::Failed => Exit::Lab,
             exit => exit,
         }
+    }
+
+    /// The folders with the messages of these scenarios or cases; waits until all is saved.
+    async fn folders(&self, ids: Vec<String>) -> Vec<Option<PathBuf>> {
+        let (none, messages) = (vec![None; ids.len()], self.messages.clone());
+        let newest = move |id: &String| messages.as_ref()?.newest(id);
+        interruptible(move || ids.iter().map(newest).collect()).await.unwrap_or(none)
     }
 
     /// Writes bundles until one cannot be written.

@@ -239,7 +239,7 @@ impl ConformArguments {
         let exit =
             finish(&report, self.verbose, bundles.map(|it| (it, &*known)), &self.reports, stop)
                 .await;
-        let exit = complete(messages.as_ref(), exit);
+        let exit = complete(messages.as_ref(), exit).await;
         if let Some(refusal) = refusal {
             warnings(&[refusal]);
         }

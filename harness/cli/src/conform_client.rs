@@ -151,7 +151,7 @@ impl ConformClientArguments {
             self.run(admitted, &known, &target, (driver, bundles.as_ref()), gate.plain, stop).await;
         let bundles = bundles.map(|bundles| (bundles, &*known));
         let exit = finish(&report, self.verbose, bundles, &self.reports, stop).await;
-        let exit = complete(messages.as_ref(), exit);
+        let exit = complete(messages.as_ref(), exit).await;
         for hint in hints(&report) {
             warn(&hint);
         }

@@ -176,7 +176,7 @@ impl EnrolArguments {
         let enrolled = enrol(&pki, settings, polling, &Clock::system(), remark).await;
         waiting.finish_and_clear();
         drop(pki);
-        let exit = complete(messages.as_ref(), Exit::Success);
+        let exit = complete(messages.as_ref(), Exit::Success).await;
         sent.has_unclear_addressee = is_unclear.get();
         let masker = Masker::new(challenge.into_iter().chain(known));
         let enrolled = enrolled.map_err(|error| refused(&error, &self.url, &sent, &masker))?;

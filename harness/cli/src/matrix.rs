@@ -106,7 +106,7 @@ impl MatrixArguments {
         for driver in drivers.values() {
             settle(&**driver).await;
         }
-        Ok(complete(messages.as_ref(), exit))
+        Ok(complete(messages.as_ref(), exit).await)
     }
 
     /// Reads the files and makes the drivers; the error has all mistakes that can be found before anything runs.
@@ -142,8 +142,9 @@ impl MatrixArguments {
         }
         let labs = plan.rows.iter().map(|row| &row.scenario.lab);
         let messages = self.messages.begin(labs).map_err(|reason| Exit::Usage.because(reason))?;
-        let file = self.ledger.as_deref();
-        let bundles = self.bundles.begin("matrix", Some(self.driver), messages.as_ref(), file);
+        let file = self.ledger_file();
+        let bundles =
+            self.bundles.begin("matrix", Some(self.driver), messages.as_ref(), file.as_deref());
         let bundles = bundles.map_err(|reason| Exit::Usage.because(reason))?;
         let recorded = bundles.as_ref().map_or(messages.as_ref(), Bundles::messages);
         let driver = |client| -> Result<_, TestbedError> {
@@ -169,12 +170,13 @@ impl MatrixArguments {
     }
 
     fn ledger(&self) -> Result<Ledger, Vec<Diagnostic>> {
+        self.ledger_file().map_or_else(|| Ok(Ledger::default()), |path| Ledger::load(&path))
+    }
+
+    /// The ledger that was named, or the default one if it exists.
+    fn ledger_file(&self) -> Option<PathBuf> {
         let default = Path::new(DEFAULT_PATH).join(LEDGER);
-        match &self.ledger {
-            Some(path) => Ledger::load(path),
-            None if default.exists() => Ledger::load(&default),
-            None => Ok(Ledger::default()),
-        }
+        self.ledger.clone().or_else(|| default.exists().then_some(default))
     }
 
     async fn run(

@@ -7,6 +7,7 @@ use files::overlap;
 
 use super::exit::Exit;
 use super::output::warn;
+use super::stop::interruptible;
 use diagnostics::{Diagnostic, Palette, render};
 use model::lab::Lab;
 use recording::Folder;
@@ -78,8 +79,8 @@ pub(super) fn apart(
 }
 
 /// Warns of folders that are incomplete, and returns the exit code after that.
-pub(super) fn complete(folder: Option<&Folder>, exit: Exit) -> Exit {
-    let complaints = folder.map(Folder::complaints).unwrap_or_default();
+pub(super) async fn complete(folder: Option<&Folder>, exit: Exit) -> Exit {
+    let complaints = complaints(folder).await;
     let palette = Palette::of(&std::io::stderr());
     for complaint in &complaints {
         warn(&render("warning", &Diagnostic::general(complaint.as_str()), palette));
@@ -88,4 +89,10 @@ pub(super) fn complete(folder: Option<&Folder>, exit: Exit) -> Exit {
         Exit::Success | Exit::Failed if !complaints.is_empty() => Exit::Lab,
         exit => exit,
     }
+}
+
+/// Waits until all is saved, which a slow disk may delay, and takes the complaints about folders that are incomplete.
+pub(super) async fn complaints(folder: Option<&Folder>) -> Vec<String> {
+    let Some(folder) = folder.cloned() else { return Vec::new() };
+    interruptible(move || folder.complaints()).await.unwrap_or_default()
 }

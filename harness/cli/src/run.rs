@@ -83,7 +83,7 @@ impl RunArguments {
         let exit = self.run(scenarios, &driver, bundles, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
         let remains = settle(&*driver).await;
-        let exit = complete(messages.as_ref(), exit);
+        let exit = complete(messages.as_ref(), exit).await;
         if stopped.is_finished()
             && let Ok(stopped) = stopped.await
         {

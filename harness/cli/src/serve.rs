@@ -28,7 +28,7 @@ use super::secrets::keep_secret;
 use super::stop::{Reading, StopSignals};
 use diagnostics::Diagnostic;
 use model::lab::Secret;
-use simulated::recorded_ca::RecordedCa;
+use simulated::tapped::Tapped;
 
 impl Serve {
     /// Serves until Ctrl-C or SIGTERM.
@@ -92,9 +92,10 @@ impl Serve {
         if self.decides_by_hand() {
             decisions::read_from_stdin(&ca, control.is_some());
         }
-        let service = RecordedCa::new(Arc::clone(&ca), recorder, bound.to_string());
+        let (own, name) = (Arc::clone(&ca), ca.name().to_owned());
+        let service = Tapped::new(own, recorder, name, bound.to_string());
         serve(listener, control, ca, service, &stop).await;
-        Ok(complete(messages.as_ref(), Exit::Success))
+        Ok(complete(messages.as_ref(), Exit::Success).await)
     }
 }
 
@@ -168,7 +169,7 @@ async fn serve(
     listener: TcpListener,
     control: Option<TcpListener>,
     ca: Arc<Ca>,
-    service: RecordedCa,
+    service: Tapped<Ca>,
     stop: &StopSignals,
 ) {
     let controlling = async {

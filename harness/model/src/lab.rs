@@ -7,6 +7,7 @@ mod decode;
 mod draft;
 mod password;
 mod program;
+mod recorded;
 mod secrets;
 mod ssh;
 mod texts;
@@ -35,6 +36,7 @@ pub use self::password::{
     FileFault, PasswordError, PasswordSource, password_of, passwords_in, shown,
 };
 pub use self::program::{Image, Program, Ready};
+pub use self::recorded::RecordedPki;
 pub(crate) use self::secrets::possible_secrets;
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
@@ -71,6 +73,9 @@ pub struct Lab {
     /// The real PKIs, which only the driver `live` reaches.
     #[serde(default)]
     pub by_url: BTreeMap<String, PkiByUrl>,
+    /// The recorded servers that answer again.
+    #[serde(default)]
+    pub recorded: BTreeMap<String, RecordedPki>,
 }
 
 /// A device. Its interfaces have no addresses until its configuration assigns them.
@@ -245,8 +250,8 @@ impl Lab {
     pub fn pki_names(&self) -> Vec<&str> {
         let programs = self.programs().map(|(name, _)| name);
         let images = self.images().map(|(name, _)| name);
-        let own = self.pkis.keys().chain(self.by_url.keys()).map(String::as_str);
-        own.chain(programs).chain(images).collect()
+        let own = self.pkis.keys().chain(self.by_url.keys()).chain(self.recorded.keys());
+        own.map(String::as_str).chain(programs).chain(images).collect()
     }
 
     /// True if it has a real device or PKI, which only the driver `live` reaches.

@@ -74,6 +74,14 @@ impl Asked {
         subject.to_owned().ok()
     }
 
+    /// True if the subject of this recorded request is not known: it is not open, and the client of `now` signs with another subject than it
+    /// asks for, as scepclient does, so that the recorded signer does not tell it either.
+    pub(crate) fn hides_its_subject(&self, now: &Self) -> bool {
+        let Some((csr, signer)) = now.csr.as_ref().zip(now.signer.as_ref()) else { return false };
+        let is_same = csr.subject().try_cmp(signer.subject_name());
+        self.csr.is_none() && !is_same.is_ok_and(std::cmp::Ordering::is_eq)
+    }
+
     /// The alternative names that are asked for, as they are encoded; none if the request is not open.
     pub(crate) fn alternative_names(&self) -> Option<&[u8]> {
         const SUBJECT_ALT_NAME: &str = "2.5.29.17";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use bundle::Role;
 use openssl::{
     ec::EcKey,
     pkey::{Id, PKey, PKeyRef, Private, Public},
@@ -11,10 +12,11 @@ use openssl::{
 };
 use scep::{
     Error,
-    certificate::{is_issued_by, is_valid},
+    certificate::{allows, is_ca, is_issued_by, is_valid},
     client::CaCertificates,
     danger::Reissued,
     identity::Identity,
+    key_usage::KeyUsage,
     name::to_text,
 };
 
@@ -69,6 +71,11 @@ impl Authorities {
     pub(crate) fn recipients(&mut self) -> Vec<Identity> {
         let shown = self.shown.clone();
         shown.iter().filter_map(|one| self.of(one).ok()).collect()
+    }
+
+    /// What takes the place of each certificate that the server showed, and whose it is.
+    pub(crate) fn keys(&mut self) -> Vec<(Role, Identity)> {
+        self.recipients().into_iter().map(|own| (role(&own.certificate), own)).collect()
     }
 
     /// The certificate of the CA that issues, as a client would choose it; or else the last one that the server showed.
@@ -196,6 +203,15 @@ impl Authorities {
             }
         }
         found
+    }
+}
+
+/// Whose certificate it is: a CA's, or a registration authority's for the one or the other.
+fn role(certificate: &X509) -> Role {
+    match certificate {
+        ca if is_ca(ca) => Role::Ca,
+        signer if allows(signer, KeyUsage::DIGITAL_SIGNATURE) => Role::RaSigning,
+        _ => Role::RaEncryption,
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) fn differences(recorded: &Asked, now: &Asked) -> Vec<String> {
     other("encryption of the key", transport(recorded), transport(now));
     other("signed attributes", Some(attributes(recorded)), Some(attributes(now)));
     let subject = |asked: &Asked| asked.subject().map(|name| format!("`{}`", to_text(&name)));
-    other("subject", subject(recorded), subject(now));
+    let known = Some(recorded).filter(|recorded| !recorded.hides_its_subject(now));
+    other("subject", known.and_then(subject), subject(now));
     let key =
         |asked: &Asked| asked.key().map(|key| format!("{:?} with {} bits", key.id(), key.bits()));
     other("key", key(recorded), key(now));

@@ -61,6 +61,19 @@ impl Differences {
         &self.all
     }
 
+    /// The differences in lines: what each is about, the difference, and how often it occurred if that is more than once.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |(Difference { about, what }, count): &(Difference, u64)| {
+            let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
+            format!("{about}: {what}{times}")
+        };
+        let further = match self.left_out {
+            0 => None,
+            left_out => Some(format!("and {left_out} more, which are not listed")),
+        };
+        self.all.iter().map(line).chain(further).collect()
+    }
+
     /// The number of differences that were too many to be kept.
     pub fn left_out(&self) -> u64 {
         self.left_out

@@ -40,7 +40,8 @@ pub(crate) fn issued_again(
         let is_same = subject.try_cmp(recorded.subject_name()).is_ok_and(std::cmp::Ordering::is_eq);
         is_same.then_some(())
     };
-    let takes_subject = then.is_none_or(|then| kept(then).is_some());
+    let is_hidden = |then: &Asked| now.is_some_and(|now| then.hides_its_subject(now));
+    let takes_subject = then.is_none_or(|then| kept(then).is_some() || is_hidden(then));
     if let Some(subject) = now.and_then(Asked::subject).filter(|_| takes_subject) {
         again.set_subject(&subject)?;
     }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bundle::Role;
 use mock_ca::{Place, Server};
 use openssl::x509::X509;
 use parking_lot::Mutex;
 use recording::{Awaited, Received, RequestMemory, Requests};
 use scep::clock::{Clock, apart};
+use scep::identity::Identity;
 use scep::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -105,6 +107,11 @@ impl RecordedServer {
         let authorities = &mut self.state.lock().authorities;
         let recorded = authorities.issuer()?;
         Some(authorities.of(&recorded).ok()?.certificate)
+    }
+
+    /// The keys of the certificates that the server shows, and whose they are.
+    pub fn keys(&self) -> Vec<(Role, Identity)> {
+        self.state.lock().authorities.keys()
     }
 
     /// The challenge passwords in recorded requests that a known key opens.

@@ -95,12 +95,15 @@ impl Folder {
         self.parts.lock().get(id).cloned()
     }
 
-    /// Removes the newest folder in it for the scenario, case or cell of that id; nothing must be saved there any more.
-    pub fn discard(&self, id: &str) {
-        self.flush();
-        let path = self.parts.lock().remove(id);
-        // What cannot be removed does no harm.
-        let _ = path.map(fs::remove_dir_all);
+    /// Forgets the newest folder in it for the scenario, case or cell of that id, in which nothing must be saved any more. The returned
+    /// function waits until all is saved, and removes it.
+    pub fn discarding(&self, id: &str) -> impl FnOnce() + Send + use<> {
+        let (path, folder) = (self.parts.lock().remove(id), self.clone());
+        move || {
+            folder.flush();
+            // What cannot be removed does no harm.
+            let _ = path.map(fs::remove_dir_all);
+        }
     }
 
     /// Saves in a folder of its own what the scenario, case or cell of that id exchanges from now on, with the times of that clock; none
@@ -184,7 +187,7 @@ mod tests {
         let again = folder.part("scep/linux-pki").unwrap();
         assert_eq!(again.path, path.canonicalize().unwrap().join("scep-linux-pki-2"));
         assert_eq!(folder.newest("scep/linux-pki"), Some(again.path.clone()));
-        folder.discard("scep/linux-pki");
+        folder.discarding("scep/linux-pki")();
         assert!(!again.path.exists() && part.path.exists());
         assert_eq!(folder.newest("scep/linux-pki"), None);
     }

@@ -14,7 +14,9 @@ mod newest;
 mod read;
 mod recorder;
 mod requests;
+mod room;
 mod tap;
+mod versioned;
 mod writer;
 
 pub use self::conversation::exchanges_of;
@@ -26,4 +28,5 @@ pub use self::read::{ReadError, Recording, folders_in, read};
 pub use self::recorder::Recorder;
 pub use self::requests::{Awaited, Received, RequestMemory, Requests};
 pub use self::tap::{Peers, Tap};
+pub use self::versioned::{IndexError, versioned};
 pub use self::writer::{MOST_BYTES, MOST_EXCHANGES};

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::exchange::{Exchange, Gap, Reply, Request};
 use crate::index::{Entry, FILE, FORMAT, Index, ReplyEntry, RequestEntry, VERSION, time_of};
 use crate::message::{FirstLine, Head, Kind, head};
+use crate::versioned::{IndexError, versioned};
 use crate::writer::{MOST_BYTES, MOST_EXCHANGES};
 
 /// Limit of the index in bytes.
@@ -55,7 +56,7 @@ pub enum ReadError {
         /// Path of the index.
         file: String,
         /// The version of the format.
-        version: u32,
+        version: u64,
         /// The version of the program.
         sceplab: String,
     },
@@ -94,24 +95,15 @@ fn read_index(folder: &Path) -> Result<Index, ReadError> {
     let path = folder.join(FILE);
     let file = path.display().to_string();
     let bytes = regular(&path, LONGEST_INDEX).map_err(|error| unreadable(&path, &error))?;
-    let no_index = |reason: String| ReadError::NoIndex { file: file.clone(), reason };
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| no_index(error.to_string()))?;
-    if value.get("format").and_then(|it| it.as_str()) != Some(FORMAT) {
-        return Err(no_index(format!("its `format` is not `{FORMAT}`")));
-    }
-    // Before the rest, which another version may write in another way.
-    let version = value.get("version").and_then(serde_json::Value::as_u64).unwrap_or_default();
-    if version != u64::from(VERSION) {
-        let version = u32::try_from(version).unwrap_or(u32::MAX);
-        let sceplab = value.get("sceplab").and_then(|it| it.as_str()).unwrap_or("another one");
-        let sceplab = sceplab.chars().filter(|char| !char.is_control()).take(40).collect();
-        return Err(ReadError::Version { file, version, sceplab });
-    }
-    let index: Index =
-        serde_json::from_value(value).map_err(|error| no_index(error.to_string()))?;
+    let index = versioned::<Index>(&bytes, FORMAT, VERSION).map_err(|error| match error {
+        IndexError::NotOfFormat(reason) => ReadError::NoIndex { file: file.clone(), reason },
+        IndexError::OtherVersion { version, sceplab } => {
+            ReadError::Version { file: file.clone(), version, sceplab }
+        }
+    })?;
     if index.exchanges.len() as u64 > MOST_EXCHANGES {
-        return Err(no_index(format!("it has more than {MOST_EXCHANGES} exchanges")));
+        let reason = format!("it has more than {MOST_EXCHANGES} exchanges");
+        return Err(ReadError::NoIndex { file, reason });
     }
     Ok(index)
 }

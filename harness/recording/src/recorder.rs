@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
@@ -14,10 +14,8 @@ use crate::complaints::Complaints;
 use crate::exchange::Exchange;
 use crate::held::Budget;
 use crate::newest::Newest;
+use crate::room::{Emptying, Room};
 use crate::writer::{Job, Writer};
-
-/// The number of exchanges that may wait for the disk. Whoever has a further one waits, so that memory is bounded.
-const MOST_WAITING: usize = 16;
 
 /// Keeps the newest exchanges, and saves all in a folder if there is one, in the order in which they end. Clones record in the same.
 #[derive(Debug, Clone)]
@@ -38,7 +36,8 @@ pub(crate) struct Saving {
     folder: PathBuf,
     complaints: Complaints,
     /// None if there is no thread for them.
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<Sender<Job>>,
+    room: Arc<Room>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,16 +46,18 @@ impl Recorder {
     /// written, that is a complaint, and nothing is saved.
     pub(crate) fn open(folder: PathBuf, of: String, clock: Clock, complaints: Complaints) -> Self {
         let writer = Writer::begin(folder.clone(), of, complaints.clone());
-        let (jobs, waiting) = sync_channel(MOST_WAITING);
+        let (jobs, waiting) = channel();
+        let room = Arc::<Room>::default();
+        let emptying = Emptying(Arc::clone(&room));
         let thread = thread::Builder::new().name("recorder".to_owned());
-        let (jobs, thread) = match thread.spawn(move || writer.work(&waiting)) {
+        let (jobs, thread) = match thread.spawn(move || writer.work(&waiting, &emptying)) {
             Ok(thread) => (Some(jobs), Some(thread)),
             Err(error) => {
                 complaints.incomplete(&folder, &format!("there is no thread for it: {error}"));
                 (None, None)
             }
         };
-        Self::new(clock, Some(Arc::new(Saving { folder, complaints, jobs, thread })))
+        Self::new(clock, Some(Arc::new(Saving { folder, complaints, jobs, room, thread })))
     }
 
     /// Saves nothing, and keeps only the newest exchanges, with the times of that clock.
@@ -82,6 +83,12 @@ impl Recorder {
         saving.complaints.take()
     }
 
+    /// The room for exchanges that wait for the disk, if there is none now.
+    pub(crate) fn full_room(&self) -> Option<Arc<Room>> {
+        let room = &self.0.saving.as_ref()?.room;
+        (!room.is_free()).then(|| Arc::clone(room))
+    }
+
     pub(crate) fn saving(&self) -> Option<Arc<Saving>> {
         self.0.saving.clone()
     }
@@ -93,9 +100,11 @@ impl Recorder {
         }
     }
 
-    /// Records an exchange; an error of the folder becomes a complaint.
+    /// Records an exchange without waiting; an error of the folder becomes a complaint. A [`Tap`](crate::Tap) waits before it has a further one
+    /// if many wait for the disk.
     pub fn record(&self, exchange: Exchange) {
         if let Some(saving) = &self.0.saving {
+            saving.room.enter();
             saving.give(Job::Save(Box::new(exchange.clone())));
         }
         self.0.newest.lock().push(exchange);

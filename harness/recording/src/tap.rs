@@ -2,9 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::conversation::Conversation;
 use crate::exchange::{End, Exchange};
@@ -35,6 +36,8 @@ struct Record {
     recorder: Recorder,
     seen_by: End,
     conversation: Conversation,
+    /// Waits until a further exchange may wait for the disk.
+    waiting: Option<JoinHandle<()>>,
 }
 
 impl<S> Tap<S> {
@@ -51,13 +54,27 @@ impl<S> Tap<S> {
                 ..Exchange::default()
             };
             let conversation = Conversation::new(template, recorder.budget());
-            Record { recorder: recorder.clone(), seen_by, conversation }
+            Record { recorder: recorder.clone(), seen_by, conversation, waiting: None }
         });
         Self { stream, record }
     }
 }
 
 impl Record {
+    /// Waits until there is room for a further exchange: in a thread for such waits, because that of the stream has others to serve, and
+    /// in a lab with a time of its own that time must stand still.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if let Some(waiting) = &mut self.waiting {
+                // An error means that the runtime is ending.
+                let _ = ready!(Pin::new(waiting).poll(context));
+                self.waiting = None;
+            }
+            let Some(room) = self.recorder.full_room() else { return Poll::Ready(()) };
+            self.waiting = Some(spawn_blocking(move || room.wait()));
+        }
+    }
+
     fn passed(&mut self, by: End, bytes: &[u8]) {
         let exchanges = self.conversation.read(by, bytes, self.recorder.now());
         self.recorder.record_all(exchanges);
@@ -118,6 +135,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self { stream, record } = self.get_mut();
+        if let Some(record) = record {
+            ready!(record.poll_room(context));
+        }
         let (before, has_room) = (buffer.filled().len(), buffer.remaining() > 0);
         let read = Pin::new(stream).poll_read(context, buffer);
         if let Some(record) = record.as_mut().filter(|_| has_room) {
@@ -134,6 +154,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, record } = self.get_mut();
+        if let Some(record) = record {
+            ready!(record.poll_room(context));
+        }
         let written = Pin::new(stream).poll_write(context, bytes);
         if let Some(record) = record {
             record.sent(&written, std::iter::once(bytes));
@@ -147,6 +170,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         all: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, record } = self.get_mut();
+        if let Some(record) = record {
+            ready!(record.poll_room(context));
+        }
         let written = Pin::new(stream).poll_write_vectored(context, all);
         if let Some(record) = record {
             record.sent(&written, all.iter().map(|bytes| &**bytes));

@@ -11,6 +11,7 @@ use crate::complaints::Complaints;
 use crate::exchange::{End, Exchange, Reply, Request};
 use crate::index::{Entry, FILE, Index, LeftOut, ReplyEntry, RequestEntry, text_of};
 use crate::name;
+use crate::room::Emptying;
 
 /// Limit of exchanges in a folder.
 pub const MOST_EXCHANGES: u64 = 10_000;
@@ -52,10 +53,13 @@ impl Writer {
     }
 
     /// Does the jobs in their order, until there can be no more.
-    pub(crate) fn work(mut self, jobs: &Receiver<Job>) {
+    pub(crate) fn work(mut self, jobs: &Receiver<Job>, Emptying(room): &Emptying) {
         for job in jobs {
             match job {
-                Job::Save(exchange) => self.change(|writer| writer.save(&exchange)),
+                Job::Save(exchange) => {
+                    self.change(|writer| writer.save(&exchange));
+                    room.leave();
+                }
                 Job::Flush(done) => {
                     self.change(Self::flush);
                     // Whoever asked may have gone.

@@ -287,11 +287,14 @@ impl<'a> Recorder<'a> {
         self.masker.cut_text(&output[..end]) + "\n[cut]"
     }
 
-    /// Notes of the devices' SCEP clients for the reader of the result.
+    /// Notes of the devices' SCEP clients and of the PKIs for the reader of the result.
     pub(super) async fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for device in self.testbed.devices.values() {
             notes.extend(device.notes().await.iter().map(|note| self.text(note)));
+        }
+        for pki in self.testbed.pkis.values() {
+            notes.extend(pki.notes().await.iter().map(|note| self.text(note)));
         }
         notes
     }

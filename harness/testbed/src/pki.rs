@@ -254,6 +254,11 @@ pub trait Pki: Send + Sync {
         Vec::new()
     }
 
+    /// Remarks for the reader of the result, such as what a recorded server answers otherwise than in its recording.
+    async fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Waits until the PKI breaks and returns the reason; never returns if it does not.
     async fn broken(&self) -> String {
         std::future::pending().await

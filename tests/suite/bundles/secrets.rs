@@ -95,7 +95,7 @@ fn bundle_without_names_has_stand_ins_and_no_messages() {
     let (path, bundle, _) = failed(folder.path(), &["--bundle-without-names"]);
     assert!(bundle.recording.exchanges.is_empty());
     for (path, text) in contents(&path) {
-        for name in ["MyUserCert", "10.0.0.64", "10.0.0.1", "DUT0"] {
+        for name in ["MyUserCert", "10.0.0.64", "10.0.0.1", "DUT0", "gateway", "Musterwerk"] {
             assert!(!text.contains(name) && !path.contains(name), "`{name}` in {path}:\n{text}");
         }
     }

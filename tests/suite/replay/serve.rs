@@ -13,13 +13,13 @@ use crate::support::snapshots::assert_output_of;
 pub(super) const PASSWORD: &str = "Brennnessel-7Kd";
 
 /// A recorded server on a free port; killed when dropped.
-struct Replayed {
+pub(super) struct Replayed {
     running: Running,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Replayed {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let whole = [&["replay", "m", "--serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut running = Running::start(command(folder, &whole));
         let url = |line: &str| Some(line.strip_prefix("url")?.trim().to_owned());
@@ -29,6 +29,11 @@ impl Replayed {
             _ => running.stdout_line(url),
         };
         Self { running, url }
+    }
+
+    /// The line of stderr with this word.
+    pub(super) fn stderr_line(mut self, word: &str) -> String {
+        self.running.stderr_line(|line| line.contains(word).then(|| line.to_owned()))
     }
 
     /// Ends it as Ctrl-C does, and returns what it printed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ::bundle::{Check, Draft, FileEntry, FileKind, Index, Role, Verdict};
+use ::bundle::{Check, Draft, FileEntry, FileKind, Index, Key, Role, Verdict};
 use diagnostics::visible;
 use explain::Explanation;
 use explain::text::verdict_line;
@@ -69,7 +69,7 @@ impl Making {
             taken_out.extend(without_secrets(&mut recording, &masker, &all_secrets));
             taken_out.push(WITHOUT_SECRETS.to_owned());
             let has_messages = !recording.exchanges.is_empty() && !discretion.without_names;
-            if has_messages && keys.iter().any(|key| key.role != Role::Client) {
+            if has_messages && keys.iter().any(|key| self.is_public(key)) {
                 taken_out.push(PUBLIC_KEYS.to_owned());
             }
             // As whoever has the bundle sees it, so that the judgement there can be compared: nothing in it opens an envelope.
@@ -86,13 +86,20 @@ impl Making {
             recording.exchanges.clear();
             recording.left_out = 0;
             let texts = files.iter().map(|(_, text)| text.as_str());
-            let names = Names::of(self.scenario.as_ref().map(|it| &it.lab), texts);
+            let names = Names::of(self.scenario.as_ref(), texts);
             taken_out = taken_out.iter().map(|sentence| names.text(sentence)).collect();
             mask(&mut index, &mut files, &|text| names.text(text));
         }
         index.taken_out = taken_out;
         let keys = if discretion.with_secrets { keys } else { Vec::new() };
         Draft { index, recording, keys, files }
+    }
+
+    /// True for the key of a mock CA, which comes with the program.
+    fn is_public(&self, key: &Key) -> bool {
+        let labs = self.scenario.iter().map(|scenario| &scenario.lab);
+        let is_recorded = |pki: &String| labs.clone().any(|lab| lab.recorded.contains_key(pki));
+        key.role != Role::Client && !key.pki.as_ref().is_some_and(is_recorded)
     }
 
     /// The messages, as far as they can be read.
@@ -201,6 +208,12 @@ impl Making {
                 Err(sentence) => taken_out.push(sentence),
             }
         }
+        let recorded = self.scenario.iter().flat_map(|scenario| scenario.lab.recorded.keys());
+        taken_out.extend(recorded.map(|pki| {
+            format!(
+                "the recording that `{pki}` answers from is not there: it is a bundle of its own"
+            )
+        }));
         for (source, lines) in self.remnant.iter().flat_map(|remnant| &remnant.logs) {
             let path = format!("logs/{}.txt", recording::file_name(source));
             files.push((FileEntry::new(&path, FileKind::Log), lines.join("\n") + "\n"));

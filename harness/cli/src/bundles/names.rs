@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use model::lab::Lab;
+use model::scenario::Scenario;
 use regex::{Captures, Regex};
 
 /// Where names and addresses are in texts. Each group is one kind.
@@ -15,7 +16,9 @@ static PLACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)",
         r"(?<hardware>\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b)",
         r"(?<six>[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})",
-        r"§?(?<four>\b\d{1,3}(?:\.\d{1,3}){3}\b)",
+        // Numbers that are no address: sections, and object identifiers of more than four parts.
+        r"§+\s*\d+(?:\.\d+)*|\b[Ss]ections?\s+\d+(?:\.\d+)*|\bRFC\s*\d+\s+\d+(?:\.\d+)+|\b[012]\.[1-3]?\d(?:\.\d+){3,}\b",
+        r"(?<four>\b\d{1,3}(?:\.\d{1,3}){3}\b)",
         r"(?<host>\b[A-Za-z0-9][\w-]*(?:\.[A-Za-z0-9][\w-]*)*\.[A-Za-z]{2,}\b)",
         r"\bhttps?://(?<authority>[\w.-]+)",
     ];
@@ -31,11 +34,9 @@ const ENDINGS: [&str; 14] = [
 /// The shortest name that is replaced wherever it stands, in characters: a shorter one is a part of other words.
 const SHORTEST: usize = 4;
 
-/// Words of the protocol and of labs that are common in names, too.
-const COMMON: [&str; 14] = [
-    "scep", "test", "admin", "cert", "root", "user", "http", "none", "server", "client", "gateway",
-    "core", "windows", "host",
-];
+/// Words of the protocol that are common in names, too.
+const COMMON: [&str; 11] =
+    ["scep", "test", "admin", "cert", "root", "user", "http", "none", "server", "client", "host"];
 
 /// The stand-ins of a bundle.
 pub(super) struct Names {
@@ -45,12 +46,17 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The stand-ins for the parts of a lab, for what the texts show as names, and for this machine and its user.
-    pub(super) fn of<'a>(lab: Option<&Lab>, texts: impl Iterator<Item = &'a str>) -> Self {
+    /// The stand-ins for the titles of a scenario and its lab and the parts of that, for what the texts show as names, and for this machine
+    /// and its user.
+    pub(super) fn of<'a>(
+        scenario: Option<&Scenario>,
+        texts: impl Iterator<Item = &'a str>,
+    ) -> Self {
         let mut names = Self { stand_ins: BTreeMap::new(), everywhere: None };
         let mut counts: HashMap<&'static str, usize> = HashMap::new();
         let mut words: Vec<String> = Vec::new();
-        let known = of_lab(lab).into_iter().chain(of_this_machine());
+        let lab = scenario.map(|scenario| &scenario.lab);
+        let known = titles(scenario).chain(of_lab(lab)).chain(of_this_machine());
         for (kind, name) in known.filter(|(_, name)| is_telling(name)) {
             names.add(kind, &name, &mut counts);
             words.push(name);
@@ -138,8 +144,7 @@ fn name_in<'a>(found: &Captures<'a>) -> Option<(&'static str, &'a str)> {
     if let Some(address) = of("six").filter(|it| it.len() > 2 && it.parse::<Ipv6Addr>().is_ok()) {
         return Some(("address", address));
     }
-    let is_section = found[0].starts_with('§');
-    if let Some(address) = of("four").filter(|it| is_address(it) && !is_section) {
+    if let Some(address) = of("four").filter(|it| is_address(it)) {
         return Some(("address", address));
     }
     let is_file = |name: &str| ENDINGS.iter().any(|it| name.rsplit('.').next() == Some(it));
@@ -149,6 +154,12 @@ fn name_in<'a>(found: &Captures<'a>) -> Option<(&'static str, &'a str)> {
 
 fn is_address(text: &str) -> bool {
     text.parse::<Ipv4Addr>().is_ok()
+}
+
+fn titles(scenario: Option<&Scenario>) -> impl Iterator<Item = (&'static str, String)> {
+    let titles = scenario.map(|scenario| (scenario.title.clone(), scenario.lab.title.clone()));
+    let titles = titles.into_iter().flat_map(|(own, lab)| [Some(own), lab]);
+    titles.flatten().map(|title| ("title", title))
 }
 
 fn of_lab(lab: Option<&Lab>) -> Vec<(&'static str, String)> {
@@ -200,6 +211,8 @@ mod tests {
             "it took 20.0 s, 81 tries at 12:30:55",
             "1.2.840.113549.1.9.7 challengePassword",
             "RFC 8894 §3.2.1.5",
+            "RFC 8894 3.2.1.4 and section 3.2.1.4",
+            "1.3.6.1.4.1.311.13.2.1 and 1.3.6.1.5.5.7.3.2",
             "set system certificate scep csr CSR port 8080",
         ] {
             assert_eq!(replaced(text), text);

@@ -61,7 +61,7 @@ impl Serving {
         client: Client,
     ) -> Result<Exit, CommandError> {
         let stop = StopSignals::listen();
-        let (device, testbed) = self.device(lab, name, driver, client)?;
+        let (device, testbed) = self.device(lab, name, driver, client).await?;
         let socket = Served::at(path, self.mode)?;
         let path = path.display();
         warn(&format!("device {name} is served; `sceplab dut --attach {path}` opens a session"));
@@ -77,7 +77,7 @@ impl Serving {
         served
     }
 
-    fn device(
+    async fn device(
         &self,
         lab: &Lab,
         name: &str,
@@ -91,7 +91,7 @@ impl Serving {
             let what = "`dut --serve`".to_owned();
             return Err(TestbedError::NotSupported { driver, what }.into());
         }
-        Ok(in_the_virtual_lab(lab, name, client, self.restart_in_commit)?)
+        Ok(in_the_virtual_lab(lab, name, client, self.restart_in_commit).await?)
     }
 
     #[cfg(target_os = "linux")]

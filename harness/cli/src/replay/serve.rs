@@ -30,7 +30,7 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     pub(super) serve: bool,
     /// With --serve, the address to listen on; port 0 takes a free port [default: 127.0.0.1:8083]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address, requires = "serve")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address, requires = "serve", conflicts_with = "at")]
     listen: Option<SocketAddr>,
 }
 
@@ -100,17 +100,9 @@ fn in_words(differences: &Differences) -> String {
     if all.is_empty() {
         return "nothing was other than in the recording".to_owned();
     }
-    let mut lines = vec![format!("{} from the recording:", counted(all.len(), "difference"))];
-    for (difference, count) in all {
-        let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-        let (about, what) = (difference.about.as_str(), visible(&difference.what));
-        lines.push(format!("  {about:<8} {what}{times}"));
-    }
-    match differences.left_out() {
-        0 => {}
-        left_out => lines.push(format!("  and {left_out} more, which are not listed")),
-    }
-    lines.join("\n")
+    let heading = format!("{} from the recording:", counted(all.len(), "difference"));
+    let lines = differences.lines().into_iter().map(|line| format!("  {}", visible(&line)));
+    std::iter::once(heading).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// What was other than in the recording, for programs.

@@ -31,7 +31,9 @@ use self::engine::Engine;
 pub use self::leftovers::find as find_leftovers;
 use model::lab::Lab;
 use model::lab::topology::{Node, Topology};
-use simulated::{ConsoleDriver, refuse_clock_of_programs, refuse_live_lab, without_network};
+use simulated::{
+    ConsoleDriver, refuse_clock_of_programs, refuse_live_lab, refuse_recorded, without_network,
+};
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Testbed,
     TestbedError,
@@ -71,6 +73,7 @@ impl Docker {
         device: Option<&str>,
     ) -> Result<(Option<RemoteConsole>, Testbed), TestbedError> {
         check(lab, &self.options)?;
+        refuse_recorded(lab, DriverName::Docker)?;
         let (docker, lab, id) = (self.clone(), lab.clone(), id.to_owned());
         let device = device.map(str::to_owned);
         let (_waiting, cancelled) = watch::channel(());
@@ -95,7 +98,7 @@ impl Driver for Docker {
         refuse_live_lab(lab, DriverName::Docker)?;
         refuse_clock_of_programs(lab, self.options.client, DriverName::Docker)?;
         if !lab.is_networked() {
-            return without_network(lab, id, &self.options, &self.state.keys);
+            return without_network(lab, id, &self.options, &self.state.keys).await;
         }
         self.start_lab(lab, id, None).await.map(|(_, testbed)| testbed)
     }

@@ -46,7 +46,8 @@ use simulated::exit::LabPart;
 use simulated::mock_pki::MockPki;
 use simulated::sim_device::LabDevice;
 use simulated::{
-    ConsoleDriver, image_of, refuse_clock_of_programs, refuse_live_lab, without_network,
+    ConsoleDriver, image_of, refuse_clock_of_programs, refuse_live_lab, refuse_recorded,
+    without_network,
 };
 use testbed::links::Links;
 use testbed::{
@@ -91,7 +92,7 @@ impl Driver for Netns {
         refuse_live_lab(lab, DriverName::Netns)?;
         refuse_clock_of_programs(lab, self.options.client, DriverName::Netns)?;
         if !lab.is_networked() {
-            return without_network(lab, id, &self.options, &self.state.keys);
+            return without_network(lab, id, &self.options, &self.state.keys).await;
         }
         self.build_network(lab, id).await.map(|(_, testbed)| testbed)
     }
@@ -140,6 +141,7 @@ impl Netns {
     async fn build_network(&self, lab: &Lab, id: &str) -> Result<(Built, Testbed), TestbedError> {
         let options = &self.options;
         // Checked before the lab is built in vain.
+        refuse_recorded(lab, DriverName::Netns)?;
         if let Some((host, image)) = lab.images().next() {
             let what = image_of(host, image);
             return Err(TestbedError::NotSupported { driver: DriverName::Netns, what });

@@ -13,8 +13,8 @@ use scep::clock::Clock;
 use scep::http::HttpRequest;
 
 use crate::connector::Connector;
-use crate::recorded_ca::RecordedCa;
 use crate::serving::Serving;
+use crate::tapped::Tapped;
 use model::lab::{self, Lab};
 use testbed::NoAnswer;
 use testbed::TestbedError;
@@ -96,8 +96,9 @@ impl LabCa {
     }
 
     /// The CA for connections to its SCEP service.
-    pub fn service(&self) -> RecordedCa {
-        RecordedCa::new(Arc::clone(&self.ca), self.recorder.clone(), self.known_at.clone())
+    pub fn service(&self) -> Tapped<Ca> {
+        let (recorder, name) = (self.recorder.clone(), self.ca.name().to_owned());
+        Tapped::new(Arc::clone(&self.ca), recorder, name, self.known_at.clone())
     }
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.

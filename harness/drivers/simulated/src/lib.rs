@@ -12,10 +12,11 @@ pub mod kernel;
 pub mod lab_ca;
 pub mod mock_pki;
 pub mod pcap;
-pub mod recorded_ca;
+pub mod recorded_pki;
 pub mod server;
 pub mod serving;
 pub mod sim_device;
+pub mod tapped;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use testbed::{Client, Driver, DriverName, KeyStore, LabOptions, Testbed, Testbed
 use crate::client::Builtin;
 use crate::lab_ca::LabCa;
 use crate::mock_pki::MockPki;
+use crate::recorded_pki::RecordedPki;
 
 /// A driver whose simulated devices have a console for use by hand.
 #[async_trait]
@@ -50,7 +52,7 @@ pub trait ConsoleDriver: Driver {
 ///
 /// # Errors
 /// If a PKI cannot be started.
-pub fn without_network(
+pub async fn without_network(
     lab: &Lab,
     id: &str,
     options: &LabOptions,
@@ -63,6 +65,11 @@ pub fn without_network(
     for (name, plan) in &lab.pkis {
         let ca = LabCa::open(name, plan, None, &testbed.clock)?.recorded(Some(recorder.clone()));
         let pki = MockPki::in_this_process(&ca);
+        testbed.pkis.insert(name.clone(), Arc::new(pki));
+    }
+    for (name, plan) in &lab.recorded {
+        let pki = RecordedPki::open(lab, name, plan, &testbed.clock, &recorder).await?;
+        testbed.secrets.extend(pki.secrets());
         testbed.pkis.insert(name.clone(), Arc::new(pki));
     }
     // A client that is a program would need a network.
@@ -87,6 +94,17 @@ pub fn refuse_live_lab(lab: &Lab, driver: DriverName) -> Result<(), TestbedError
     let by_url = lab.by_url.first_key_value();
     let by_url = by_url.map(|(name, pki)| format!("PKIs by URL: `{name}` is at {}", pki.url));
     by_ssh.or(by_url).map_or(Ok(()), |what| Err(TestbedError::NotSupported { driver, what }))
+}
+
+/// Refuses a lab with a recorded PKI, which answers in the process of the run alone.
+///
+/// # Errors
+/// [`TestbedError::NotSupported`], with the PKI.
+pub fn refuse_recorded(lab: &Lab, driver: DriverName) -> Result<(), TestbedError> {
+    let Some((name, pki)) = lab.recorded.first_key_value() else { return Ok(()) };
+    let bundle = pki.bundle.display();
+    let what = format!("recorded PKIs: `{name}` answers from `{bundle}`; `--driver virtual` does");
+    Err(TestbedError::NotSupported { driver, what })
 }
 
 /// Refuses a lab whose time is not that of the system, if it has a program that goes by the system's clock all the same.
@@ -144,4 +162,19 @@ fn server_of_system(lab: &Lab, driver: DriverName) -> Option<String> {
 /// The image that a host runs, as the unsupported feature of an error.
 pub fn image_of(host: &str, image: &lab::Image) -> String {
     format!("images: host `{host}` runs `{}`; `--driver docker` does", image.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn driver_without_recorded_pkis_says_which_has_them() {
+        let pki = lab::RecordedPki { bundle: "/b/a".into(), pki: None, port: None };
+        let lab = Lab { recorded: [("ca".to_owned(), pki)].into(), ..Lab::default() };
+        let refused = refuse_recorded(&lab, DriverName::Netns).unwrap_err().to_string();
+        let expected = "driver `netns` does not support recorded PKIs: `ca` answers from `/b/a`; `--driver virtual` does";
+        assert_eq!(refused, expected);
+        assert_eq!(refuse_recorded(&Lab::default(), DriverName::Netns), Ok(()));
+    }
 }

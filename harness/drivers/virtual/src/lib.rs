@@ -16,6 +16,7 @@ use scep::clock::Clock;
 use simulated::client::Builtin;
 use simulated::lab_ca::{LabCa, port_of};
 use simulated::mock_pki::MockPki;
+use simulated::recorded_pki::RecordedPki;
 use simulated::sim_device::{self, SimDevice};
 use simulated::{ConsoleDriver, image_of, refuse_live_lab};
 use testbed::injection::panic_if_asked;
@@ -64,7 +65,7 @@ impl Driver for Virtual {
     async fn build(&self, lab: &Lab, id: &str) -> Result<Testbed, TestbedError> {
         panic_if_asked("driver");
         self.check(lab)?;
-        let (network, mut testbed) = without_devices(lab, &self.options, id)?;
+        let (network, mut testbed) = without_devices(lab, &self.options, id).await?;
         for name in lab.devices.keys() {
             let device = start_device(name, lab, &network, &testbed.clock, &self.keys, None)?;
             testbed.devices.insert(name.clone(), Arc::new(SimDevice::new(device)));
@@ -96,7 +97,7 @@ impl ConsoleDriver for Virtual {
         _: &str,
     ) -> Result<(RemoteConsole, Testbed), TestbedError> {
         self.check(lab)?;
-        let (device, testbed) = with_device(lab, name, &self.keys, None)?;
+        let (device, testbed) = with_device(lab, name, &self.keys, None).await?;
         let console = RemoteConsole::of(device).await.map_err(|error| TestbedError::Device {
             name: name.to_owned(),
             reason: error.to_string(),
@@ -111,14 +112,14 @@ impl ConsoleDriver for Virtual {
 ///
 /// # Errors
 /// If the lab has no such device or cannot be built, or if the client is a program.
-pub fn in_the_virtual_lab(
+pub async fn in_the_virtual_lab(
     lab: &Lab,
     device: &str,
     client: Client,
     restarts_in_commit: Option<u64>,
 ) -> Result<(Arc<Device>, Testbed), TestbedError> {
     check_client(client)?;
-    with_device(lab, device, &KeySource::Generate, restarts_in_commit)
+    with_device(lab, device, &KeySource::Generate, restarts_in_commit).await
 }
 
 /// Refuses a client that is a program, because it cannot use the virtual network.
@@ -130,13 +131,13 @@ fn check_client(client: Client) -> Result<(), TestbedError> {
     Err(TestbedError::NotSupported { driver: DriverName::Virtual, what })
 }
 
-fn with_device(
+async fn with_device(
     lab: &Lab,
     name: &str,
     keys: &KeySource,
     restarts_in_commit: Option<u64>,
 ) -> Result<(Arc<Device>, Testbed), TestbedError> {
-    let (network, mut testbed) = without_devices(lab, &LabOptions::default(), "")?;
+    let (network, mut testbed) = without_devices(lab, &LabOptions::default(), "").await?;
     let device = start_device(name, lab, &network, &testbed.clock, keys, restarts_in_commit)?;
     let entry = OpenLabs::default().open();
     testbed.resources.push(Box::new(Network { lab: network, entry }));
@@ -175,8 +176,22 @@ impl Service for LabCa {
     }
 }
 
+#[async_trait]
+impl Service for RecordedPki {
+    async fn serve(&self, stream: Box<dyn Stream>, peer: SocketAddrV4) {
+        tokio::select! {
+            () = self.service().serve_connection(stream, peer.to_string()) => {}
+            () = self.serving.stopped() => {}
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.serving.is_on()
+    }
+}
+
 /// Builds the network of `lab` and its PKIs.
-fn without_devices(
+async fn without_devices(
     lab: &Lab,
     options: &LabOptions,
     id: &str,
@@ -197,15 +212,34 @@ fn without_devices(
     for (name, plan) in &lab.pkis {
         let ca = LabCa::open_within(lab, name, plan, &testbed.clock)?;
         let ca = Arc::new(ca.recorded(Some(recorder.clone())));
-        for host in lab.hosts_that_run(name) {
-            if !network.listen(host, port_of(plan), Arc::<LabCa>::clone(&ca)) {
-                let reason = format!("`{host}` is not a host of the lab");
-                return Err(TestbedError::Network { reason });
-            }
-        }
+        listen(&network, lab, name, port_of(plan), &ca)?;
         testbed.pkis.insert(name.clone(), Arc::new(MockPki::in_this_process(&ca)));
     }
+    for (name, plan) in &lab.recorded {
+        let pki = RecordedPki::open(lab, name, plan, &testbed.clock, &recorder).await?;
+        let pki = Arc::new(pki);
+        listen(&network, lab, name, pki.port(), &pki)?;
+        testbed.secrets.extend(pki.secrets());
+        testbed.pkis.insert(name.clone(), pki);
+    }
     Ok((network, testbed))
+}
+
+/// Lets a PKI listen at each host that runs it.
+fn listen<S: Service + 'static>(
+    network: &VirtualLab,
+    lab: &Lab,
+    pki: &str,
+    port: u16,
+    service: &Arc<S>,
+) -> Result<(), TestbedError> {
+    for host in lab.hosts_that_run(pki) {
+        if !network.listen(host, port, Arc::<S>::clone(service)) {
+            let reason = format!("`{host}` is not a host of the lab");
+            return Err(TestbedError::Network { reason });
+        }
+    }
+    Ok(())
 }
 
 /// The program or image that a host runs, as the unsupported feature of an error.

@@ -1,6 +1,6 @@
 //! Labs for a client under test that is a program. The mock CAs listen on this machine's loopback interface.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,6 +12,8 @@ use recording::{Folder, Recorder};
 use scep::clock::Clock;
 use simulated::lab_ca::LabCa;
 use simulated::mock_pki::MockPki;
+use simulated::recorded_pki::RecordedPki;
+use simulated::tapped::Tapped;
 use testbed::client::Client;
 use testbed::injection::panic_if_asked;
 use testbed::pki::Pki;
@@ -50,12 +52,31 @@ impl Driver for Loopback {
             testbed.pkis.insert(name.clone(), pki);
             testbed.resources.push(Box::new(listener));
         }
+        for (name, plan) in &lab.recorded {
+            let (listener, address) = bind().await?;
+            let at = |_| Some(address);
+            let pki = RecordedPki::open_at(name, plan, &testbed.clock, &recorder, at).await?;
+            testbed.secrets.extend(pki.secrets());
+            testbed.resources.push(Box::new(Listener::of(pki.service(), listener)));
+            testbed.pkis.insert(name.clone(), Arc::new(pki));
+        }
         Ok(testbed)
     }
 }
 
 /// The task that serves a CA; it ends with the lab.
 struct Listener(JoinSet<()>);
+
+impl Listener {
+    fn of<S: mock_ca::Server>(service: Tapped<S>, listener: TcpListener) -> Self {
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            panic_if_asked("service");
+            service.serve(listener, std::future::pending()).await;
+        });
+        Self(serving)
+    }
+}
 
 #[async_trait]
 impl Resource for Listener {
@@ -71,15 +92,15 @@ async fn listen(
     clock: &Clock,
     recorder: Recorder,
 ) -> Result<(Arc<dyn Pki>, Listener), TestbedError> {
+    let (listener, address) = bind().await?;
+    let ca = LabCa::open(name, plan, Some(address), clock)?.recorded(Some(recorder));
+    let listener = Listener::of(ca.service(), listener);
+    Ok((Arc::new(MockPki::in_this_process(&ca)), listener))
+}
+
+async fn bind() -> Result<(TcpListener, SocketAddr), TestbedError> {
     let network = |error: std::io::Error| TestbedError::Network { reason: error.to_string() };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(network)?;
     let address = listener.local_addr().map_err(network)?;
-    let ca = LabCa::open(name, plan, Some(address), clock)?.recorded(Some(recorder));
-    let mut serving = JoinSet::new();
-    let service = ca.service();
-    serving.spawn(async move {
-        panic_if_asked("service");
-        service.serve(listener, std::future::pending()).await;
-    });
-    Ok((Arc::new(MockPki::in_this_process(&ca)), Listener(serving)))
+    Ok((listener, address))
 }

@@ -93,7 +93,7 @@ pub(super) fn pki(
 fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<PkiByUrl> {
     let known: Vec<&str> = FIELDS.iter().chain(simulated).copied().collect();
     let fields = Fields::of(node, "a PKI by its URL", &known, problems)?;
-    refuse_simulated(node, simulated, problems);
+    refuse_others(node, simulated, &FIELDS, "`url` for a real one", problems);
     let url = fields.required_as("url", url);
     let challenge = fields.optional("challenge");
     let admin = fields.optional("ndes-admin");
@@ -112,13 +112,20 @@ fn described(node: &Node, simulated: &[&str], problems: &Problems) -> Option<Pki
     Some(PkiByUrl { url: url?, challenge: source, control, timeout })
 }
 
-fn refuse_simulated(node: &Node, simulated: &[&str], problems: &Problems) {
+/// Refuses the fields that only simulated PKIs have, in a PKI of another kind with the fields `own`.
+pub(super) fn refuse_others(
+    node: &Node,
+    simulated: &[&str],
+    own: &[&str],
+    other_kind: &str,
+    problems: &Problems,
+) {
     let Value::Mapping(entries) = &node.value else { return };
     let about = |entry: &&Entry| {
-        simulated.contains(&entry.key.as_str()) && !FIELDS.contains(&entry.key.as_str())
+        simulated.contains(&entry.key.as_str()) && !own.contains(&entry.key.as_str())
     };
     for entry in entries.iter().filter(about) {
-        let message = format!("`{}` is for a simulated PKI, and `url` for a real one", entry.key);
+        let message = format!("`{}` is for a simulated PKI, and {other_kind}", entry.key);
         problems.add(Diagnostic::at(&entry.key_place, message).label("leave one of them out"));
     }
 }

@@ -161,7 +161,7 @@ fn pki_exists(host: &DraftHost, draft: &Draft, problems: &Problems) {
         // A real PKI is at its URL, whatever the host runs.
         return;
     }
-    let names = || draft.pkis.iter().map(|(name, _)| name.value.as_str());
+    let names = || draft.pkis_of_hosts().map(|name| name.value.as_str());
     if !names().any(|name| name == runs) {
         problems.add_with(|| {
             let unknown = Diagnostic::at(place, format!("unknown PKI `{runs}`"));
@@ -177,8 +177,7 @@ fn host_name_is_no_pki_name(host: &DraftHost, draft: &Draft, problems: &Problems
         Some(Runs::Image(_)) => "an image",
         Some(Runs::Pki(_)) | None => return,
     };
-    let simulated = draft.pkis.iter().map(|(name, _)| name);
-    let mut names = simulated.chain(draft.by_url.iter().map(|(name, _)| name));
+    let mut names = draft.pkis_of_hosts().chain(draft.by_url.iter().map(|(name, _)| name));
     if names.any(|name| name.value == host.name.value) {
         let name = &host.name.value;
         let message = format!("`{name}` runs {what}, and is the name of a PKI as well");
@@ -193,7 +192,7 @@ fn pkis_are_run(draft: &Draft, problems: &Problems) {
     if draft.hosts.is_empty() && draft.devices.iter().all(is_real) {
         return;
     }
-    for (Located { value: name, place }, _) in &draft.pkis {
+    for Located { value: name, place } in draft.pkis_of_hosts() {
         if !draft.hosts.iter().any(|host| host.runs_pki(name)) {
             let message = format!("no host runs the PKI `{name}`");
             let note = format!("give a host `runs: {name}`");
@@ -206,6 +205,11 @@ fn pkis_are_run(draft: &Draft, problems: &Problems) {
 fn has_nothing_to_build(draft: &Draft, problems: &Problems) {
     for host in &draft.hosts {
         has_only_addresses(host, problems);
+    }
+    for (name, _) in &draft.recorded {
+        let message = format!("the PKI `{}` is recorded, but the lab is real", name.value);
+        let note = "start it with `sceplab replay BUNDLE --serve`, and give its `url` here";
+        problems.add(Diagnostic::at(&name.place, message).note(note));
     }
     for (name, _) in &draft.pkis {
         let message = format!("the PKI `{}` is simulated, but the lab is real", name.value);

@@ -10,7 +10,7 @@ use scep::clock::Clock;
 
 use super::draft::{Draft, DraftDevice, DraftHost, DraftRoute};
 use super::values::{name, secret};
-use super::{by_url, clock, program, ssh};
+use super::{by_url, clock, program, recorded, ssh};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, names};
 use diagnostics::{Diagnostic, Located};
 
@@ -46,15 +46,26 @@ pub(super) fn decode(node: &Node, problems: &Problems) -> Draft {
             .filter(|entry| by_url::is_by_url(&entry.value))
             .filter_map(|entry| by_url::pki(entry, &pki::SIMULATED, problems))
             .collect(),
+        recorded: pkis
+            .iter()
+            .filter(|entry| is_recorded(&entry.value))
+            .filter_map(|entry| recorded::pki(entry, &pki::SIMULATED, problems))
+            .collect(),
         ..Draft::default()
     };
-    let simulated = pkis.iter().filter(|entry| !by_url::is_by_url(&entry.value));
+    let is_other = |node: &Node| by_url::is_by_url(node) || is_recorded(node);
+    let simulated = pkis.iter().filter(|entry| !is_other(&entry.value));
     let start = draft.start.as_ref().map_or_else(|| Clock::system().now(), |start| start.value);
     for (name, pki, ahead) in simulated.filter_map(|entry| pki::pki(entry, start, problems)) {
         draft.pkis.push((name, pki));
         draft.pki_clocks.extend(ahead);
     }
     draft
+}
+
+/// True if the PKI is described by its recording, and not by a URL besides.
+fn is_recorded(node: &Node) -> bool {
+    recorded::is_recorded(node) && !by_url::is_by_url(node)
 }
 
 /// The name of a lab file in the same folder.

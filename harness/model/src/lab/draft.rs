@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use ipnet::Ipv4Net;
 
-use super::{DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, Route, Runs, Secret, SshTarget};
+use super::{
+    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, RecordedPki, Route, Runs, Secret, SshTarget,
+};
 use diagnostics::{Located, Place};
 
 /// A lab with unchecked references.
@@ -22,6 +24,8 @@ pub(super) struct Draft {
     pub(super) pki_clocks: Vec<Located<i64>>,
     /// PKIs by URL; no value if it is wrong, because its name is still known.
     pub(super) by_url: Vec<(Located<String>, Option<PkiByUrl>)>,
+    /// Recorded PKIs, likewise.
+    pub(super) recorded: Vec<(Located<String>, Option<RecordedPki>)>,
 }
 
 #[derive(Debug)]
@@ -63,8 +67,13 @@ impl Draft {
         let hosts = self.hosts.iter().filter(|host| {
             host.runs.as_ref().is_some_and(|runs| !matches!(runs.value, Runs::Pki(_)))
         });
-        let pkis = self.pkis.iter().map(|(name, _)| name);
-        pkis.chain(hosts.map(|host| &host.name)).cloned().collect()
+        self.pkis_of_hosts().chain(hosts.map(|host| &host.name)).cloned().collect()
+    }
+
+    /// The names of the PKIs that hosts run by these names.
+    pub(super) fn pkis_of_hosts(&self) -> impl Iterator<Item = &Located<String>> {
+        let simulated = self.pkis.iter().map(|(name, _)| name);
+        simulated.chain(self.recorded.iter().map(|(name, _)| name))
     }
 
     /// The lab without places.
@@ -80,6 +89,11 @@ impl Draft {
             pkis: self.pkis.into_iter().map(|(name, pki)| (name.value, pki)).collect(),
             by_url: self
                 .by_url
+                .into_iter()
+                .filter_map(|(name, pki)| Some((name.value, pki?)))
+                .collect(),
+            recorded: self
+                .recorded
                 .into_iter()
                 .filter_map(|(name, pki)| Some((name.value, pki?)))
                 .collect(),

@@ -1,5 +1,7 @@
 //! Mistakes that only the simulated lab of a scenario reveals: what its devices would refuse, and what its PKIs never do.
 
+mod recorded;
+
 use std::collections::BTreeSet;
 
 use dut_sim::configured_addresses;
@@ -21,7 +23,8 @@ pub fn lint(scenario: &Scenario) -> Vec<Diagnostic> {
     let mut session = Session::default();
     let mut found = Vec::new();
     for step in &scenario.steps {
-        let wrong = session.mistakes(step, lab);
+        let mut wrong = session.mistakes(step, lab);
+        wrong.extend(recorded::asked_in_vain(step, lab));
         if step.expect == Expect::Success {
             found.extend(wrong);
         }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::*;
 use crate::index::FILE;
+use crate::room::MOST_WAITING;
 use crate::{End, Folder, Gap, Peers, ReadError, Request, Tap, folders_in, read};
 
 const GET: &str = "GET /scep?operation=PKIOperation&message=MIA%3D HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -141,4 +142,28 @@ fn folders_of_scenarios_are_found() {
     let found = folders_in(&parent.path().join("messages")).unwrap();
     assert!(found[0].ends_with("a") && found[1].ends_with("b") && found.len() == 2);
     assert_eq!(folders_in(&found[0]).unwrap(), [found[0].clone()]);
+}
+
+#[tokio::test]
+async fn stream_waits_for_a_slow_disk_and_its_thread_does_not() {
+    let parent = tempfile::tempdir().unwrap();
+    let recorder = recorder(&parent.path().join("messages"));
+    let room = Arc::clone(&recorder.saving().unwrap().room);
+    for _ in 0..MOST_WAITING {
+        room.enter();
+    }
+    let (mut client, server) = duplex(1_000);
+    let mut server = Tap::new(server, Some(&recorder), peers);
+    client.write_all(GET.as_bytes()).await.unwrap();
+    let mut received = [0; GET.len()];
+    let mut reading = std::pin::pin!(server.read_exact(&mut received));
+    for _ in 0..10 {
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("it was read although the disk is slow"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    room.leave();
+    assert_eq!(reading.await.unwrap(), GET.len());
 }
