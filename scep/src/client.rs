@@ -23,7 +23,7 @@ pub use reply::{Expected, Reply, Verified};
 use std::time::SystemTime;
 
 use openssl::{
-    pkey::{PKey, Private},
+    pkey::{Id, PKey, PKeyRef, Private},
     x509::{X509, X509Name},
 };
 
@@ -35,6 +35,7 @@ use crate::{
     capabilities::{Capabilities, Capability},
     http::{HttpRequest, HttpResponse, Method, Operation},
     identity::Identity,
+    key,
     request::{ChallengeString, CsrBuilder, Extension, self_signed},
     secret::Secret,
 };
@@ -54,7 +55,8 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Settings {
-    /// The RSA key to certify.
+    /// The key to certify: RSA, on an elliptic curve, or Ed25519. The reply to a key that cannot decrypt is encrypted with the challenge
+    /// password (RFC 8894 §3.1), so that such a request needs one; only for a key on an elliptic curve may a server do without, as NDES does.
     pub key: PKey<Private>,
     /// The subject to ask for.
     pub subject: X509Name,
@@ -334,7 +336,9 @@ impl Client {
     fn transaction(&self, now: SystemTime, entropy: Entropy<'_>) -> Result<Transaction, Refusal> {
         let settings = &self.settings;
         let capabilities = self.capabilities.clone().unwrap_or_default();
-        let digest = choice::digest(settings.digest, &capabilities)?;
+        let signing_key = settings.existing.as_ref().map_or(&settings.key, |it| &it.key);
+        let digest = choice::digest_for(signing_key, settings.digest, &capabilities)?;
+        expect_readable_reply(signing_key, settings.challenge.as_ref())?;
         let cipher = choice::cipher(settings.cipher, &capabilities)?;
         let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);
         let (transaction_id, signer) = match &settings.existing {
@@ -385,6 +389,7 @@ impl Client {
             sender_nonce: &request.sender_nonce,
             signers: &ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect::<Vec<_>>(),
             recipient: &request.signer,
+            password: self.settings.challenge.as_ref(),
             takes_obsolete_algorithms: self.settings.takes_obsolete_algorithms,
             now,
         };
@@ -411,4 +416,21 @@ impl Client {
     fn known_ca(&self) -> Result<&CaCertificates, Refusal> {
         self.ca_certificates.as_ref().ok_or(Refusal::misuse("the CA is not known yet"))
     }
+}
+
+/// Refuses a request whose reply cannot be read, before a certificate is issued in vain: a key that only signs, without a password.
+fn expect_readable_reply(
+    key: &PKeyRef<Private>,
+    challenge: Option<&Secret>,
+) -> Result<(), Refusal> {
+    let has_password = challenge.is_some_and(|challenge| !challenge.expose().is_empty());
+    if has_password || matches!(key.id(), Id::RSA | Id::EC) {
+        return Ok(());
+    }
+    let text = format!(
+        "a key of the kind {} decrypts nothing, and without a challenge password the reply to its request cannot be encrypted \
+         (RFC 8894 §3.1)",
+        key::words(key)
+    );
+    Err(Refusal::unacceptable(Stage::Request, text))
 }
