@@ -100,6 +100,7 @@ fn cert_rep(bytes: &[u8]) {
         sender_nonce: &nonce.unwrap_or(Nonce::new([1])),
         signers: &[&CA.certificate, &STEP_CA],
         recipient: &DEVICE,
+        password: None,
         takes_obsolete_algorithms: true,
         now: now(),
     };

@@ -132,7 +132,7 @@ fn answer(header: &Header) {
 fn reply(header: &Header, outcome: Outcome<'_>) -> Option<Result<Reply, scep::client::Refusal>> {
     let request = request_message(header.message_type.clone());
     let (digest, cipher, key_transport) = (request.digest, request.cipher, request.key_transport);
-    let reply = server::Reply { header, outcome, digest, cipher, key_transport };
+    let reply = server::Reply { header, outcome, digest, cipher, key_transport, password: None };
     let message = text::checked(reply.message(&mut entropy))?;
     let encoded = text::checked(message.encode(&CA))?;
     let read = Reply::read(
@@ -143,6 +143,7 @@ fn reply(header: &Header, outcome: Outcome<'_>) -> Option<Result<Reply, scep::cl
             sender_nonce: &header.sender_nonce,
             signers: &[&CA.certificate],
             recipient: &DEVICE,
+            password: None,
             takes_obsolete_algorithms: false,
             now: now(),
         },
@@ -167,6 +168,7 @@ fn decide(ca: &std::sync::Arc<Ca>, digit: u8, body: &[u8]) {
         sender_nonce: &message.sender_nonce,
         signers: &certificates.signers(),
         recipient: &DEVICE,
+        password: None,
         takes_obsolete_algorithms: true,
         now: now(),
     };

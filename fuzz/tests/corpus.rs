@@ -118,6 +118,7 @@ fn captured_replies_are_read() {
             sender_nonce: &message.attributes().recipient_nonce().unwrap(),
             signers: &[&STEP_CA],
             recipient: &DEVICE,
+            password: None,
             takes_obsolete_algorithms: true,
             now: now(),
         };

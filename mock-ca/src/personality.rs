@@ -124,6 +124,9 @@ pub(crate) struct Personality {
     pub(crate) reads_strict_base64: bool,
     /// True if requests for keys of other kinds than RSA are refused.
     pub(crate) certifies_rsa_alone: bool,
+    /// True if a reply to a signer whose key cannot decrypt is encrypted with the challenge password (RFC 8894 §3.1); otherwise such a
+    /// request is refused.
+    pub(crate) encrypts_with_password: bool,
     /// What the server takes of messages beyond the standard, or refuses although the standard allows it.
     pub(crate) reading: Reading,
     /// True if a signingTime must be within the validity of the signer's certificate.

@@ -6,6 +6,7 @@ mod enrolment;
 mod message;
 mod parts;
 mod reply;
+mod reply_password;
 mod revocation;
 mod website;
 
@@ -23,6 +24,7 @@ use scep::{
     suggestion::suggestions,
 };
 
+use self::reply_password::ReplyPasswords;
 use crate::{
     answer::Answer,
     authority::{Authority, Succession},
@@ -56,6 +58,7 @@ pub(crate) struct Service {
     /// The time at which the CA was made.
     created: SystemTime,
     passwords: PasswordCache,
+    reply_passwords: ReplyPasswords,
     offer: Offer,
 }
 
@@ -115,6 +118,7 @@ impl Service {
             authorities,
             store,
             passwords,
+            reply_passwords: ReplyPasswords::default(),
             memory,
             clock,
             events: Events::default(),

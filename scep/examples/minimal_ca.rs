@@ -165,6 +165,7 @@ impl Ca {
             digest: Digest::Sha256,
             cipher,
             key_transport: KeyTransport::Pkcs1v15,
+            password: None,
         };
         reply.message(&mut rand_bytes)?.encode(&self.identity)
     }

@@ -11,6 +11,8 @@ mod next_ca;
 mod pending;
 mod refusal;
 mod reply;
+mod request;
+mod settings;
 
 pub use crate::message::RequestMessage;
 pub use ca_certificates::CaCertificates;
@@ -19,87 +21,19 @@ pub use crl_query::CrlQuery;
 pub use pending::PendingRequest;
 pub use refusal::{Exchange, Reason, Refusal, Stage};
 pub use reply::{Expected, Reply, Verified};
+pub use settings::Settings;
 
 use std::time::SystemTime;
 
-use openssl::{
-    pkey::{PKey, Private},
-    x509::{X509, X509Name},
-};
+use openssl::x509::X509;
 
 use crate::{
     Entropy,
-    algorithm::{Cipher, Digest, KeyTransport},
-    attribute::{MessageType, Nonce, TransactionId},
+    attribute::{MessageType, Nonce},
     body::IssuerAndSubject,
-    capabilities::{Capabilities, Capability},
+    capabilities::Capabilities,
     http::{HttpRequest, HttpResponse, Method, Operation},
-    identity::Identity,
-    request::{ChallengeString, CsrBuilder, Extension, self_signed},
-    secret::Secret,
 };
-
-/// The settings of an enrolment.
-///
-/// # Examples
-/// ```
-/// use openssl::{pkey::PKey, rsa::Rsa};
-/// use scep::{client::Settings, name, secret::Secret};
-///
-/// let key = PKey::from_rsa(Rsa::generate(2048)?)?;
-/// let settings = Settings {
-///     challenge: Some(Secret::new("8CE317021F690069")),
-///     ..Settings::new(key, name::parse("CN=device, O=Example")?)
-/// };
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub struct Settings {
-    /// The RSA key to certify.
-    pub key: PKey<Private>,
-    /// The subject to ask for.
-    pub subject: X509Name,
-    /// The shared secret that authorises the request.
-    pub challenge: Option<Secret>,
-    /// The extensions to ask for.
-    pub extensions: Vec<Extension>,
-    /// The cipher to use; `None` leaves the choice to the CA's capabilities, which is triple DES if the CA names none.
-    pub cipher: Option<Cipher>,
-    /// The digest to use; `None` leaves the choice to the CA's capabilities, which is SHA-1 if the CA names none.
-    pub digest: Option<Digest>,
-    /// The certificate to renew; with it the request is signed with its key (RFC 8894 §2.5).
-    pub existing: Option<Identity>,
-    /// The name of the CA, for servers that hold several.
-    pub ca_identifier: Option<String>,
-    /// The fingerprint that one of the CA's certificates must have, of SHA-256 or SHA-1 by its length in octets, 32 or 20 (RFC 8894
-    /// §2.2). If it is `None`, any CA is accepted and gets the challenge password, also one that an attacker put in the way.
-    pub ca_fingerprint: Option<Vec<u8>>,
-    /// The certificates of CAs that the CA with the fingerprint has announced by GetNextCACert (RFC 8894 §4.7): they are trusted as well.
-    pub announced_cas: Vec<X509>,
-    /// True to accept replies in single DES or signed with MD5, which some servers still send although RFC 8894 §2.9
-    /// forbids both.
-    pub takes_obsolete_algorithms: bool,
-}
-
-crate::named::debug_of!(Settings { challenge, cipher, digest, ca_identifier, ca_fingerprint });
-
-impl Settings {
-    /// Settings for a first certificate, without the optional ones.
-    pub fn new(key: PKey<Private>, subject: X509Name) -> Self {
-        Self {
-            key,
-            subject,
-            challenge: None,
-            extensions: Vec::new(),
-            cipher: None,
-            digest: None,
-            existing: None,
-            ca_identifier: None,
-            ca_fingerprint: None,
-            announced_cas: Vec::new(),
-            takes_obsolete_algorithms: false,
-        }
-    }
-}
 
 /// The next step of a client after a response.
 // Exhaustive: a caller must handle every step, so a new one is a breaking change.
@@ -309,67 +243,6 @@ impl Client {
         self.request(now, entropy).map(Next::Send)
     }
 
-    fn request(&mut self, now: SystemTime, entropy: Entropy<'_>) -> Result<HttpRequest, Refusal> {
-        let transaction = self.transaction(now, &mut *entropy)?;
-        self.request_in(transaction, entropy)
-    }
-
-    fn request_in(
-        &mut self,
-        transaction: Transaction,
-        entropy: Entropy<'_>,
-    ) -> Result<HttpRequest, Refusal> {
-        let csr = CsrBuilder {
-            subject: &self.settings.subject,
-            key: &self.settings.key,
-            challenge_password: self.settings.challenge.as_ref(),
-            challenge_string: ChallengeString::default(),
-            extensions: &self.settings.extensions,
-            digest: transaction.message.digest,
-        };
-        let body = csr.encode().map_err(Refusal::at(Stage::Request))?;
-        self.send(transaction, &body, entropy)
-    }
-
-    fn transaction(&self, now: SystemTime, entropy: Entropy<'_>) -> Result<Transaction, Refusal> {
-        let settings = &self.settings;
-        let capabilities = self.capabilities.clone().unwrap_or_default();
-        let digest = choice::digest(settings.digest, &capabilities)?;
-        let cipher = choice::cipher(settings.cipher, &capabilities)?;
-        let renews = settings.existing.is_some() && capabilities.has(Capability::Renewal);
-        let (transaction_id, signer) = match &settings.existing {
-            // A renewal may keep the key, and an id made from it would be that of the first request.
-            Some(existing) => (TransactionId::generate(&mut *entropy), Ok(existing.clone())),
-            None => (
-                TransactionId::from_public_key(&settings.key),
-                self_signed(&settings.subject, &settings.key, digest, now),
-            ),
-        };
-        let message = RequestMessage {
-            message_type: if renews { MessageType::RenewalReq } else { MessageType::PkcsReq },
-            transaction_id: transaction_id.map_err(Refusal::at(Stage::Request))?,
-            sender_nonce: Nonce::generate(entropy).map_err(Refusal::at(Stage::Request))?,
-            signer: signer.map_err(Refusal::at(Stage::Request))?,
-            cipher,
-            key_transport: KeyTransport::Pkcs1v15,
-            digest,
-        };
-        Ok(Transaction { message, method: choice::method(&capabilities) })
-    }
-
-    fn send(
-        &mut self,
-        transaction: Transaction,
-        body: &[u8],
-        entropy: Entropy<'_>,
-    ) -> Result<HttpRequest, Refusal> {
-        let encoded = transaction.message.encode(body, &self.chosen()?.recipient, entropy);
-        let encoded = encoded.map_err(Refusal::at(Stage::Request))?;
-        let request = Operation::PkiOperation(encoded).to_http(transaction.method);
-        self.state = State::AwaitingReply(transaction);
-        Ok(request)
-    }
-
     fn take_reply(
         &mut self,
         response: &HttpResponse,
@@ -385,6 +258,7 @@ impl Client {
             sender_nonce: &request.sender_nonce,
             signers: &ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect::<Vec<_>>(),
             recipient: &request.signer,
+            password: self.settings.challenge.as_ref(),
             takes_obsolete_algorithms: self.settings.takes_obsolete_algorithms,
             now,
         };

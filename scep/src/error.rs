@@ -147,6 +147,17 @@ pub enum PeerMisbehaved {
         /// The length of a block, in bytes.
         block: usize,
     },
+    /// The envelope is encrypted with another password than the challenge password, or damaged.
+    #[error(
+        "the envelope is encrypted with a password (RFC 8894 §3.1), and the challenge password of the request does not open it: it is another \
+         one, or the envelope is damaged"
+    )]
+    OtherPassword,
+    /// The envelope is encrypted with a password, and the request had none.
+    #[error(
+        "the envelope is encrypted with a password (RFC 8894 §3.1), and the request had no challenge password"
+    )]
+    PasswordRecipient,
     /// A message has no envelope although it must.
     #[error("the message carries no envelope")]
     MissingEnvelope,

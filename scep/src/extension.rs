@@ -19,10 +19,10 @@ use x509_cert::{
 };
 
 use crate::{
-    algorithm::{nid, quoted},
+    algorithm::quoted,
     cms::Value,
     key_usage::KeyUsage,
-    request::name_text,
+    request::{Purpose, TEMPLATE, TEMPLATE_NAME, Template, name_text},
 };
 
 /// The extensions of a certificate, in order; none if it cannot be read.
@@ -44,16 +44,12 @@ pub fn name(extension: &Extension) -> String {
         (AuthorityKeyIdentifier::OID, "authorityKeyIdentifier"),
         (CrlDistributionPoints::OID, "cRLDistributionPoints"),
         (AuthorityInfoAccessSyntax::OID, "authorityInfoAccess"),
-        (CERTIFICATE_TEMPLATE_NAME, "certificate template name of Windows"),
-        (CERTIFICATE_TEMPLATE, "certificate template of Windows"),
+        (TEMPLATE_NAME, "certificate template name of Windows"),
+        (TEMPLATE, "certificate template of Windows"),
     ];
     let known = names.iter().find(|(oid, _)| *oid == extension.extn_id);
     known.map_or_else(|| quoted(&extension.extn_id), |(_, name)| (*name).to_owned())
 }
-
-const CERTIFICATE_TEMPLATE_NAME: ObjectIdentifier =
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2");
-const CERTIFICATE_TEMPLATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.7");
 
 /// The value of an extension in words; `None` if this extension is not known here, or cannot be read.
 pub fn words(extension: &Extension) -> Option<String> {
@@ -92,7 +88,8 @@ pub fn words(extension: &Extension) -> Option<String> {
             });
             Some(places.collect::<Vec<_>>().join(", "))
         }
-        CERTIFICATE_TEMPLATE_NAME => Value::read(value).ok()?.text(),
+        TEMPLATE_NAME => Value::read(value).ok()?.text(),
+        TEMPLATE => Some(Template::from_der(value).ok()?.to_string()),
         _ => None,
     }
 }
@@ -108,8 +105,7 @@ fn names(names: &[GeneralName]) -> String {
 
 /// The short name of an object identifier, such as `clientAuth`.
 fn purpose(oid: &ObjectIdentifier) -> String {
-    let name = nid(oid).and_then(|nid| nid.short_name().ok());
-    name.map_or_else(|| oid.to_string(), str::to_owned)
+    Purpose(*oid).to_string()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The key usage extension, which distinguishes the RA certificates of SCEP (RFC 8894 §2.1.2, §2.3).
 
-use std::ops::BitOr;
+use std::{ops::BitOr, str::FromStr};
 
 use openssl::x509::X509Ref;
+
+use crate::UnknownName;
 
 /// The uses of a key: the set of bits of RFC 5280 §4.2.1.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +71,23 @@ const NAMES: [(KeyUsage, &str); 7] = [
     (KeyUsage::CRL_SIGN, "cRLSign"),
 ];
 
+impl FromStr for KeyUsage {
+    type Err = UnknownName;
+
+    /// Reads the names of RFC 5280 §4.2.1.3, with commas between them.
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        text.split(',').map(str::trim).try_fold(Self(0), |usage, name| {
+            let known = NAMES.iter().find(|(_, known)| *known == name);
+            let unknown = || UnknownName {
+                what: "key usage",
+                name: name.to_owned(),
+                known: NAMES.map(|(_, name)| name).to_vec(),
+            };
+            Ok(usage | known.ok_or_else(unknown)?.0)
+        })
+    }
+}
+
 #[cfg(feature = "serde")]
 impl serde::Serialize for KeyUsage {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -79,11 +98,10 @@ impl serde::Serialize for KeyUsage {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for KeyUsage {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Vec::<String>::deserialize(from)?.iter().try_fold(Self(0), |usage, name| {
-            let known = NAMES.iter().find(|(_, known)| known == name);
-            let unknown = || serde::de::Error::custom(format!("`{name}` is no key usage"));
-            Ok(usage | known.ok_or_else(unknown)?.0)
-        })
+        match Vec::<String>::deserialize(from)?.join(",").as_str() {
+            "" => Ok(Self(0)),
+            names => names.parse().map_err(serde::de::Error::custom),
+        }
     }
 }
 
@@ -105,6 +123,15 @@ mod tests {
         assert_eq!(usage.to_der(), [0x03, 0x02, 0x05, 0xa0]);
         assert_eq!(KeyUsage::from_der(&usage.to_der()), Some(usage));
         assert!(!usage.contains(KeyUsage::CRL_SIGN));
+    }
+
+    #[test]
+    fn key_usage_is_read_from_its_names() {
+        let usage = "digitalSignature, keyEncipherment".parse::<KeyUsage>().unwrap();
+        assert_eq!(usage, KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT);
+        let error = "keyEncipherment,digitalsignature".parse::<KeyUsage>().unwrap_err().to_string();
+        assert!(error.ends_with("did you mean `digitalSignature`?"), "{error}");
+        assert!("".parse::<KeyUsage>().is_err());
     }
 
     #[test]

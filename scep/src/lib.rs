@@ -39,6 +39,7 @@ mod error;
 pub mod extension;
 pub mod http;
 pub mod identity;
+pub mod key;
 pub mod key_usage;
 mod latin_1;
 pub mod message;
@@ -50,6 +51,8 @@ pub mod request;
 pub mod revocation_list;
 pub mod secret;
 pub mod server;
+pub mod signature;
+pub mod string_type;
 #[doc(hidden)]
 pub mod suggestion;
 pub mod url;

@@ -18,15 +18,12 @@ use std::sync::OnceLock;
 
 use der::{
     Decode,
-    asn1::{ObjectIdentifier, OctetString},
+    asn1::OctetString,
     oid::db::rfc5911::{ID_DATA, ID_SIGNED_DATA},
-    oid::db::rfc5912::RSA_ENCRYPTION,
 };
 use openssl::{
     hash::hash,
     memcmp,
-    pkey::Id,
-    sign::Verifier,
     x509::{X509, X509Ref},
 };
 
@@ -37,7 +34,7 @@ use crate::{
     cms::{ContentInfo, SetOf, SignedData, SignerInfo},
     content::{Asn1, Content, unlike},
     error::reasons,
-    name,
+    name, signature,
 };
 
 /// A received pkiMessage with a signature that is not yet verified.
@@ -156,11 +153,13 @@ impl Message {
             let reason = format!("the key of `{subject}` cannot be read ({})", reasons(&errors));
             Error::malformed("signer's certificate")(reason)
         })?;
-        let fits = self.signature_algorithm_fits(key.id())?;
-        let mut verifier = Verifier::new(self.digest.openssl(), &key)?;
+        let algorithm = &self.signer_info.signature_algorithm;
+        let named = signature::Named::of(&algorithm.oid, self.digest)
+            .ok_or_else(|| algorithm::unsupported("signature algorithm", &algorithm.oid))?;
+        let fits = named.fits(key.id());
         let signature = self.signer_info.signature.as_bytes();
-        // OpenSSL puts details of a mismatch on its error queue; here they are all one error.
-        if !verifier.verify_oneshot(signature, &self.signed_attributes).unwrap_or(false) {
+        let covered = &self.signed_attributes;
+        if !signature::verifies(covered, signature, algorithm, &key, self.digest)? {
             let reason = if fits {
                 PeerMisbehaved::BadSignature
             } else {
@@ -205,19 +204,6 @@ impl Message {
             return Err(PeerMisbehaved::DigestMismatch.into());
         }
         Ok(())
-    }
-
-    /// The signature algorithm must be ECDSA, plain RSA, or RSA with the digest of the signer info. True if the key is of that kind;
-    /// some peers name another and sign well.
-    fn signature_algorithm_fits(&self, key: Id) -> Result<bool, Error> {
-        const ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4");
-        let oid = self.signer_info.signature_algorithm.oid;
-        let is_ecdsa = oid.as_bytes().starts_with(ECDSA.as_bytes());
-        let is_rsa = oid == RSA_ENCRYPTION || oid == self.digest.rsa_signature_oid();
-        if !is_rsa && !is_ecdsa {
-            return Err(algorithm::unsupported("signature algorithm", &oid));
-        }
-        Ok((is_rsa && key == Id::RSA) || (is_ecdsa && key == Id::EC))
     }
 }
 

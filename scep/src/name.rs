@@ -17,7 +17,7 @@ use self::{
     attribute_type::{AttributeType, is_word, unknown_type},
     text::{Part, parts, written},
 };
-use crate::cms::SetOf;
+use crate::{UnknownName, cms::SetOf};
 
 /// ```text
 /// AttributeTypeAndValue ::= SEQUENCE {
@@ -79,6 +79,9 @@ pub enum NameError {
     /// A type is unknown.
     #[error("{}", unknown_type(.0))]
     UnknownType(String),
+    /// A string type is unknown.
+    #[error(transparent)]
+    UnknownString(#[from] UnknownName),
     /// A type has no value.
     #[error("`{0}` has no value")]
     NoValue(String),
@@ -103,7 +106,8 @@ pub enum NameError {
 /// after a backslash, any byte may be written as a backslash and two hexadecimal digits, and quotation marks may enclose a value.
 /// A text that could mean something else is refused. A type may occur several times, and may be an object identifier. `DC`,
 /// `emailAddress` and `unstructuredName` become `IA5String`, any other type `PrintableString` if the value allows it, or else
-/// `UTF8String` (RFC 5280 §4.1.2.4).
+/// `UTF8String` (RFC 5280 §4.1.2.4). A colon and a [string type](crate::string_type::StringType) after the type demand another one:
+/// `CN:bmp=r1`.
 ///
 /// # Errors
 /// Fails if a part is no pair, or its type or value is not usable.
@@ -132,9 +136,8 @@ pub fn parse(text: &str) -> Result<X509Name, NameError> {
 
 fn encode(part: &Part) -> Result<Vec<u8>, NameError> {
     let attribute_type = AttributeType::parse(&part.attribute_type)?;
-    let tag = attribute_type.string_type(&part.value)?;
-    let encoded = Any::new(tag, part.value.as_bytes())
-        .and_then(|value| AttributeTypeAndValue { oid: attribute_type.oid, value }.to_der());
+    let value = attribute_type.value(&part.value)?;
+    let encoded = AttributeTypeAndValue { oid: attribute_type.oid, value }.to_der();
     encoded.map_err(|error| NameError::Crypto(error.to_string()))
 }
 

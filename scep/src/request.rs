@@ -3,12 +3,21 @@
 mod alternative_name;
 mod build;
 mod differences;
+mod extensions;
 mod proof;
+mod purpose;
+mod template;
 
-pub use alternative_name::{AlternativeName, NotAName, alternative_names, dns_names};
+pub use alternative_name::{
+    AlternativeName, MAX_ALTERNATIVE_NAMES, NotAName, alternative_names, dns_names,
+};
 pub use build::{ChallengeString, CsrBuilder, self_signed};
 pub(crate) use differences::name_text;
-pub use differences::{alternative_names_of, differences};
+pub use differences::{alternative_names_of, content_differences, differences};
+pub use extensions::{MAX_PURPOSES, RequestedExtensions};
+pub use purpose::{NotAPurpose, Purpose};
+pub use template::{NotATemplate, Template, TemplateName};
+pub(crate) use template::{TEMPLATE, TEMPLATE_NAME};
 pub use x509_cert::ext::Extension;
 
 use der::{

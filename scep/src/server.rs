@@ -11,6 +11,7 @@ use crate::{
     identity::Identity,
     message::{Message, MessageBuilder},
     request::Csr,
+    secret::Secret,
 };
 
 /// The facts of a request that its reply needs.
@@ -110,7 +111,8 @@ pub fn open(message: &Message, decrypter: &Identity) -> Result<Request, RequestE
     let header = header(message).map_err(|error| RequestError { error, header: None })?;
     match contents(message, &header, decrypter) {
         Ok((opened, body)) => {
-            Ok(Request { header, cipher: opened.cipher, key_transport: opened.key_transport, body })
+            let key_transport = opened.key_management.transport().unwrap_or(KeyTransport::Pkcs1v15);
+            Ok(Request { header, cipher: opened.cipher, key_transport, body })
         }
         Err(error) => Err(RequestError { error, header: Some(Box::new(header)) }),
     }
@@ -193,8 +195,10 @@ pub struct Reply<'a> {
     pub digest: Digest,
     /// The cipher of the envelope.
     pub cipher: Cipher,
-    /// The encryption of the envelope's key.
+    /// The encryption of the envelope's key, for a signer with an RSA key.
     pub key_transport: KeyTransport,
+    /// The challenge password of the request, with which the reply to a signer whose key cannot decrypt is encrypted (RFC 8894 §3.1).
+    pub password: Option<&'a Secret>,
 }
 
 impl Reply<'_> {
@@ -215,6 +219,7 @@ impl Reply<'_> {
     ///         digest: Digest::Sha256,
     ///         cipher: request.cipher,
     ///         key_transport: request.key_transport,
+    ///         password: None,
     ///     };
     ///     reply.message(&mut rand_bytes)?.encode(ca)
     /// }
@@ -247,13 +252,14 @@ impl Reply<'_> {
     /// An envelope with the algorithms of this reply, for this content and recipient.
     ///
     /// # Errors
-    /// Fails if the recipient's certificate cannot receive an envelope, or OpenSSL fails.
+    /// Fails if the recipient's certificate cannot receive an envelope and there is no password, or OpenSSL fails.
     pub fn seal(
         &self,
         content: &[u8],
         recipient: &X509Ref,
         entropy: Entropy<'_>,
     ) -> Result<Vec<u8>, Error> {
-        envelope::seal(content, &[recipient], self.cipher, self.key_transport, entropy)
+        let (cipher, transport) = (self.cipher, self.key_transport);
+        envelope::seal_reply(content, recipient, self.password, cipher, transport, entropy)
     }
 }

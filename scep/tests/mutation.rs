@@ -125,6 +125,7 @@ fn read_mutated_replies(answer: Answer) {
         sender_nonce: &seen.sender_nonce,
         signers: &[&pki.ca.certificate],
         recipient: &pki.ca,
+        password: None,
         now: now(),
     };
     assert!(Reply::read(&reply, &expected).is_ok());

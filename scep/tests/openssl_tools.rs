@@ -27,8 +27,14 @@ use scep::{
     algorithm::{Cipher, Digest, KeyTransport},
     attribute::{MessageType, Nonce, TransactionId},
     client::RequestMessage,
-    envelope,
-    message::Message,
+    envelope::{self, KeyManagement},
+    identity::Identity,
+    key::KeyKind,
+    message::{Message, MessageBuilder},
+    name,
+    request::self_signed,
+    secret::Secret,
+    signature::RsaPadding,
 };
 use support::trials::{Need, trials};
 use tempfile::TempDir;
@@ -40,6 +46,10 @@ fn main() -> ExitCode {
         openssl_verifies_and_opens_messages_of_scep,
         scep_verifies_streamed_messages_of_openssl,
         scep_opens_streamed_envelopes_of_openssl,
+        openssl_opens_password_envelopes_of_scep,
+        scep_opens_password_envelopes_of_openssl,
+        both_open_envelopes_by_key_agreement,
+        both_verify_signatures_of_every_kind_of_key,
     ];
     all.extend(trials![&[]; independent_decoder_reads_messages_of_scep]);
     support::trials::run(all)
@@ -143,8 +153,108 @@ fn scep_opens_streamed_envelopes_of_openssl() -> Result<(), Failed> {
             ))?;
             let opened = envelope::open(&read(&folder.path("sealed")), &folder.pki.ca)?;
             assert_eq!(opened.content, [7; 5000], "{cipher} {option}");
-            assert_eq!((opened.cipher, opened.key_transport), (expected, key_transport));
+            assert_eq!(
+                (opened.cipher, opened.key_management.transport()),
+                (expected, Some(key_transport))
+            );
         }
+    }
+    Ok(())
+}
+
+const CIPHERS: [(&str, Cipher); 4] = [
+    ("-aes128", Cipher::Aes128),
+    ("-aes192", Cipher::Aes192),
+    ("-aes256", Cipher::Aes256),
+    ("-des3", Cipher::TripleDes),
+];
+
+fn openssl_opens_password_envelopes_of_scep() -> Result<(), Failed> {
+    let (folder, password) = (Folder::new(), Secret::new("s3cret"));
+    for (_, cipher) in CIPHERS {
+        let sealed = envelope::seal_with_password(b"inside", &password, cipher, &mut rand_bytes)?;
+        fs::write(folder.path("sealed"), sealed)?;
+        folder.cms("-decrypt -inform DER -in sealed -pwri_password s3cret -out content")?;
+        assert_eq!(fs::read(folder.path("content"))?, b"inside", "{cipher}");
+    }
+    Ok(())
+}
+
+fn scep_opens_password_envelopes_of_openssl() -> Result<(), Failed> {
+    let (folder, password) = (Folder::new(), Secret::new("s3cret"));
+    fs::write(folder.path("content"), [7; 5000])?;
+    for (option, cipher) in CIPHERS {
+        for form in ["", "-stream -indef"] {
+            folder.cms(&format!(
+                "-encrypt -binary {form} {option} -outform DER -in content -out sealed -pwri_password s3cret"
+            ))?;
+            let sealed = read(&folder.path("sealed"));
+            let opened = envelope::open_reply(&sealed, &folder.pki.ca, Some(&password))?;
+            assert_eq!((opened.content, opened.cipher), (vec![7; 5000], cipher), "{option} {form}");
+        }
+    }
+    Ok(())
+}
+
+/// A client's identity with a key of this kind, as `own.pem` and `own.key`.
+fn identity(folder: &Folder, kind: KeyKind) -> Identity {
+    let (key, subject) = (kind.generate().unwrap(), name::parse("CN=r1").unwrap());
+    let own = self_signed(&subject, &key, Digest::Sha256, pki::now()).unwrap();
+    fs::write(folder.path("own.pem"), own.certificate.to_pem().unwrap()).unwrap();
+    fs::write(folder.path("own.key"), own.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    own
+}
+
+fn both_open_envelopes_by_key_agreement() -> Result<(), Failed> {
+    let folder = Folder::new();
+    fs::write(folder.path("text"), b"inside")?;
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::P521] {
+        let own = identity(&folder, kind);
+        let sealed = envelope::seal_by_agreement(b"inside", &own.certificate, Cipher::Aes256)?;
+        fs::write(folder.path("sealed"), sealed)?;
+        folder.cms("-decrypt -inform DER -in sealed -inkey own.key -recip own.pem -out content")?;
+        assert_eq!(fs::read(folder.path("content"))?, b"inside", "{kind}");
+        for options in ["", "-stream -indef", "-keyopt ecdh_kdf_md:sha256"] {
+            folder.cms(&format!(
+                "-encrypt -binary -aes128 -outform DER -in text -out sealed -recip own.pem {options}"
+            ))?;
+            let opened = envelope::open(&read(&folder.path("sealed")), &own)?;
+            assert_eq!(opened.key_management, KeyManagement::Agreement);
+            assert_eq!(opened.content, b"inside", "{kind} {options}");
+        }
+    }
+    Ok(())
+}
+
+fn both_verify_signatures_of_every_kind_of_key() -> Result<(), Failed> {
+    let folder = Folder::new();
+    fs::write(folder.path("text"), [7; 5000])?;
+    let kinds = [
+        (KeyKind::rsa(1024), RsaPadding::Pss),
+        (KeyKind::P256, RsaPadding::Pkcs1),
+        (KeyKind::P521, RsaPadding::Pkcs1),
+        (KeyKind::Ed25519, RsaPadding::Pkcs1),
+    ];
+    for (kind, rsa_padding) in kinds {
+        let own = identity(&folder, kind);
+        let message = MessageBuilder {
+            message_type: Some(MessageType::PkcsReq),
+            content: Some(vec![7; 5000]),
+            digest: Digest::Sha512,
+            rsa_padding,
+            certificates: vec![own.certificate.clone()],
+            ..MessageBuilder::default()
+        };
+        fs::write(folder.path("message"), message.encode(&own)?)?;
+        folder.cms("-verify -noverify -binary -inform DER -in message -out content")?;
+        let padding =
+            if rsa_padding == RsaPadding::Pss { "-keyopt rsa_padding_mode:pss" } else { "" };
+        folder.cms(&format!(
+            "-sign -nodetach -binary -md sha512 -outform DER -signer own.pem -inkey own.key -in text \
+             -out signed {padding}"
+        ))?;
+        let signed = Message::parse(&read(&folder.path("signed")))?;
+        assert_eq!(signed.verify(&[])?.to_der()?, own.certificate.to_der()?, "{kind}");
     }
     Ok(())
 }

@@ -50,6 +50,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
         digest: request.header.digest,
         cipher: request.cipher,
         key_transport: request.key_transport,
+        password: None,
     };
     let expected = Expected {
         takes_obsolete_algorithms: false,
@@ -58,6 +59,7 @@ fn answer(pki: &TestPki, request: &Request, outcome: Outcome<'_>) -> client::Rep
         sender_nonce: &Nonce::new([5; 16]),
         signers: &[&pki.ca.certificate],
         recipient: &pki.ca,
+        password: None,
         now: pki::now(),
     };
     let encoded = reply.message(&mut rand_bytes).unwrap().encode(&pki.ca).unwrap();

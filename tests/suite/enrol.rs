@@ -2,6 +2,7 @@
 
 mod careless_ca;
 mod files;
+mod requests;
 
 use std::fs;
 use std::path::Path;

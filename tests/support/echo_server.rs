@@ -123,6 +123,7 @@ fn refusal(message: &[u8], text: &str) -> Vec<u8> {
         digest: Digest::Sha256,
         cipher: request.cipher,
         key_transport: KeyTransport::Pkcs1v15,
+        password: None,
     };
     let mut reply = reply.message(&mut rand_bytes).unwrap();
     reply.certificates = vec![CA.certificate.clone()];

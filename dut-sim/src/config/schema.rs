@@ -172,21 +172,31 @@ const CSR: &[Node] = &[
     leaf("digest", "Digest; the best that the CA knows when not set", Kind::Digest),
     leaf("distinguished-names", "Subject of the certificate", Kind::DistinguishedName),
     leaf("encrypted-password", "Challenge password, sealed", Kind::Sealed),
+    leaf("key-exponent", "Public exponent of the RSA key", Kind::KeyExponent).default("65537"),
     leaf("key-size", "Bits of the RSA key", Kind::KeySize).default("2048"),
+    leaf("key-type", "Kind of the key", Kind::KeyType).default("rsa"),
+    leaf("key-usage", "Usage of the key to ask for", Kind::KeyUsage).multi(),
     clear_text("password", "Challenge password, stored sealed", "encrypted-password"),
     leaf("port", "TCP port of the SCEP service", Kind::Port).default("80"),
+    leaf("purpose", "Purpose (extended key usage) to ask for", Kind::Purpose).multi(),
     leaf("renew-at", "Percentage of its life after which a certificate is renewed", Kind::Percent),
     leaf("renew-before", "Time before its end at which a certificate is renewed", Kind::Duration),
     leaf("renew-jitter", "Longest time by which a renewal begins earlier", Kind::Duration),
     leaf("renew-key", "Key of a renewed certificate", Kind::RenewalKey).default("new"),
     leaf("rollover", "How to learn of the next CA; not at all when not set", Kind::Rollover),
+    leaf("template", "Template of a Windows CA, by object identifier", Kind::Template),
+    leaf("template-name", "Template of a Windows CA, by name", Kind::TemplateName),
     leaf("url", "URL of the SCEP service", Kind::Url),
 ];
 
 const ALTERNATIVE_NAMES: &[Node] = &[
+    leaf("directory", "A distinguished name", Kind::DirectoryName).multi(),
     leaf("dns", "A DNS name", Kind::DnsName).multi(),
     leaf("email", "A mailbox", Kind::Email).multi(),
     leaf("ip", "An address of IPv4 or IPv6", Kind::IpName).multi(),
+    leaf("other", "A name of another type", Kind::OtherName).multi(),
+    leaf("registered-id", "An object identifier", Kind::RegisteredId).multi(),
+    leaf("upn", "A user principal name", Kind::Upn).multi(),
     leaf("uri", "A URI", Kind::Uri).multi(),
 ];
 

@@ -1,6 +1,7 @@
 //! Kinds of configuration values, with their checks and texts, and the typed values.
 
 mod certificate;
+mod key;
 mod network;
 
 use std::borrow::Cow;
@@ -11,12 +12,15 @@ use ipnet::Ipv4Net;
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::Fingerprint;
 use scep::clock::duration_text;
-use scep::request::AlternativeName;
+use scep::key_usage::KeyUsage;
+use scep::request::{AlternativeName, Purpose, Template, TemplateName};
 use scep::secret::Secret;
 use scep::url::HttpUrl;
 
-use self::certificate::{CRL_SOURCES, KEY_SIZES, RENEWAL_KEYS, ROLLOVERS};
+use self::certificate::{CRL_SOURCES, RENEWAL_KEYS, ROLLOVERS};
 pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover};
+pub(crate) use self::key::KeyType;
+use self::key::{KEY_SIZES, KEY_TYPES, KEY_USAGES};
 use self::network::{is_host_name, is_interface};
 use crate::secret::{MASK, Sealed};
 
@@ -37,9 +41,19 @@ pub(crate) enum Kind {
     Email,
     IpName,
     Uri,
+    Upn,
+    OtherName,
+    DirectoryName,
+    RegisteredId,
     CaIdentifier,
     Fingerprint,
+    KeyExponent,
     KeySize,
+    KeyType,
+    KeyUsage,
+    Purpose,
+    Template,
+    TemplateName,
     RenewalKey,
     CrlSource,
     Rollover,
@@ -65,9 +79,20 @@ impl Kind {
             Self::Digest => choice(DIGESTS, text).map(Value::Digest),
             Self::Sealed => Sealed::parse(text).map(Value::Sealed),
             Self::DistinguishedName => Some(distinguished_name(text)?),
-            Self::DnsName | Self::Email | Self::IpName | Self::Uri => {
-                Some(certificate::alternative_name(self, text)?)
-            }
+            Self::DnsName
+            | Self::Email
+            | Self::IpName
+            | Self::Uri
+            | Self::Upn
+            | Self::OtherName
+            | Self::DirectoryName
+            | Self::RegisteredId => Some(certificate::alternative_name(self, text)?),
+            Self::KeyExponent => key::exponent(text),
+            Self::KeyType => choice(KEY_TYPES, text).map(Value::KeyType),
+            Self::KeyUsage => choice(KEY_USAGES, text).map(Value::KeyUsage),
+            Self::Purpose => Some(Value::Purpose(certificate::said(text.parse())?)),
+            Self::Template => Some(Value::Template(certificate::said(text.parse())?)),
+            Self::TemplateName => Some(Value::TemplateName(certificate::said(text.parse())?)),
             Self::CaIdentifier => certificate::ca_identifier(text),
             Self::Fingerprint => Some(certificate::fingerprint(text)?),
             Self::KeySize => choice(KEY_SIZES, text).map(Value::KeySize),
@@ -97,6 +122,8 @@ impl Kind {
             Self::Cipher => words_of(CIPHERS),
             Self::Digest => words_of(DIGESTS),
             Self::KeySize => words_of(KEY_SIZES),
+            Self::KeyType => words_of(KEY_TYPES),
+            Self::KeyUsage => words_of(KEY_USAGES),
             Self::RenewalKey => words_of(RENEWAL_KEYS),
             Self::CrlSource => words_of(CRL_SOURCES),
             Self::Rollover => words_of(ROLLOVERS),
@@ -133,11 +160,22 @@ impl Kind {
             Self::Url => ("<http://host[:port][/path]>", "a URL"),
             Self::Path => ("<text>", "a path: it may not hold blanks, `?` or `#`"),
             Self::Cipher | Self::Digest => ("<algorithm>", "an algorithm"),
-            Self::DistinguishedName => ("<CN=name, O=organisation, ...>", "a distinguished name"),
+            Self::DistinguishedName | Self::DirectoryName => {
+                ("<CN=name, O=organisation, ...>", "a distinguished name")
+            }
             Self::DnsName => ("<name>", "a DNS name"),
             Self::Email => ("<name@host>", "a mailbox"),
             Self::IpName => ("<address>", "an address of IPv4 or IPv6"),
             Self::Uri => ("<scheme:...>", "a URI"),
+            Self::Upn => ("<name@domain>", "a user principal name"),
+            Self::OtherName => ("<oid;type:value>", "a name of another type"),
+            Self::RegisteredId => ("<oid>", "an object identifier"),
+            Self::KeyExponent => ("<3-4294967295>", "an odd number from 3 to 4294967295"),
+            Self::KeyType => ("<kind>", "a kind of key"),
+            Self::KeyUsage => ("<usage>", "a key usage"),
+            Self::Purpose => ("<name>", "a purpose"),
+            Self::Template => ("<oid[:version]>", "the number of a template"),
+            Self::TemplateName => ("<text>", "the name of a template"),
             Self::CaIdentifier => ("<text>", "printable text of 1 to 255 characters"),
             Self::Fingerprint => ("<hexadecimal>", "a fingerprint"),
             Self::KeySize => ("<bits>", "a key size"),
@@ -200,8 +238,15 @@ pub(crate) enum Value {
     Digest(Digest),
     AlternativeName(AlternativeName),
     Fingerprint(Fingerprint),
+    /// Public exponent of an RSA key.
+    KeyExponent(u32),
     /// Number of bits of an RSA key.
     KeySize(u32),
+    KeyType(KeyType),
+    KeyUsage(KeyUsage),
+    Purpose(Purpose),
+    Template(Template),
+    TemplateName(TemplateName),
     RenewalKey(RenewalKey),
     CrlSource(CrlSource),
     Rollover(Rollover),
@@ -229,7 +274,13 @@ impl Value {
             Self::Digest(digest) => word_of(DIGESTS, *digest).into(),
             Self::AlternativeName(name) => name.text().into(),
             Self::Fingerprint(fingerprint) => fingerprint.to_string().into(),
+            Self::KeyExponent(exponent) => exponent.to_string().into(),
             Self::KeySize(bits) => bits.to_string().into(),
+            Self::KeyType(kind) => word_of(KEY_TYPES, *kind).into(),
+            Self::KeyUsage(usage) => word_of(KEY_USAGES, *usage).into(),
+            Self::Purpose(purpose) => purpose.to_string().into(),
+            Self::Template(template) => template.to_string().into(),
+            Self::TemplateName(name) => name.to_string().into(),
             Self::RenewalKey(key) => word_of(RENEWAL_KEYS, *key).into(),
             Self::CrlSource(source) => word_of(CRL_SOURCES, *source).into(),
             Self::Rollover(way) => word_of(ROLLOVERS, *way).into(),

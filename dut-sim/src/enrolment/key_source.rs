@@ -6,11 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
 use parking_lot::Mutex;
-
-/// Number of bits of a key that the configuration does not change, and of prepared keys.
-const KEY_BITS: u32 = 2048;
+use scep::key::KeyKind;
 
 /// Source of the keys to be certified.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +15,8 @@ pub enum KeySource {
     /// Each enrolment generates a fresh RSA key, as a device does.
     #[default]
     Generate,
-    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn. A key of another size than
-    /// 2048 bits is generated.
+    /// Prepared keys, so that a benchmark does not measure key generation; enrolments use them in turn. A key of another kind than
+    /// RSA with 2048 bits is generated.
     Prepared {
         /// The keys; after the last one the first is used again.
         keys: Arc<[PKey<Private>]>,
@@ -34,15 +31,15 @@ impl KeySource {
         Self::Prepared { keys: keys.into(), taken: Arc::default() }
     }
 
-    /// The next key, with so many bits. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
-    async fn key(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
+    /// The next key of this kind. Generating one runs on a blocking thread, because it takes a tenth of a second or more.
+    async fn key(&self, kind: KeyKind) -> Result<PKey<Private>, ErrorStack> {
         if let Self::Prepared { keys, taken } = self
-            && bits == KEY_BITS
+            && kind == KeyKind::default()
             && let Some(next) = taken.fetch_add(1, Ordering::Relaxed).checked_rem(keys.len())
         {
             return Ok(keys[next].clone());
         }
-        match tokio::task::spawn_blocking(move || generate(bits)).await {
+        match tokio::task::spawn_blocking(move || kind.generate()).await {
             Ok(key) => key,
             Err(stopped) if stopped.is_panic() => std::panic::resume_unwind(stopped.into_panic()),
             // The runtime is being shut down, and this future with it.
@@ -67,9 +64,9 @@ impl Keys {
         Self { source, taken: Mutex::default() }
     }
 
-    /// The next key, with so many bits.
-    pub(crate) async fn next(&self, bits: u32) -> Result<PKey<Private>, ErrorStack> {
-        let key = self.source.key(bits).await?;
+    /// The next key of this kind.
+    pub(crate) async fn next(&self, kind: KeyKind) -> Result<PKey<Private>, ErrorStack> {
+        let key = self.source.key(kind).await?;
         let mut taken = self.taken.lock();
         if taken.len() == REMEMBERED {
             taken.pop_front();
@@ -84,10 +81,6 @@ impl Keys {
     }
 }
 
-fn generate(bits: u32) -> Result<PKey<Private>, ErrorStack> {
-    PKey::from_rsa(Rsa::generate(bits)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,19 +88,21 @@ mod tests {
     #[tokio::test]
     async fn generated_keys_are_fresh_and_have_the_size() {
         let source = KeySource::Generate;
-        let (one, other) = (source.key(KEY_BITS).await.unwrap(), source.key(1024).await.unwrap());
-        assert_eq!((one.bits(), other.bits()), (KEY_BITS, 1024));
+        let (usual, short) = (KeyKind::default(), KeyKind::rsa(1024));
+        let (one, other) = (source.key(usual).await.unwrap(), source.key(short).await.unwrap());
+        assert_eq!((one.bits(), other.bits()), (2048, 1024));
         assert!(!one.public_eq(&other));
     }
 
     #[tokio::test]
     async fn prepared_keys_are_used_in_turn() {
-        let keys = vec![generate(KEY_BITS).unwrap(), generate(KEY_BITS).unwrap()];
+        let keys =
+            vec![KeyKind::default().generate().unwrap(), KeyKind::default().generate().unwrap()];
         let source = KeySource::prepared(keys.clone());
         for expected in keys.iter().cycle().take(5) {
-            assert!(source.key(KEY_BITS).await.unwrap().public_eq(expected));
+            assert!(source.key(KeyKind::default()).await.unwrap().public_eq(expected));
         }
-        assert_eq!(source.key(1024).await.unwrap().bits(), 1024);
+        assert_eq!(source.key(KeyKind::rsa(1024)).await.unwrap().bits(), 1024);
         let shown = "Prepared { keys: [PKey { algorithm: \"RSA\" }, PKey { algorithm: \"RSA\" }], taken: 5 }";
         assert_eq!(format!("{source:?}"), shown);
     }
@@ -115,6 +110,6 @@ mod tests {
     #[tokio::test]
     async fn keys_are_generated_if_none_is_prepared() {
         let source = KeySource::prepared(Vec::new());
-        assert_eq!(source.key(KEY_BITS).await.unwrap().bits(), KEY_BITS);
+        assert_eq!(source.key(KeyKind::default()).await.unwrap().bits(), 2048);
     }
 }

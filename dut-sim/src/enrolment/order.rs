@@ -11,9 +11,10 @@ use scep::clock::system_time;
 use scep::http::Operation;
 use scep::identity::Identity;
 use scep::name::NameError;
-use scep::request::{Extension, alternative_names};
+use scep::request::Extension;
 use scep::secret::Secret;
 
+use crate::ScepClient;
 use crate::config::system::CsrSettings;
 
 /// Task of a client: the certificate to request.
@@ -51,10 +52,7 @@ impl Order {
 
     /// The extensions to ask for.
     pub(super) fn extensions(&self) -> Result<Vec<Extension>, scep::Error> {
-        match &self.settings.alternative_names[..] {
-            [] => Ok(Vec::new()),
-            names => Ok(vec![alternative_names(names)?]),
-        }
+        self.settings.extensions.encode()
     }
 
     /// The end of the certificate to renew, after which it authorises no renewal; none for a first certificate, or if it cannot be read.
@@ -110,6 +108,8 @@ pub(super) enum Failure {
         "this client's program takes no subject with a `+`, which joins several attributes to one"
     )]
     JoinedTypes,
+    #[error("the client `{client}` is given RSA keys alone, and `key-type` is another")]
+    KeyType { client: ScepClient },
     #[error("`{program}` cannot be given the value `{value}` in a subject")]
     AttributeValue { program: &'static str, value: String },
     #[error("the program's folder: {0}")]

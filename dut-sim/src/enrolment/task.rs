@@ -210,6 +210,9 @@ impl Task {
     ) -> Result<Identity, Failure> {
         let context = self.context();
         let program = context.client.find(context.program_path.as_deref())?;
+        if program.is_some() && !self.settings.key.is_rsa() {
+            return Err(Failure::KeyType { client: context.client });
+        }
         let password = self.open_password()?;
         journal.mask(password.as_ref());
         let keeps_key = program.as_ref().is_some_and(|program| program.adapter.keeps_key)
@@ -249,7 +252,7 @@ impl Task {
     }
 
     async fn new_key(&self) -> Result<PKey<Private>, Failure> {
-        self.context().keys.next(self.settings.key_bits).await.map_err(Failure::Key)
+        self.context().keys.next(self.settings.key).await.map_err(Failure::Key)
     }
 
     fn open_password(&self) -> Result<Option<Secret>, Failure> {

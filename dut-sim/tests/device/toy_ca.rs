@@ -305,6 +305,7 @@ impl ToyCa {
             digest: header.digest,
             cipher: scep::algorithm::Cipher::Aes128,
             key_transport: KeyTransport::Pkcs1v15,
+            password: None,
         };
         reply.message(&mut rand_bytes).unwrap().encode(&self.identity()).unwrap()
     }

@@ -1,6 +1,7 @@
 //! `sceplab enrol`: one enrolment with the built-in client.
 
 mod refusal;
+mod request;
 mod settings;
 
 use std::cell::Cell;
@@ -17,13 +18,14 @@ use scep::clock::Clock;
 use scep::name::to_text;
 
 use self::refusal::{Sent, advice, is_no_service};
+use self::request::RequestArguments;
 use super::conform::challenges::{ChallengeArguments, Given};
 use super::conform::discovery::cause_of_silence;
 use super::exit::{CommandError, Exit};
 use super::messages::{MessagesArgument, complete};
 use super::output::{self, say, warn};
 use super::stop::StopSignals;
-use super::values::{dns_name, one_of, scep_url};
+use super::values::{one_of, scep_url};
 use super::wiring::LivePki;
 use diagnostics::{Diagnostic, counted, visible};
 use files::Kept;
@@ -51,6 +53,8 @@ Examples:
   sceplab enrol http://pki.example.com/scep --challenge-file password.txt \\
       --subject \"CN=router1, O=Example\" --dns router1.example.com --out router1
   sceplab enrol http://pki.example.com/scep --out router1 --renew
+  sceplab enrol http://pki.example.com/scep --challenge-file password.txt --key-type p256 \\
+      --san IP:192.0.2.1 --san UPN:r1@example.com --key-usage digitalSignature --purpose clientAuth
 
 Exit codes:
   0  the certificate was issued; a warning says what it has otherwise than was asked for
@@ -63,14 +67,8 @@ pub(super) struct EnrolArguments {
     /// The SCEP address of the CA, such as `http://pki.example.com/scep`
     #[arg(value_name = "URL", value_parser = scep_url())]
     url: ScepUrl,
-    /// The subject of the certificate, such as `CN=r1, O=Smith\, Jones` or `CN=r1+serialNumber=12`, written as in RFC 4514 and
-    /// in the order of the certificate [default: "CN=sceplab client", or the subject of the renewed certificate]
-    #[arg(long, value_name = "NAME")]
-    subject: Option<String>,
-    /// A DNS name for the certificate; may be given several times [default: none, or the alternative names of the renewed
-    /// certificate]
-    #[arg(long = "dns", value_name = "NAME", value_parser = dns_name)]
-    dns_names: Vec<String>,
+    #[command(flatten)]
+    request: RequestArguments,
     #[command(flatten)]
     challenge: ChallengeArguments,
     /// Write the key, the certificate and the CA's certificates to this folder: `key.pem`, `cert.pem`, `ca.pem`. They are links into its
@@ -141,7 +139,9 @@ impl EnrolArguments {
         let mut pki = self.pki(given)?;
         let files = self.out.as_deref().map(Files::in_folder);
         self.check_folder(files.as_ref())?;
-        let key = new_key().await.map_err(|reason| Exit::Internal.because(reason))?;
+        let key = new_key(self.request.key_type)
+            .await
+            .map_err(|reason| Exit::Internal.because(reason))?;
         let mut settings = self.settings(key.clone(), files.as_ref()).await?;
         let messages = self.messages.begin([]).map_err(|reason| Exit::Usage.because(reason))?;
         if let Some(folder) = &messages {

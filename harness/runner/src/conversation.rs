@@ -80,6 +80,8 @@ struct Transaction {
 struct Requested {
     subject: X509Name,
     key: openssl::pkey::PKey<openssl::pkey::Private>,
+    /// The challenge password, with which the reply may be encrypted.
+    challenge: Option<Secret>,
 }
 
 /// A request and the observed response.

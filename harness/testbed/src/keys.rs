@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
 use parking_lot::Mutex;
+use scep::key::KeyKind;
 
 type NamedKeys = BTreeMap<(String, KeyKind), PKey<Private>>;
 
@@ -30,33 +28,12 @@ struct Shared {
 /// A place for a key, which is locked while the key is generated: a second scenario that asks for it meanwhile waits for it.
 type Place = Arc<Mutex<Option<PKey<Private>>>>;
 
-/// Kind of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyKind {
-    /// RSA with this number of bits.
-    Rsa(u32),
-    /// The elliptic curve P-256.
-    P256,
-}
-
-impl KeyKind {
-    /// Generates a key on a blocking thread, because that takes a tenth of a second or more.
-    ///
-    /// # Errors
-    /// If OpenSSL fails.
-    pub async fn generate(self) -> Result<PKey<Private>, ErrorStack> {
-        on_blocking_thread(move || self.generate_here()).await
-    }
-
-    fn generate_here(self) -> Result<PKey<Private>, ErrorStack> {
-        match self {
-            Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits)?),
-            Self::P256 => {
-                let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
-                PKey::from_ec_key(EcKey::generate(&group)?)
-            }
-        }
-    }
+/// Generates a key on a blocking thread, because that takes a tenth of a second or more.
+///
+/// # Errors
+/// If OpenSSL fails.
+pub async fn new_key(kind: KeyKind) -> Result<PKey<Private>, ErrorStack> {
+    on_blocking_thread(move || kind.generate()).await
 }
 
 /// Does work that takes long, or waits for another lab: meanwhile the time of this lab stands still.
@@ -87,7 +64,7 @@ impl KeyStore {
         if let Some(key) = known {
             return Ok(key);
         }
-        let key = kind.generate().await?;
+        let key = new_key(kind).await?;
         // Another scenario may have inserted the key meanwhile.
         Ok(self.named.lock().entry(wanted).or_insert(key).clone())
     }
@@ -138,7 +115,7 @@ async fn known_or_new(place: &Place) -> Result<PKey<Private>, ErrorStack> {
         if let Some(known) = &*place {
             return Ok(known.clone());
         }
-        let key = KeyKind::Rsa(2048).generate_here()?;
+        let key = KeyKind::default().generate()?;
         Ok(place.insert(key).clone())
     };
     on_blocking_thread(known_or_new).await

@@ -19,6 +19,6 @@ pub use self::driver::{
     ChangedDevice, Client, Driver, DriverName, KeptLab, LabOptions, OpenLab, OpenLabs, Remains,
     UnrestoredDevice,
 };
-pub use self::keys::{KeyKind, KeyStore};
+pub use self::keys::{KeyStore, new_key};
 pub use self::no_answer::NoAnswer;
 pub use self::testbed::{ReceivedLog, Resource, Testbed, TestbedError};

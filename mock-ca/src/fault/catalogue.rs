@@ -166,7 +166,7 @@ catalogue! {
         Des3Reply = "des3-reply", "The envelope is encrypted with triple DES.";
         Aes256Reply = "aes256-reply", "The envelope is encrypted with AES-256.";
         OaepReply = "oaep-reply", "The envelope's key is transported with RSA-OAEP.";
-        KeyAgreementReply = "key-agreement-reply", "The envelope's key is transported by key agreement.";
+        KeyAgreementReply = "key-agreement-reply", "The envelope's key is transported by key agreement, as NDES does; only a client with a key on an elliptic curve can open it.";
         CorruptEnvelope = "corrupt-envelope", "One byte of the encrypted content is wrong, so that its padding is wrong.";
         ForeignEnvelope = "foreign-envelope", "The envelope is encrypted for another recipient.";
         EnvelopeContentNotData = "envelope-content-not-data", "The type of the encrypted content is not data.";

@@ -1,6 +1,11 @@
 //! Faults of a CertRep (RFC 8894 §3.3.2).
 
-use openssl::{error::ErrorStack, rand::rand_bytes, x509::X509};
+use openssl::{
+    error::ErrorStack,
+    pkey::Id,
+    rand::rand_bytes,
+    x509::{X509, X509Ref},
+};
 use scep::{
     Error,
     algorithm::{Cipher, Digest, KeyTransport},
@@ -236,6 +241,10 @@ fn distort_envelope(
             let Some(content) = &mut message.content else { return Ok(false) };
             danger::spoil_padding(content, reply.cipher)?;
         }
+        Fault::KeyAgreementReply if has_curve(&reply.header.signer) => {
+            let signer = &reply.header.signer;
+            message.content = Some(envelope::seal_by_agreement(granted, signer, reply.cipher)?);
+        }
         Fault::KeyAgreementReply => {
             let envelope = message.content.as_deref().unwrap_or_default();
             let Some(other) = by_key_agreement(envelope, &reply.header.signer)? else {
@@ -246,6 +255,11 @@ fn distort_envelope(
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// True for a key on an elliptic curve, to which NDES answers by key agreement, and whose holder can open such a reply.
+fn has_curve(certificate: &X509Ref) -> bool {
+    certificate.public_key().is_ok_and(|key| key.id() == Id::EC)
 }
 
 /// Adds an envelope to a reply that must have none, unless the requester's key cannot receive one.

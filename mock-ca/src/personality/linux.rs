@@ -44,6 +44,7 @@ pub(super) static LINUX: Personality = Personality {
     refused_key_transports: &[KeyTransport::Oaep],
     reads_strict_base64: true,
     certifies_rsa_alone: true,
+    encrypts_with_password: false,
     reading: Reading {
         any_content_type: true,
         repeated_attributes: true,

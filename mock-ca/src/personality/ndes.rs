@@ -61,6 +61,7 @@ pub(super) static NDES: Personality = Personality {
     refused_key_transports: &[],
     reads_strict_base64: false,
     certifies_rsa_alone: false,
+    encrypts_with_password: false,
     reading: Reading::DEFAULT,
     signs_while_valid: false,
     verifies_requests: true,

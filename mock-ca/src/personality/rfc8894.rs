@@ -47,6 +47,7 @@ pub(super) static RFC8894: Personality = Personality {
     refused_key_transports: &[],
     reads_strict_base64: false,
     certifies_rsa_alone: false,
+    encrypts_with_password: true,
     reading: Reading::DEFAULT,
     signs_while_valid: false,
     verifies_requests: true,
@@ -98,7 +99,7 @@ const USER: CertificateProfile = CertificateProfile {
         Extension::AuthorityKeyIdentifier(AuthorityKeyIdentifier::KeyIdentifier),
         Extension::SubjectAltName,
     ],
-    requested: RequestedExtensions::AlternativeNames,
+    requested: RequestedExtensions::AsAsked,
     key_identifier: KeyIdentifier::Sha1,
     validity: Validity::days(365),
 };

@@ -3,6 +3,7 @@
 use ::der::{
     Tagged,
     asn1::{ObjectIdentifier, OctetString},
+    oid::db::rfc5912::RSA_ENCRYPTION,
 };
 use openssl::error::ErrorStack;
 use scep::key_usage::KeyUsage;
@@ -78,6 +79,9 @@ pub(crate) enum RequestedExtensions {
     Ignored,
     /// The alternative names are encoded again, at the profile's place for them, as in Go's `crypto/x509`.
     AlternativeNames,
+    /// Alternative names of all kinds, key usage and purposes are issued as they are asked for, at the profile's places for them; key
+    /// usage without signatures on certificates and lists.
+    AsAsked,
     /// Requested extensions come first, in the order of the request, as at a Windows CA. Alternative names are unchanged. An
     /// extension that the template has, too, gets the template's value.
     First,
@@ -139,6 +143,18 @@ impl Extension {
         matches!(self, Self::BasicConstraints { .. } | Self::KeyUsage(_))
     }
 
+    /// The requested value of this extension, if the profile issues it as it is asked for.
+    fn asked<'a>(
+        &self,
+        profile: &CertificateProfile,
+        applicant: &Applicant<'a>,
+    ) -> Option<&'a [u8]> {
+        let oid = self.oid();
+        let asked = applicant.requested.iter().find(|one| one.extn_id == oid)?;
+        let takes_it = profile.requested == RequestedExtensions::AsAsked;
+        takes_it.then(|| asked.extn_value.as_bytes())
+    }
+
     /// The encoded extension; `None` for alternative names if none were requested.
     fn encode(
         &self,
@@ -166,8 +182,14 @@ impl Extension {
                 CrlPlace::Url(url) => crl_distribution_points(url),
                 _ => crl_distribution_points(&issuer.directory.revocation_list()),
             },
-            Self::ExtendedKeyUsage(oids) => sequence_of_oids(oids, |oid| oid),
-            Self::KeyUsage(bits) => key_usage(bits),
+            Self::ExtendedKeyUsage(oids) => match self.asked(profile, applicant) {
+                Some(asked) => asked.to_vec(),
+                None => sequence_of_oids(oids, |oid| oid),
+            },
+            Self::KeyUsage(bits) => {
+                let asked = self.asked(profile, applicant).and_then(KeyUsage::from_der);
+                asked.and_then(for_clients).unwrap_or_else(|| own_usage(bits, applicant)).to_der()
+            }
             Self::SmimeCapabilities(capabilities) => smime_capabilities(capabilities),
             Self::SubjectAltName => return Ok(alternative_names(profile, applicant)),
             Self::SubjectKeyIdentifier => octet_string(&key_identifier()?),
@@ -184,9 +206,25 @@ fn sequence_of_oids(oids: &[&str], wrap: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8>
     sequence(&oids.iter().map(|dotted| wrap(oid(dotted))).collect::<Vec<_>>())
 }
 
-fn key_usage(bits: &[KeyUsage]) -> Vec<u8> {
-    let (first, rest) = bits.split_first().expect("a profile's key usage has a bit");
-    rest.iter().fold(*first, |all, bit| all | *bit).to_der()
+/// The profile's usages; only a key of RSA enciphers (RFC 5480 §3, RFC 8410 §5).
+fn own_usage(bits: &[KeyUsage], applicant: &Applicant<'_>) -> KeyUsage {
+    let enciphers = [KeyUsage::KEY_ENCIPHERMENT, KeyUsage::DATA_ENCIPHERMENT];
+    let is_rsa = applicant.public_key.algorithm.oid == RSA_ENCRYPTION;
+    let fit = bits.iter().filter(|bit| is_rsa || !enciphers.contains(bit));
+    let fit = fit.copied().reduce(|all, bit| all | bit);
+    fit.unwrap_or(KeyUsage::DIGITAL_SIGNATURE)
+}
+
+/// The usages that a client may have; `None` if there are none.
+fn for_clients(asked: KeyUsage) -> Option<KeyUsage> {
+    let allowed = [
+        KeyUsage::DIGITAL_SIGNATURE,
+        KeyUsage::NON_REPUDIATION,
+        KeyUsage::KEY_ENCIPHERMENT,
+        KeyUsage::DATA_ENCIPHERMENT,
+        KeyUsage::KEY_AGREEMENT,
+    ];
+    allowed.into_iter().filter(|bit| asked.contains(*bit)).reduce(|all, bit| all | bit)
 }
 
 fn uniform_resource(uri: &str) -> Vec<u8> {
@@ -245,7 +283,7 @@ fn alternative_names(
             let names = names_in_go_order(requested.extn_value.as_bytes())?;
             Some(encoded(oid, applicant.subject == EMPTY_NAME, names))
         }
-        RequestedExtensions::First => Some(requested.clone()),
+        RequestedExtensions::AsAsked | RequestedExtensions::First => Some(requested.clone()),
     }
 }
 

@@ -20,7 +20,7 @@ use scep::{
     server::{Header, Request},
 };
 
-use super::{Service, Verdict, message::expect_recipient};
+use super::{Service, Verdict};
 use crate::{
     authority::{Authority, is_valid_at, serial_text},
     passwords::ChallengeClaim,
@@ -52,7 +52,7 @@ impl Service {
         if self.personality.certifies_rsa_alone && csr.public_key.id() != Id::RSA {
             return Err(Refusal::NotRsa);
         }
-        expect_recipient(request)?;
+        self.expect_recipient(request)?;
         let origin = Origin::of(csr, header, &self.authorities)?;
         if let Some(known) = self.known(&origin, now)? {
             return Verdict::of(&known);
@@ -118,6 +118,7 @@ impl Service {
         let place = self.crl_place(url.as_deref());
         let certificate = authority.issue(&profile, csr, number, place, now)?;
         self.store.add_issued(number, origin, &certificate, challenge, now)?;
+        self.keep_reply_password(&origin.transaction_id, csr);
         Ok(certificate)
     }
 
@@ -180,14 +181,19 @@ impl Service {
         Ok(known.is_repeated_by(origin, now)?.then_some(known))
     }
 
-    pub(super) fn poll(&self, header: &Header) -> Result<Verdict, Refusal> {
+    pub(super) fn poll(&self, request: &Request) -> Result<Verdict, Refusal> {
+        let header = &request.header;
         if !self.serves_polls(&header.transaction_id) {
             return Err(Refusal::Unsupported(MessageType::CertPoll));
         }
         let known = self.store.transaction(&header.transaction_id)?;
         let known = known.ok_or(Refusal::UnknownTransaction)?;
         known.expect_requester(&requester_of(&header.signer)?)?;
-        Verdict::of(&known)
+        let verdict = Verdict::of(&known)?;
+        if matches!(verdict, Verdict::Issued(_)) {
+            self.expect_recipient(request)?;
+        }
+        Ok(verdict)
     }
 
     /// True if polls for the transaction are answered; scepserver has no polls.

@@ -7,7 +7,7 @@ use scep::{
     Error, PeerMisbehaved,
     attribute::TransactionId,
     clock::moment_text,
-    envelope::{self, Outside},
+    envelope::Outside,
     message::{Message, TransactionString},
     server::{self, Body, Header, Request, RequestError},
 };
@@ -226,12 +226,12 @@ impl Service {
                 let decided = self.enrol(csr, request, authority, now);
                 decided.map_err(|refusal| outside(message, refusal))
             }
-            Body::CertPoll(_) => self.poll(&request.header),
+            Body::CertPoll(_) => self.poll(request),
             Body::GetCert(wanted) if serves_certificates => {
-                expect_recipient(request).and_then(|()| self.find(wanted))
+                self.expect_recipient(request).and_then(|()| self.find(wanted))
             }
             Body::GetCrl(wanted) if serves_certificates => {
-                expect_recipient(request).and_then(|()| self.revocation_list(wanted, now))
+                self.expect_recipient(request).and_then(|()| self.revocation_list(wanted, now))
             }
             Body::GetCert(_) | Body::GetCrl(_) => {
                 Err(Refusal::Unsupported(request.header.message_type.clone()))
@@ -282,10 +282,4 @@ fn outside(message: &Message, refusal: Refusal) -> Refusal {
         );
     }
     refusal
-}
-
-/// Refuses a signer whose key cannot receive a reply, before a certificate is issued in vain.
-pub(super) fn expect_recipient(request: &Request) -> Result<(), Refusal> {
-    envelope::expect_recipient(&request.header.signer, request.cipher, request.key_transport)
-        .map_err(Refusal::UnusableSigner)
 }

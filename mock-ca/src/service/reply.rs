@@ -13,7 +13,8 @@ use scep::{
     danger,
     http::PKI_MESSAGE,
     message::{ExtraAttribute, MessageBuilder, Parameters},
-    server::{Header, Outcome, Reply, Request},
+    request::content_differences,
+    server::{Body, Header, Outcome, Reply, Request},
 };
 
 use super::{Service, Verdict};
@@ -47,7 +48,7 @@ impl Service {
             Ok(message) => message,
             Err(error) => return self.internal_error(&error),
         };
-        let (outcome, reason) = self.describe(decided);
+        let (outcome, reason) = self.describe(opened, decided);
         let mut answer = Answer::page(PKI_MESSAGE, message);
         answer.outcome = outcome;
         answer.note.reason = reason;
@@ -55,10 +56,18 @@ impl Service {
         answer
     }
 
-    fn describe(&self, decided: &Result<Verdict, Refusal>) -> (LogOutcome, Option<String>) {
+    fn describe(
+        &self,
+        opened: Option<&Request>,
+        decided: &Result<Verdict, Refusal>,
+    ) -> (LogOutcome, Option<String>) {
         let success = |reason| (LogOutcome::CertRep(PkiStatus::Success, None), Some(reason));
         match decided {
-            Ok(Verdict::Issued(certificate)) => success(summary("issued", "to", certificate)),
+            Ok(Verdict::Issued(certificate)) => {
+                let issued = summary("issued", "to", certificate);
+                let dropped = dropped(opened, certificate);
+                success([vec![issued], dropped].concat().join("; "))
+            }
             Ok(Verdict::Found(certificate)) => success(summary("gave", "of", certificate)),
             Ok(Verdict::RevocationList(_)) => success("gave the revocation list".to_owned()),
             Ok(Verdict::Pending) => (LogOutcome::CertRep(PkiStatus::Pending, None), None),
@@ -87,6 +96,7 @@ impl Service {
         };
         fault::distort_granted(&mut granted, authority, strikes)?;
         let text = decided.as_ref().err().map(Refusal::words_for_peer);
+        let password = self.reply_password(header, opened);
         let mut reply = Reply {
             header,
             outcome: self.outcome(decided, &granted, text.as_deref()),
@@ -94,6 +104,7 @@ impl Service {
             // If nothing was opened, nothing is encrypted.
             cipher: opened.map_or(Cipher::Aes128, |request| request.cipher),
             key_transport: opened.map_or(KeyTransport::Pkcs1v15, |request| request.key_transport),
+            password: password.as_ref(),
         };
         fault::distort_algorithms(&mut reply, strikes);
         let mut message = reply.message(&mut rand_bytes)?;
@@ -199,6 +210,15 @@ impl Service {
         let use_sha1 = is_failure && self.personality.reply.failures_use_sha1;
         if use_sha1 || asked == Digest::Md5 { Digest::Sha1 } else { asked }
     }
+}
+
+/// What the certificate has otherwise than was asked for.
+fn dropped(opened: Option<&Request>, certificate: &X509Ref) -> Vec<String> {
+    let Some(Body::PkcsReq(csr) | Body::RenewalReq(csr)) = opened.map(|it| &it.body) else {
+        return Vec::new();
+    };
+    let differences = content_differences(csr.subject(), &csr.extensions, certificate);
+    differences.iter().map(|difference| difference.escape_debug().to_string()).collect()
 }
 
 fn windows_attributes(decided: &Result<Verdict, Refusal>) -> Vec<ExtraAttribute> {

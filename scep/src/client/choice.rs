@@ -1,10 +1,13 @@
 //! The choice of cipher, digest and method from the settings and the CA's capabilities.
 
+use openssl::pkey::{HasPublic, PKeyRef};
+
 use super::{Reason, Refusal, Stage};
 use crate::{
     algorithm::{Cipher, Digest},
     capabilities::{Capabilities, Capability},
     http::Method,
+    key, signature,
 };
 
 /// The configured cipher if the CA offers it, or else the best one it offers.
@@ -44,6 +47,30 @@ pub fn digest(configured: Option<Digest>, capabilities: &Capabilities) -> Result
             .into_iter()
             .find(|digest| capabilities.offers_digest(*digest))
             .unwrap_or(Digest::Sha1)),
+    }
+}
+
+/// The digest of a message that is signed with this key: as [`digest`] says, unless the key leaves no choice, as one for Ed25519 does.
+///
+/// # Errors
+/// Fails if the CA does not offer that digest, and if another one is configured.
+pub fn digest_for<T: HasPublic>(
+    key: &PKeyRef<T>,
+    configured: Option<Digest>,
+    capabilities: &Capabilities,
+) -> Result<Digest, Refusal> {
+    let Some(only) = signature::only_digest(key) else { return digest(configured, capabilities) };
+    let refused = |stage, text: &str| {
+        let kind = key::words(key);
+        let text = format!(
+            "a key of the kind {kind} signs messages with {only} alone (RFC 8419 §3.1), and {text}"
+        );
+        Err(Refusal::unacceptable(stage, text))
+    };
+    match configured.filter(|configured| *configured != only) {
+        Some(other) => refused(Stage::Request, &format!("the digest {other} is configured")),
+        None if capabilities.is_empty() || capabilities.offers_digest(only) => Ok(only),
+        None => refused(Stage::GetCaCaps, &format!("the CA offers {capabilities}")),
     }
 }
 

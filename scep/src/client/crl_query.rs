@@ -91,6 +91,7 @@ impl CrlQuery {
             sender_nonce: &self.message.sender_nonce,
             signers: &ca.ra.iter().chain(&ca.ca).map(AsRef::as_ref).collect::<Vec<&X509Ref>>(),
             recipient: &self.message.signer,
+            password: None,
             takes_obsolete_algorithms: self.takes_obsolete_algorithms,
             now,
         };

@@ -17,6 +17,7 @@ use crate::{
     key_usage::KeyUsage,
     message::{Attributes, Message},
     name,
+    secret::Secret,
 };
 
 /// The values that a reply is compared with.
@@ -31,6 +32,8 @@ pub struct Expected<'a> {
     pub signers: &'a [&'a X509Ref],
     /// The certificate that the request was signed with, and its key.
     pub recipient: &'a Identity,
+    /// The challenge password of the request: the reply to a key that cannot decrypt is encrypted with it (RFC 8894 §3.1).
+    pub password: Option<&'a Secret>,
     /// True to accept single DES and MD5, which RFC 8894 §2.9 forbids.
     pub takes_obsolete_algorithms: bool,
     /// The current time, at which the signer's certificate must be valid.
@@ -69,6 +72,7 @@ impl Reply {
     ///         sender_nonce: &request.sender_nonce,
     ///         signers: &ca.signers(),
     ///         recipient: &request.signer,
+    ///         password: None,
     ///         takes_obsolete_algorithms: false,
     ///         now: SystemTime::now(),
     ///     };
@@ -190,7 +194,7 @@ impl Expected<'_> {
         let envelope = message.content().filter(|content| !content.is_empty());
         let opened = envelope
             .ok_or(PeerMisbehaved::MissingEnvelope.into())
-            .and_then(|envelope| envelope::open(envelope, self.recipient))
+            .and_then(|envelope| envelope::open_reply(envelope, self.recipient, self.password))
             .map_err(Refusal::at(Stage::Envelope))?;
         if opened.cipher == Cipher::Des && !self.takes_obsolete_algorithms {
             let reason = Reason::ObsoleteCipher(Cipher::Des);
@@ -227,7 +231,8 @@ impl Client {
             self.state = State::Pending(transaction);
             return Ok(Next::Pending);
         };
-        let content = envelope::open(envelope, &transaction.message.signer)
+        let password = self.settings.challenge.as_ref();
+        let content = envelope::open_reply(envelope, &transaction.message.signer, password)
             .and_then(|opened| certs_only::decode(&opened.content))
             .map_err(Refusal::at(Stage::Envelope))?;
         self.known_ca()?.issued(&content.certificates, &self.settings.key).map(Next::Issued)

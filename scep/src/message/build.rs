@@ -10,8 +10,7 @@ use der::{
 };
 use openssl::{
     hash::hash,
-    pkey::{PKeyRef, Private},
-    sign::Signer,
+    pkey::{Id, PKeyRef, Private},
     x509::{X509, X509Ref},
 };
 use x509_cert::{spki::AlgorithmIdentifierOwned, time::Time};
@@ -27,6 +26,7 @@ use crate::{
     },
     envelope,
     identity::Identity,
+    signature::{self, RsaPadding},
 };
 
 /// The name of the signature algorithm of a message.
@@ -76,8 +76,10 @@ pub struct MessageBuilder {
     pub content: Option<Vec<u8>>,
     /// The digest to sign with.
     pub digest: Digest,
-    /// The name of the signature algorithm.
+    /// The name of the signature algorithm, if the signer has an RSA key.
     pub signature_algorithm: SignatureAlgorithm,
+    /// The padding of the signature, if the signer has an RSA key.
+    pub rsa_padding: RsaPadding,
     /// The certificates in the message, in this order.
     pub certificates: Vec<X509>,
     /// The string type of a transaction id outside `PrintableString`.
@@ -148,7 +150,8 @@ impl MessageBuilder {
     ) -> Result<Vec<u8>, Error> {
         let encoded = attributes.as_ref().map(SetOf::to_der).transpose()?;
         let covered = encoded.as_deref().or(self.content.as_deref()).unwrap_or_default();
-        let mut signature = self.sign(covered, &signer.key)?;
+        self.expect_digest(&signer.key)?;
+        let mut signature = signature::sign(covered, &signer.key, self.digest, self.rsa_padding)?;
         if frame.corrupts_signature
             && let Some(last) = signature.last_mut()
         {
@@ -158,8 +161,14 @@ impl MessageBuilder {
         self.wrap(frame.content_type, &vec![signer_info; frame.signers])
     }
 
-    fn sign(&self, signed: &[u8], key: &PKeyRef<Private>) -> Result<Vec<u8>, Error> {
-        Ok(Signer::new(self.digest.openssl(), key)?.sign_oneshot_to_vec(signed)?)
+    /// Refuses a digest that the key cannot have.
+    fn expect_digest(&self, key: &PKeyRef<Private>) -> Result<(), Error> {
+        match signature::only_digest(key) {
+            Some(only) if only != self.digest => Err(Error::Misuse(
+                "a message that is signed with Ed25519 has the digest SHA-512 (RFC 8419 §3.1)",
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn attributes(&self) -> Result<Vec<(ObjectIdentifier, Any)>, Error> {
@@ -210,22 +219,30 @@ impl MessageBuilder {
         signature: Vec<u8>,
         signer: &Identity,
     ) -> Result<SignerInfo, Error> {
-        let oid = match self.signature_algorithm {
-            SignatureAlgorithm::RsaEncryption => RSA_ENCRYPTION,
-            SignatureAlgorithm::WithDigest => self.digest.rsa_signature_oid(),
-        };
         Ok(SignerInfo {
             version: 1,
             sid: CertificateIdentifier::of(&signer.certificate)?,
             digest_algorithm: self.digest_identifier(),
             signed_attrs: attributes,
-            signature_algorithm: AlgorithmIdentifierOwned {
-                oid,
-                parameters: self.parameters.value(),
-            },
+            signature_algorithm: self.signature_algorithm(&signer.key)?,
             signature: OctetString::new(signature)?,
             unsigned_attrs: None,
         })
+    }
+
+    /// The name of the signature algorithm: only one of plain RSA leaves a choice.
+    fn signature_algorithm(
+        &self,
+        key: &PKeyRef<Private>,
+    ) -> Result<AlgorithmIdentifierOwned, Error> {
+        if key.id() != Id::RSA || self.rsa_padding == RsaPadding::Pss {
+            return signature::combined(key, self.digest, self.rsa_padding);
+        }
+        let oid = match self.signature_algorithm {
+            SignatureAlgorithm::RsaEncryption => RSA_ENCRYPTION,
+            SignatureAlgorithm::WithDigest => self.digest.rsa_signature_oid(),
+        };
+        Ok(AlgorithmIdentifierOwned { oid, parameters: self.parameters.value() })
     }
 
     fn wrap(

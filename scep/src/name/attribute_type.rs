@@ -2,10 +2,10 @@
 
 use std::{ops::RangeInclusive, str::FromStr};
 
-use der::{Tag, asn1::ObjectIdentifier};
+use der::asn1::{Any, ObjectIdentifier};
 
 use super::NameError;
-use crate::printable::is_printable;
+use crate::{printable::is_printable, string_type::StringType};
 
 /// A type of an attribute in a name.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub(super) struct AttributeType {
     pub(super) oid: ObjectIdentifier,
     lengths: RangeInclusive<usize>,
     text: Text,
+    /// The string type that was demanded.
+    string: Option<StringType>,
 }
 
 /// The string types of a value.
@@ -26,6 +28,17 @@ enum Text {
     Ia5,
     /// `PrintableString`.
     Printable,
+}
+
+impl Text {
+    /// The string type of a value, if no other is demanded.
+    fn string_type(self, value: &str) -> StringType {
+        match self {
+            Self::Ia5 => StringType::Ia5,
+            Self::Directory if !value.chars().all(is_printable) => StringType::Utf8,
+            Self::Directory | Self::Printable => StringType::Printable,
+        }
+    }
 }
 
 type Row = (&'static str, &'static str, RangeInclusive<usize>, Text);
@@ -66,8 +79,12 @@ const KNOWN: [Row; 27] = [
 const OTHER_LENGTHS: RangeInclusive<usize> = 1..=1024;
 
 impl AttributeType {
-    /// Reads a known word, or an object identifier such as `2.5.4.3`.
-    pub(super) fn parse(text: &str) -> Result<Self, NameError> {
+    /// Reads a known word, or an object identifier such as `2.5.4.3`; after a colon may come a string type.
+    pub(super) fn parse(written: &str) -> Result<Self, NameError> {
+        let (text, wanted) = match written.split_once(':') {
+            Some((text, string)) => (text.trim_end(), Some(string.trim().to_lowercase().parse()?)),
+            None => (written, None),
+        };
         let unknown = || NameError::UnknownType(text.to_owned());
         let is_named = |row: &&Row| row.0.eq_ignore_ascii_case(text) || row.1 == text;
         let (oid, lengths, string) = match KNOWN.iter().find(is_named) {
@@ -78,11 +95,11 @@ impl AttributeType {
             None => return Err(unknown()),
         };
         let oid = ObjectIdentifier::from_str(oid).map_err(|_| unknown())?;
-        Ok(Self { written: text.to_owned(), oid, lengths, text: string })
+        Ok(Self { written: text.to_owned(), oid, lengths, text: string, string: wanted })
     }
 
-    /// The ASN.1 string type of a value; the error says why the value is not allowed.
-    pub(super) fn string_type(&self, value: &str) -> Result<Tag, NameError> {
+    /// The encoded value; the error says why the value is not allowed.
+    pub(super) fn value(&self, value: &str) -> Result<Any, NameError> {
         let unusable = |reason: String| NameError::UnusableValue {
             attribute_type: self.written.clone(),
             value: value.to_owned(),
@@ -95,15 +112,18 @@ impl AttributeType {
         if value.contains('\0') {
             return Err(unusable("it has a NUL character".to_owned()));
         }
-        match self.text {
-            Text::Ia5 if value.is_ascii() => Ok(Tag::Ia5String),
-            Text::Ia5 => Err(unusable("its type allows ASCII characters only".to_owned())),
-            _ if value.chars().all(is_printable) => Ok(Tag::PrintableString),
-            Text::Directory => Ok(Tag::Utf8String),
-            Text::Printable => Err(unusable(
-                "its type allows letters, digits, blanks and `'()+,-./:=?` only".to_owned(),
-            )),
-        }
+        let string = self.string.unwrap_or_else(|| self.text.string_type(value));
+        string.value(value).ok_or_else(|| {
+            unusable(match (self.string, self.text) {
+                (Some(string), _) => {
+                    format!("it has a character that no {} has", string.asn1_name())
+                }
+                (None, Text::Ia5) => "its type allows ASCII characters only".to_owned(),
+                (None, _) => {
+                    "its type allows letters, digits, blanks and `'()+,-./:=?` only".to_owned()
+                }
+            })
+        })
     }
 
     fn allowed(&self) -> String {

@@ -34,6 +34,27 @@ fn name_values_have_the_string_types_that_peers_expect() {
 }
 
 #[test]
+fn string_type_after_the_attribute_type_is_the_one_that_is_sent() {
+    for (text, der) in [
+        ("CN:printable=ab", &b"\x13\x02ab"[..]),
+        ("CN:utf8=ab", b"\x0c\x02ab"),
+        ("CN:ia5=a_b", b"\x16\x03a_b"),
+        ("O:t61=gr\u{fc}n", b"\x14\x04gr\xfcn"),
+        ("CN:bmp=ab", b"\x1e\x04\0a\0b"),
+        ("DC : UTF8 = com", b"\x0c\x03com"),
+        ("1.2.3:ia5=x", b"\x16\x01x"),
+    ] {
+        let name = parse(text).unwrap().to_der().unwrap();
+        assert!(name.ends_with(der), "{text}: {name:02x?}");
+    }
+    assert!(error("CN:bpm=x").ends_with("did you mean `bmp`?"), "{}", error("CN:bpm=x"));
+    assert_eq!(
+        error("CN:printable=a_b"),
+        "`a_b` cannot be the value of `CN:printable`: it has a character that no PrintableString has"
+    );
+}
+
+#[test]
 fn escapes_of_rfc_4514_are_read_and_written_back() {
     for (text, expected) in [
         (r"O=Smith\, Jones,CN=x", r#"O = "Smith, Jones", CN = x"#),

@@ -1,20 +1,32 @@
 //! Alternative names of a subject, to ask for (RFC 5280 §4.2.1.6).
 
-use std::{fmt, net::IpAddr};
+mod text;
+
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use der::{
-    Encode,
-    asn1::{Ia5String, OctetString},
+    Decode, Encode,
+    asn1::{Any, Ia5String, ObjectIdentifier, OctetString},
     oid::AssociatedOid,
 };
-use x509_cert::ext::{
-    Extension,
-    pkix::{SubjectAltName, name::GeneralName},
+use openssl::x509::X509Name;
+use x509_cert::{
+    ext::{
+        Extension,
+        pkix::{
+            SubjectAltName,
+            name::{GeneralName, OtherName},
+        },
+    },
+    name::Name,
 };
 
-use crate::Error;
+use crate::{Error, name, string_type::StringType};
 
-/// An alternative name of a subject. Its `Display` has the kind before the name, as OpenSSL writes it: `DNS:r1.example.com`.
+/// Microsoft's user principal name, an otherName.
+pub(super) const UPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+
+/// An alternative name of a subject. Its `Display` has the kind before the name: `DNS:r1.example.com`; `FromStr` reads that.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AlternativeName {
@@ -26,85 +38,73 @@ pub enum AlternativeName {
     Ip(IpAddr),
     /// A URI with its scheme.
     Uri(String),
+    /// Microsoft's user principal name, such as `alice@example.com`.
+    Upn(String),
+    /// An otherName of another type.
+    Other {
+        /// The type.
+        oid: ObjectIdentifier,
+        /// The value, in DER.
+        value: Vec<u8>,
+    },
+    /// A distinguished name, as [`name::parse`] reads it.
+    Directory(String),
+    /// A registered identifier.
+    Registered(ObjectIdentifier),
 }
 
 /// The error for a text that is no alternative name of its kind, with what is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotAName(&'static str);
+pub struct NotAName(Cow<'static, str>);
+
+impl From<&'static str> for NotAName {
+    fn from(reason: &'static str) -> Self {
+        Self(Cow::Borrowed(reason))
+    }
+}
 
 impl AlternativeName {
-    /// A DNS name: labels of letters, digits, hyphens and underscores with dots between them; the first may be `*`.
-    ///
-    /// # Errors
-    /// If the text is none.
-    pub fn dns(text: &str) -> Result<Self, NotAName> {
-        let is_label = |label: &str| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            (1..=63).contains(&label.len())
-                && label.chars().all(allowed)
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let rest = text.strip_prefix("*.").unwrap_or(text);
-        if text.len() <= 253 && rest.split('.').all(is_label) {
-            return Ok(Self::Dns(text.to_owned()));
-        }
-        Err(NotAName(
-            "a DNS name has labels of letters, digits and hyphens, with dots between them",
-        ))
+    /// The name as it is encoded; `None` for a kind that is not known here.
+    pub(crate) fn of(name: &GeneralName) -> Option<Self> {
+        Some(match name {
+            GeneralName::DnsName(name) => Self::Dns(name.to_string()),
+            GeneralName::Rfc822Name(name) => Self::Email(name.to_string()),
+            GeneralName::UniformResourceIdentifier(name) => Self::Uri(name.to_string()),
+            GeneralName::IpAddress(octets) => Self::Ip(address(octets.as_bytes())?),
+            GeneralName::OtherName(other) => Self::of_other(other)?,
+            GeneralName::DirectoryName(directory) => {
+                let directory = X509Name::from_der(&directory.to_der().ok()?).ok()?;
+                Self::Directory(name::to_text(&directory))
+            }
+            GeneralName::RegisteredId(oid) => Self::Registered(*oid),
+            GeneralName::EdiPartyName(_) => return None,
+        })
     }
 
-    /// A mailbox: a local part, `@` and a host.
-    ///
-    /// # Errors
-    /// If the text is none.
-    pub fn email(text: &str) -> Result<Self, NotAName> {
-        let is_mailbox = |(local, host): (&str, &str)| {
-            let graphic = local.bytes().all(|byte| byte.is_ascii_graphic());
-            !local.is_empty() && graphic && Self::dns(host).is_ok()
-        };
-        if text.rsplit_once('@').is_some_and(is_mailbox) {
-            return Ok(Self::Email(text.to_owned()));
-        }
-        Err(NotAName("a mailbox is a name and a host with `@` between them, in ASCII"))
-    }
-
-    /// An address of IPv4 or IPv6.
-    ///
-    /// # Errors
-    /// If the text is none.
-    pub fn ip(text: &str) -> Result<Self, NotAName> {
-        text.parse().map(Self::Ip).map_err(|_| NotAName("it is no address of IPv4 or IPv6"))
-    }
-
-    /// A URI: a scheme, a colon and more, in ASCII (RFC 5280 §4.2.1.6 forbids relative ones).
-    ///
-    /// # Errors
-    /// If the text is none.
-    pub fn uri(text: &str) -> Result<Self, NotAName> {
-        let is_uri = |(scheme, rest): (&str, &str)| {
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(allowed)
-                && !rest.is_empty()
-                && rest.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if text.split_once(':').is_some_and(is_uri) {
-            return Ok(Self::Uri(text.to_owned()));
-        }
-        Err(NotAName("a URI begins with its scheme and a colon, and has no blanks"))
+    fn of_other(other: &OtherName) -> Option<Self> {
+        let text = text::string(&other.value).filter(|_| other.type_id == UPN);
+        Some(match text {
+            Some((StringType::Utf8, text)) => Self::Upn(text),
+            _ => Self::Other { oid: other.type_id, value: other.value.to_der().ok()? },
+        })
     }
 
     /// The name without its kind.
     pub fn text(&self) -> String {
         match self {
-            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => name.clone(),
+            Self::Dns(name)
+            | Self::Email(name)
+            | Self::Uri(name)
+            | Self::Upn(name)
+            | Self::Directory(name) => name.clone(),
             Self::Ip(address) => address.to_string(),
+            Self::Other { oid, value } => text::of_other(oid, value),
+            Self::Registered(oid) => oid.to_string(),
         }
     }
 
-    fn encoded(&self) -> der::Result<GeneralName> {
+    fn encoded(&self) -> Result<GeneralName, Error> {
         Ok(match self {
             Self::Dns(name) => GeneralName::DnsName(Ia5String::new(name)?),
             Self::Email(name) => GeneralName::Rfc822Name(Ia5String::new(name)?),
@@ -115,38 +115,58 @@ impl AlternativeName {
             Self::Ip(IpAddr::V6(address)) => {
                 GeneralName::IpAddress(OctetString::new(address.octets())?)
             }
+            Self::Upn(name) => {
+                let value = StringType::Utf8.value(name);
+                let value = value.ok_or(Error::Misuse("the user principal name is too long"))?;
+                GeneralName::OtherName(OtherName { type_id: UPN, value })
+            }
+            Self::Other { oid, value } => {
+                GeneralName::OtherName(OtherName { type_id: *oid, value: Any::from_der(value)? })
+            }
+            Self::Directory(text) => {
+                let directory = name::parse(text).map_err(Error::malformed("directory name"))?;
+                GeneralName::DirectoryName(Name::from_der(&directory.to_der()?)?)
+            }
+            Self::Registered(oid) => GeneralName::RegisteredId(*oid),
         })
     }
 }
 
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
 impl fmt::Display for AlternativeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self {
-            Self::Dns(_) => "DNS",
-            Self::Email(_) => "email",
-            Self::Ip(_) => "IP Address",
-            Self::Uri(_) => "URI",
-        };
-        write!(f, "{kind}:{}", self.text())
+        write!(f, "{}:{}", text::kind(self), self.text())
     }
 }
+
+/// The most alternative names of a request.
+pub const MAX_ALTERNATIVE_NAMES: usize = 64;
 
 /// A subjectAltName extension with these names, to ask for.
 ///
 /// # Errors
-/// Fails if a name has characters outside `IA5String`.
+/// Fails if a name has characters outside `IA5String`, or there are more than [`MAX_ALTERNATIVE_NAMES`].
 ///
 /// # Examples
 /// ```
 /// use scep::request::{AlternativeName, alternative_names};
 ///
-/// let names = [AlternativeName::dns("r1.example.com")?, AlternativeName::ip("192.0.2.1")?];
+/// let names = [AlternativeName::dns("r1.example.com")?, "UPN:r1@example.com".parse()?];
 /// assert!(!alternative_names(&names)?.critical);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn alternative_names(names: &[AlternativeName]) -> Result<Extension, Error> {
-    let names: der::Result<Vec<_>> = names.iter().map(AlternativeName::encoded).collect();
-    let value = SubjectAltName(names.map_err(Error::malformed("subjectAltName"))?).to_der()?;
+    const WHAT: &str = "subjectAltName";
+    if names.len() > MAX_ALTERNATIVE_NAMES {
+        let reason = format!("{} names, at most {MAX_ALTERNATIVE_NAMES}", names.len());
+        return Err(Error::malformed(WHAT)(reason));
+    }
+    let names: Result<Vec<_>, Error> = names.iter().map(AlternativeName::encoded).collect();
+    let value = SubjectAltName(names.map_err(|error| error.about(WHAT))?).to_der()?;
     let extn_value = OctetString::new(value)?;
     Ok(Extension { extn_id: SubjectAltName::OID, critical: false, extn_value })
 }
@@ -159,32 +179,4 @@ pub fn dns_names<T: AsRef<str>>(names: &[T]) -> Result<Extension, Error> {
     let names: Vec<_> =
         names.iter().map(|name| AlternativeName::Dns(name.as_ref().to_owned())).collect();
     alternative_names(&names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_each_kind_are_checked() {
-        type Read = fn(&str) -> Result<AlternativeName, NotAName>;
-        let kinds: [(Read, &[&str], &[&str]); 4] = [
-            (
-                AlternativeName::dns,
-                &["r1", "r1.example.com", "*.example.com", "_x.a"],
-                &["", "r1.", ".r1", "-r1", "a b", "*", "grün.example", "r1..a"],
-            ),
-            (AlternativeName::email, &["noc@example.com"], &["noc", "@example.com", "a b@c", "a@"]),
-            (AlternativeName::ip, &["192.0.2.1", "2001:db8::1"], &["192.0.2", "192.0.2.1/24", ""]),
-            (AlternativeName::uri, &["urn:device:1", "https://h/x"], &["h/x", ":x", "a:", "a:b c"]),
-        ];
-        for (read, good, bad) in kinds {
-            for text in good {
-                assert_eq!(read(text).unwrap().text(), *text);
-            }
-            for text in bad {
-                assert!(read(text).is_err(), "{text}");
-            }
-        }
-    }
 }

@@ -5,6 +5,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::{CertificationRequest, CertificationRequestInfo, Extension};
+use crate::{
+    Error,
+    algorithm::Digest,
+    attribute::TransactionId,
+    clock::asn1_time,
+    cms::{SetOf, attribute},
+    identity::Identity,
+    secret::Secret,
+    signature::{self, RsaPadding},
+};
 use der::{
     Decode, Encode, Tag, Tagged,
     asn1::{Any, BitString, BmpString, Ia5StringRef, PrintableStringRef, Utf8StringRef},
@@ -15,20 +26,7 @@ use openssl::{
     bn::BigNum,
     error::ErrorStack,
     pkey::{Id, PKey, PKeyRef, Private},
-    sign::Signer,
     x509::{X509Builder, X509NameRef, extension::KeyUsage},
-};
-use x509_cert::spki::AlgorithmIdentifierOwned;
-
-use super::{CertificationRequest, CertificationRequestInfo, Extension};
-use crate::{
-    Error,
-    algorithm::Digest,
-    attribute::TransactionId,
-    clock::asn1_time,
-    cms::{SetOf, attribute},
-    identity::Identity,
-    secret::Secret,
 };
 
 /// A certification request before it is signed (RFC 2986, RFC 8894 §3.3.1).
@@ -95,25 +93,14 @@ impl CsrBuilder<'_> {
     /// Fails if a value cannot be encoded or OpenSSL cannot sign.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         let info = self.info()?;
-        let mut signer = Signer::new(self.digest.openssl(), self.key)?;
-        let signature = signer.sign_oneshot_to_vec(&info.to_der()?)?;
+        let padding = RsaPadding::default();
+        let signature = signature::sign(&info.to_der()?, self.key, self.digest, padding)?;
         let request = CertificationRequest {
             info,
-            signature_algorithm: self.signature_algorithm()?,
+            signature_algorithm: signature::combined(self.key, self.digest, padding)?,
             signature: BitString::from_bytes(&signature)?,
         };
         Ok(request.to_der()?)
-    }
-
-    /// An ECDSA signature has no parameters (RFC 5758 §3.2).
-    fn signature_algorithm(&self) -> Result<AlgorithmIdentifierOwned, Error> {
-        let (oid, parameters) = if self.key.id() == Id::EC {
-            let oid = self.digest.ecdsa_signature_oid();
-            (oid.ok_or(Error::Misuse("no request is signed with ECDSA and MD5"))?, None)
-        } else {
-            (self.digest.rsa_signature_oid(), Some(Any::null()))
-        };
-        Ok(AlgorithmIdentifierOwned { oid, parameters })
     }
 
     fn info(&self) -> Result<CertificationRequestInfo, Error> {
@@ -181,8 +168,8 @@ const VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Makes a self-signed certificate to sign a request with, if the client has no other (RFC 8894 §2.3).
 ///
-/// The certificate has the subject and the key of the request, the key usages `digitalSignature` and `keyEncipherment`, because it signs the
-/// request and receives the reply, and the transaction id of the key as its serial number, as strongSwan does.
+/// The certificate has the subject and the key of the request, the key usages `digitalSignature` and, if the key is one of RSA,
+/// `keyEncipherment`, because it signs the request and receives the reply, and the transaction id of the key as its serial number, as strongSwan does.
 ///
 /// # Errors
 /// Fails if `now` is out of range or OpenSSL cannot sign.
@@ -201,9 +188,13 @@ pub fn self_signed(
     builder.set_serial_number(&serial)?;
     builder.set_not_before(asn1_time(now)?.as_ref())?;
     builder.set_not_after(asn1_time(now + VALIDITY)?.as_ref())?;
-    let usage = KeyUsage::new().critical().digital_signature().key_encipherment().build()?;
-    builder.append_extension(usage)?;
-    builder.sign(key, digest.openssl())?;
+    let mut usage = KeyUsage::new();
+    usage.critical().digital_signature();
+    if key.id() == Id::RSA {
+        usage.key_encipherment();
+    }
+    builder.append_extension(usage.build()?)?;
+    builder.sign(key, signature::certificate_digest(key, digest))?;
     Ok(Identity { certificate: builder.build(), key: key.clone() })
 }
 

@@ -1,19 +1,19 @@
 //! The comparison of an issued certificate with the request for it.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::time::SystemTime;
 
-use der::{Decode, oid::AssociatedOid};
+use der::{Decode, asn1::ObjectIdentifier, oid::AssociatedOid};
 use openssl::x509::{X509NameRef, X509Ref};
 use x509_cert::{
     certificate::{CertificateInner, Raw},
-    ext::pkix::{SubjectAltName, name::GeneralName},
+    ext::pkix::{ExtendedKeyUsage, KeyUsage, SubjectAltName, name::GeneralName},
 };
 
-use super::Extension;
-use crate::{certificate::invalidity, name};
+use super::{AlternativeName, Extension, TEMPLATE, TEMPLATE_NAME};
+use crate::{certificate::invalidity, extension, name};
 
 /// The differences of a certificate from the request for it, each as a sentence without a full stop: it is not valid at `now`, its
-/// subject is another, or an alternative name is missing. A CA may make such changes (RFC 8894 §2.1.2), but the requester should
+/// subject is another, an alternative name is missing, or it has another key usage, other purposes or another template of Windows. A CA may make such changes (RFC 8894 §2.1.2), but the requester should
 /// know them.
 ///
 /// # Examples
@@ -38,10 +38,49 @@ pub fn differences(
     now: SystemTime,
 ) -> Vec<String> {
     let invalid = invalidity(certificate, now).map(|reason| format!("the certificate {reason}"));
-    let mut all: Vec<String> = invalid.into_iter().collect();
-    all.extend(of_names(subject, certificate.subject_name()));
+    invalid.into_iter().chain(content_differences(subject, extensions, certificate)).collect()
+}
+
+/// The differences of subject and extensions alone, as [`differences`] finds them.
+pub fn content_differences(
+    subject: &X509NameRef,
+    extensions: &[Extension],
+    certificate: &X509Ref,
+) -> Vec<String> {
+    let mut all = of_names(subject, certificate.subject_name());
     all.extend(of_alternative_names(extensions, certificate));
+    let issued = extension::of(certificate);
+    all.extend(extensions.iter().filter_map(|asked| of_extension(asked, &issued)));
     all
+}
+
+/// The difference of an extension other than alternative names. The value is compared for key usage, purposes and templates of
+/// Windows; any other extension is there or not.
+fn of_extension(asked: &Extension, issued: &[Extension]) -> Option<String> {
+    const COMPARED: [ObjectIdentifier; 4] =
+        [KeyUsage::OID, ExtendedKeyUsage::OID, TEMPLATE_NAME, TEMPLATE];
+    if asked.extn_id == SubjectAltName::OID {
+        return None;
+    }
+    let (name, wanted) = (extension::name(asked), extension::words(asked));
+    let Some(found) = issued.iter().find(|one| one.extn_id == asked.extn_id) else {
+        let wanted = wanted.map(|words| format!(", `{words}`")).unwrap_or_default();
+        return Some(format!("the certificate has no {name}{wanted}, which was asked for"));
+    };
+    let wanted = wanted.filter(|_| COMPARED.contains(&asked.extn_id))?;
+    let found = extension::words(found)?;
+    let is_same = is_same_set(&found, &wanted);
+    (!is_same).then(|| format!("its {name} is `{found}`, and `{wanted}` was asked for"))
+}
+
+/// True if both lists have the same words in any order.
+fn is_same_set(one: &str, other: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut words: Vec<_> = text.split(", ").map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    sorted(one) == sorted(other)
 }
 
 fn of_names(requested: &X509NameRef, issued: &X509NameRef) -> Vec<String> {
@@ -95,22 +134,9 @@ fn texts(names: &SubjectAltName) -> Vec<String> {
     names.0.iter().filter_map(name_text).collect()
 }
 
-/// A name with its kind, as OpenSSL writes it; `None` for a name of another kind.
+/// A name with its kind; `None` for a name of a kind that is not known here.
 pub(crate) fn name_text(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(name) => Some(format!("DNS:{name}")),
-        GeneralName::Rfc822Name(name) => Some(format!("email:{name}")),
-        GeneralName::UniformResourceIdentifier(name) => Some(format!("URI:{name}")),
-        GeneralName::IpAddress(octets) => {
-            Some(format!("IP Address:{}", address(octets.as_bytes())?))
-        }
-        _ => None,
-    }
-}
-
-fn address(octets: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+    AlternativeName::of(name).map(|name| name.to_string())
 }
 
 /// The texts of `all` that `others` lacks; case does not matter.
@@ -125,6 +151,8 @@ fn without(all: Vec<String>, mut others: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use openssl::{
         asn1::Asn1Time,
         hash::MessageDigest,
@@ -189,6 +217,24 @@ mod tests {
         assert_eq!(
             found("CN=router1", &["r1.example"], &bare),
             ["the certificate lacks the alternative name `DNS:r1.example`, which was asked for"]
+        );
+    }
+
+    #[test]
+    fn other_extensions_that_were_asked_for_and_are_not_issued_are_differences() {
+        let asked = crate::request::RequestedExtensions {
+            key_usage: Some("digitalSignature".parse().unwrap()),
+            purposes: vec!["clientAuth".parse().unwrap()],
+            ..Default::default()
+        };
+        let issued = certificate("CN=a", &[], (0, 2));
+        let subject = name::parse("CN=a").unwrap();
+        assert_eq!(
+            content_differences(&subject, &asked.encode().unwrap(), &issued),
+            [
+                "the certificate has no keyUsage, `digitalSignature`, which was asked for",
+                "the certificate has no extKeyUsage, `clientAuth`, which was asked for",
+            ]
         );
     }
 

@@ -262,6 +262,7 @@ impl TestPki {
             digest: request.header.digest,
             cipher: request.cipher,
             key_transport: request.key_transport,
+            password: None,
         };
         let mut message = reply.message(&mut rand_bytes).unwrap();
         message.certificates = vec![signer.certificate.clone()];

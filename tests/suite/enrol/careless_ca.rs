@@ -138,6 +138,7 @@ impl Running {
             digest: Digest::Sha256,
             cipher: request.cipher,
             key_transport: KeyTransport::Pkcs1v15,
+            password: None,
         };
         let mut reply = reply.message(&mut rand_bytes).unwrap();
         reply.certificates = vec![self.identity.certificate.clone()];

@@ -13,6 +13,7 @@ use regex::Regex;
 use scep::algorithm::Digest;
 use scep::clock::Clock;
 use scep::identity::Identity;
+use scep::key::KeyKind;
 use scep::name;
 use scep::request::self_signed;
 use simulated::client::{Polling, enrol, new_key};
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 /// A client's key is made once, because that takes longer than all the rest.
 async fn client_key() -> PKey<Private> {
     static KEY: tokio::sync::OnceCell<PKey<Private>> = tokio::sync::OnceCell::const_new();
-    KEY.get_or_init(|| async { new_key().await.unwrap() }).await.clone()
+    KEY.get_or_init(|| async { new_key(KeyKind::default()).await.unwrap() }).await.clone()
 }
 
 /// Serves on a free port until the runtime ends; returns the address.

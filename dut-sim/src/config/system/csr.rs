@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use scep::algorithm::{Cipher, Digest};
 use scep::certificate::Fingerprint;
-use scep::request::AlternativeName;
+use scep::key::KeyKind;
+use scep::request::{AlternativeName, RequestedExtensions};
 use scep::url::HttpUrl;
 
 use super::{Reader, below, path};
-use crate::config::value::{CrlSource, RenewalKey, Rollover, Value};
+use crate::config::value::{CrlSource, KeyType, RenewalKey, Rollover, Value};
 use crate::secret::Sealed;
 
 /// The settings of one certificate to request.
@@ -19,14 +20,13 @@ pub(crate) struct CsrSettings {
     pub(crate) cipher: Option<Cipher>,
     pub(crate) digest: Option<Digest>,
     pub(crate) distinguished_name: String,
-    pub(crate) alternative_names: Vec<AlternativeName>,
+    pub(crate) extensions: RequestedExtensions,
     pub(crate) password: Option<Sealed>,
     /// Name of the CA, for servers with several.
     pub(crate) ca_identifier: Option<String>,
     /// The fingerprint that the CA must have.
     pub(crate) ca_fingerprint: Option<Fingerprint>,
-    /// Number of bits of the RSA key.
-    pub(crate) key_bits: u32,
+    pub(crate) key: KeyKind,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -67,7 +67,8 @@ pub(crate) enum RenewalTime {
 }
 
 /// The leaves below `alternative-names`.
-const ALTERNATIVE_NAMES: [&str; 4] = ["dns", "email", "ip", "uri"];
+const ALTERNATIVE_NAMES: [&str; 8] =
+    ["dns", "email", "ip", "uri", "upn", "other", "directory", "registered-id"];
 
 impl Reader<'_> {
     pub(super) fn csrs(&mut self) -> BTreeMap<String, CsrSettings> {
@@ -94,11 +95,11 @@ impl Reader<'_> {
             cipher: None,
             digest: None,
             distinguished_name: distinguished_name.clone(),
-            alternative_names: self.alternative_names(csr),
+            extensions: self.extensions(csr),
             password: None,
             ca_identifier: None,
             ca_fingerprint: None,
-            key_bits: self.key_bits(csr),
+            key: self.key(csr),
             upkeep: Upkeep::default(),
         };
         for name in ["ca-fingerprint", "ca-identifier", "cipher", "digest", "encrypted-password"] {
@@ -125,11 +126,51 @@ impl Reader<'_> {
         ALTERNATIVE_NAMES.iter().flat_map(of_kind).filter_map(|value| name(&value)).collect()
     }
 
-    fn key_bits(&self, csr: &[String]) -> u32 {
-        match self.configuration.value_or_default(&below(csr, "key-size")) {
+    fn extensions(&mut self, csr: &[String]) -> RequestedExtensions {
+        let mut asked = RequestedExtensions {
+            alternative_names: self.alternative_names(csr),
+            ..RequestedExtensions::default()
+        };
+        for name in ["key-usage", "purpose", "template", "template-name"] {
+            for value in self.configuration.values(&below(csr, name)) {
+                match value {
+                    Value::KeyUsage(usage) => {
+                        let others = asked.key_usage;
+                        asked.key_usage = Some(others.map_or(*usage, |others| others | *usage));
+                    }
+                    Value::Purpose(purpose) => asked.purposes.push(*purpose),
+                    Value::Template(template) => asked.template = Some(*template),
+                    Value::TemplateName(name) => asked.template_name = Some(name.clone()),
+                    _ => {}
+                }
+            }
+        }
+        if let Err(error) = asked.encode() {
+            self.fault(csr, format!("it asks for too much: {error}"));
+        }
+        asked
+    }
+
+    fn key(&mut self, csr: &[String]) -> KeyKind {
+        let leaf = |name: &str| self.configuration.value_or_default(&below(csr, name));
+        let kind = match leaf("key-type") {
+            Some(Value::KeyType(kind)) => kind,
+            _ => KeyType::default(),
+        };
+        let bits = match leaf("key-size") {
             Some(Value::KeySize(bits)) => bits,
             _ => 0,
+        };
+        let exponent = match leaf("key-exponent") {
+            Some(Value::KeyExponent(exponent)) => exponent,
+            _ => 0,
+        };
+        let is_set = |name: &&str| !self.configuration.values(&below(csr, name)).is_empty();
+        let unfit = ["key-size", "key-exponent"].into_iter().find(is_set);
+        if let Some(name) = unfit.filter(|_| kind != KeyType::Rsa) {
+            self.fault(csr, format!("`{name}` is for an RSA key: delete it or `key-type`"));
         }
+        kind.with(bits, exponent).unwrap_or_default()
     }
 
     fn upkeep(&mut self, csr: &[String]) -> Upkeep {
@@ -198,6 +239,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use scep::key_usage::KeyUsage;
+
     use super::*;
     use crate::config::system::tests::read;
 
@@ -229,17 +272,18 @@ mod tests {
     #[test]
     fn names_key_and_ca_are_read() {
         let plain = csr("port 80").unwrap();
-        assert_eq!((plain.key_bits, plain.upkeep.renewal.key), (2048, RenewalKey::New));
-        assert!(plain.alternative_names.is_empty() && plain.ca_fingerprint.is_none());
+        assert_eq!((plain.key, plain.upkeep.renewal.key), (KeyKind::rsa(2048), RenewalKey::New));
+        assert!(plain.extensions.alternative_names.is_empty() && plain.ca_fingerprint.is_none());
         let names = "alternative-names uri urn:x; alternative-names ip 192.0.2.1; alternative-names dns r1; alternative-names dns r2";
         let fingerprint = "ab".repeat(20);
         let all = format!(
             "{names}; key-size 3072; renew-key same; ca-identifier 'My CA'; ca-fingerprint {fingerprint}"
         );
         let csr = csr(&all).unwrap();
-        let names: Vec<_> = csr.alternative_names.iter().map(ToString::to_string).collect();
+        let names: Vec<_> =
+            csr.extensions.alternative_names.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["DNS:r1", "DNS:r2", "IP Address:192.0.2.1", "URI:urn:x"]);
-        assert_eq!((csr.key_bits, csr.upkeep.renewal.key), (3072, RenewalKey::Same));
+        assert_eq!((csr.key, csr.upkeep.renewal.key), (KeyKind::rsa(3072), RenewalKey::Same));
         assert_eq!(csr.ca_identifier.as_deref(), Some("My CA"));
         assert_eq!(csr.ca_fingerprint.unwrap().to_string(), fingerprint);
     }
@@ -273,5 +317,18 @@ mod tests {
             fault("renew-jitter 1h"),
             format!("{CSR}: `renew-jitter` needs `renew-at` or `renew-before`")
         );
+    }
+
+    #[test]
+    fn usages_purposes_templates_and_the_key_are_read_together() {
+        let asked = csr("key-usage digitalSignature; key-usage keyAgreement; purpose clientAuth; template-name User; key-type p384")
+            .unwrap();
+        let usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_AGREEMENT;
+        assert_eq!(asked.extensions.key_usage, Some(usage));
+        assert_eq!((asked.extensions.encode().unwrap().len(), asked.key), (3, KeyKind::P384));
+        let odd = csr("key-size 1024; key-exponent 3").unwrap();
+        assert_eq!(odd.key, KeyKind::rsa_with(1024, 3).unwrap());
+        let errors = csr("key-type ed25519; key-size 2048").unwrap_err();
+        assert!(errors[0].contains("`key-size` is for an RSA key"), "{errors:?}");
     }
 }

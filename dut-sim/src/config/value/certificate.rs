@@ -1,5 +1,6 @@
 //! Values of certificate requests that OSDx does not document: names, fingerprints, keys and times.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use scep::certificate::Fingerprint;
@@ -46,13 +47,6 @@ pub(super) const ROLLOVERS: &[Choice<Rollover>] = &[(
     "Ask by GetNextCACert, and keep the answer until its day",
 )];
 
-pub(super) const KEY_SIZES: &[Choice<u32>] = &[
-    ("1024", 1024, "Too short for most CAs; to see that they refuse it"),
-    ("2048", 2048, "The usual size"),
-    ("3072", 3072, "As strong as AES with 128 bits"),
-    ("4096", 4096, "Slow on small devices"),
-];
-
 pub(super) const RENEWAL_KEYS: &[Choice<RenewalKey>] = &[
     ("new", RenewalKey::New, "A new key for each certificate"),
     ("same", RenewalKey::Same, "The key of the old certificate"),
@@ -64,12 +58,21 @@ pub(super) fn alternative_name(kind: Kind, text: &str) -> Result<Value, String> 
         Kind::Email => AlternativeName::email(text),
         Kind::IpName => AlternativeName::ip(text),
         Kind::Uri => AlternativeName::uri(text),
+        Kind::Upn => AlternativeName::upn(text),
+        Kind::OtherName => AlternativeName::other(text),
+        Kind::DirectoryName => AlternativeName::directory(text),
+        Kind::RegisteredId => AlternativeName::registered(text),
         _ => AlternativeName::dns(text),
     };
     name.map(Value::AlternativeName).map_err(|error| {
         let (_, what) = kind.words();
         format!("`{text}` is not {what}: {error}")
     })
+}
+
+/// The value, or what is wrong with it in words.
+pub(super) fn said<T, E: Display>(parsed: Result<T, E>) -> Result<T, String> {
+    parsed.map_err(|error| error.to_string())
 }
 
 /// Parses the identifier of a CA, which is sent in the query of a URL.
@@ -134,6 +137,13 @@ mod tests {
             &[("192.0.2.1/24", "is not an address")],
         );
         check(Kind::Uri, &["urn:device:1"], &[("device", "is not a URI: ")]);
+        check(Kind::Upn, &["r1@example.com"], &[("r1", "is not a user principal name: ")]);
+        check(Kind::OtherName, &["1.2.3;utf8:r1"], &[("r1", "is its type, a semicolon")]);
+        check(Kind::DirectoryName, &["CN=r1"], &[("r1", "is not of the form `TYPE=value`")]);
+        check(Kind::RegisteredId, &["1.2.3"], &[("r1", "is not an object identifier: ")]);
+        check(Kind::Purpose, &["clientAuth", "1.2.3"], &[("clientauth", "mean `clientAuth`?")]);
+        check(Kind::Template, &["1.2.3:100.4"], &[("User", "its object identifier")]);
+        check(Kind::TemplateName, &["User"], &[("", "1 to 64 characters")]);
         check(Kind::CaIdentifier, &["My CA", "ä&=?"], &[("", "is not printable text")]);
     }
 
@@ -148,8 +158,12 @@ mod tests {
 
     #[test]
     fn keys_and_times_are_checked() {
-        let sizes = [("512", "`512` is none of 1024, 2048, 3072, 4096"), ("02048", "is none of")];
-        check(Kind::KeySize, &["1024", "2048", "4096"], &sizes);
+        let sizes = [("512", "is none of 1024, 2048, 3072, 4096, 8192"), ("02048", "is none of")];
+        check(Kind::KeySize, &["1024", "2048", "8192"], &sizes);
+        let types = [("P-256", "`P-256` is none of ed25519, p256, p384, p521, rsa")];
+        check(Kind::KeyType, &["rsa", "p384", "ed25519"], &types);
+        check(Kind::KeyExponent, &["3", "65537"], &[("2", "an odd number"), ("03", "an odd")]);
+        check(Kind::KeyUsage, &["keyAgreement"], &[("signing", "is none of cRLSign, ")]);
         check(Kind::CrlSource, &["cdp", "scep"], &[("ocsp", "`ocsp` is none of cdp, scep")]);
         check(Kind::Rollover, &["get-next-ca"], &[("on", "`on` is none of get-next-ca")]);
         check(Kind::RenewalKey, &["new", "same"], &[("old", "`old` is none of new, same")]);

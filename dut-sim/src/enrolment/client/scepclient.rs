@@ -131,7 +131,7 @@ fn note_missing_options(job: &Job<'_>) {
             "scepclient has no option for the identifier of the CA: it asks for the server's own",
         );
     }
-    if !settings.alternative_names.is_empty() {
+    if !settings.extensions.alternative_names.is_empty() {
         job.journal.note("scepclient has no option for these alternative names: it asks for none");
     }
     if job.order.existing.is_some() {

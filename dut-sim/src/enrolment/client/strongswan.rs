@@ -59,8 +59,10 @@ impl Strongswan {
             job.journal
                 .note("strongSwan's `pki` has no option for the identifier of the CA: it asks for the server's own");
         }
-        if settings.alternative_names.iter().any(|name| identity(name).is_none()) {
-            job.journal.note("strongSwan's `pki` asks for no alternative name that is a URI");
+        if settings.extensions.alternative_names.iter().any(|name| identity(name).is_none()) {
+            job.journal.note(
+                "strongSwan's `pki` asks for no alternative names but those with DNS, email and IP",
+            );
         }
         Ok(Self { distinguished_name: name, cipher: settings.cipher, digest: settings.digest })
     }
@@ -105,7 +107,7 @@ impl Strongswan {
         for (index, one) in ca.ca.iter().enumerate() {
             add("cacert", &write_der(job, &format!("issuer-{index}.der"), one)?);
         }
-        for name in order.settings.alternative_names.iter().filter_map(identity) {
+        for name in order.settings.extensions.alternative_names.iter().filter_map(identity) {
             add("san", &quoted(&name));
         }
         if order.existing.is_some() {
@@ -205,7 +207,7 @@ fn distinguished_name(job: &Job<'_>) -> Result<String, Failure> {
     Ok(words.join(", "))
 }
 
-/// An alternative name in strongSwan's notation; `None` for a URI, which `pki` leaves out of a request.
+/// An alternative name in strongSwan's notation; `None` for a URI, which `pki` leaves out of a request, and for the kinds that it is not given here.
 fn identity(name: &AlternativeName) -> Option<String> {
     match name {
         AlternativeName::Dns(name) => Some(format!("dns:{name}")),

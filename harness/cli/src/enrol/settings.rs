@@ -4,7 +4,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509Name;
 use scep::client::Settings;
 use scep::identity::Identity;
-use scep::request::{Extension, alternative_names_of, dns_names};
+use scep::request::{Extension, alternative_names_of};
 
 use super::EnrolArguments;
 use crate::exit::{CommandError, Exit};
@@ -24,7 +24,7 @@ impl EnrolArguments {
         let existing = self.existing(files)?;
         let subject = self.subject(existing.as_ref())?;
         let mut settings = Settings { existing, ..Settings::new(key, subject) };
-        settings.extensions.extend(self.alternative_names(settings.existing.as_ref())?);
+        settings.extensions = self.extensions(settings.existing.as_ref())?;
         settings.cipher = self.cipher;
         settings.digest = self.digest;
         settings.takes_obsolete_algorithms = self.obsolete;
@@ -41,16 +41,13 @@ impl EnrolArguments {
         Ok(settings)
     }
 
-    /// The names of `--dns`, or else those of the certificate to renew.
-    fn alternative_names(
-        &self,
-        existing: Option<&Identity>,
-    ) -> Result<Option<Extension>, CommandError> {
-        if self.dns_names.is_empty() {
-            return Ok(existing.and_then(|it| alternative_names_of(&it.certificate)));
-        }
-        let names = dns_names(&self.dns_names);
-        names.map(Some).map_err(|error| Exit::Usage.because(error))
+    /// The extensions that the options name; without alternative names among them, those of the certificate to renew.
+    fn extensions(&self, existing: Option<&Identity>) -> Result<Vec<Extension>, CommandError> {
+        let asked = self.request.extensions();
+        let encoded = asked.encode().map_err(|error| Exit::Usage.because(error))?;
+        let kept = existing.filter(|_| asked.alternative_names.is_empty());
+        let kept = kept.and_then(|it| alternative_names_of(&it.certificate));
+        Ok(kept.into_iter().chain(encoded).collect())
     }
 
     fn existing(&self, files: Option<&Files>) -> Result<Option<Identity>, CommandError> {
@@ -63,11 +60,11 @@ impl EnrolArguments {
     }
 
     fn subject(&self, existing: Option<&Identity>) -> Result<X509Name, CommandError> {
-        if let (None, Some(existing)) = (&self.subject, existing) {
+        if let (None, Some(existing)) = (&self.request.subject, existing) {
             let kept = existing.certificate.subject_name().to_owned();
             return kept.map_err(|error| Exit::Internal.because(error));
         }
-        let text = self.subject.as_deref().unwrap_or(SUBJECT);
+        let text = self.request.subject.as_deref().unwrap_or(SUBJECT);
         let wrong = |error| Exit::Usage.because(format!("`--subject {text}`: {error}"));
         scep::name::parse(text).map_err(wrong)
     }

@@ -15,11 +15,11 @@ use async_trait::async_trait;
 use scep::certificate::is_valid;
 use scep::client::Settings;
 use scep::clock::Clock;
+use scep::key::KeyKind;
 use scep::name;
 use tokio::time::{Instant, timeout};
 
 pub use self::command::{Command, CommandError};
-use self::enrolment::KEY;
 pub use self::enrolment::{
     Enrolled, EnrolmentError, KeyError, Pending, Polling, Remark, enrol, new_key,
 };
@@ -64,7 +64,8 @@ impl Builtin {
         let subject = name::parse("CN=sceplab client")?;
         let files = Files::in_folder(&order.folder);
         let number = self.enrolments.fetch_add(1, Ordering::Relaxed);
-        let key = self.keys.key(&format!("enrolment {number} of the client"), KEY).await?;
+        let key =
+            self.keys.key(&format!("enrolment {number} of the client"), KeyKind::default()).await?;
         // What an expired certificate has signed is refused (RFC 8894 §2.3): that is a first request again.
         let now = self.clock.now();
         let existing = files.identity()?.filter(|it| is_valid(&it.certificate, now));

@@ -15,18 +15,19 @@ use scep::client::choice;
 use scep::clock::within_range;
 use scep::http::HttpRequest;
 use scep::identity::Identity;
+use scep::key::KeyKind;
 use scep::name;
 use scep::request::self_signed;
 use scep::secret::Secret;
+use scep::signature;
 
 use self::message::{content, encode, mutate};
 use self::transport::{http_request, request_without_message, summary};
 use super::signer::issued_by;
 use super::{Authority, Conversation, RequestError, Requested, Transaction};
 use model::scenario::scep::{
-    ChallengeChoice, KeyType, Mutation, Operation, RecipientChoice, Request, SignerChoice,
+    ChallengeChoice, Mutation, Operation, RecipientChoice, Request, SignerChoice,
 };
-use testbed::KeyKind;
 use testbed::pki::ScepService;
 
 /// An HTTP request, with its summary.
@@ -40,8 +41,6 @@ pub(super) struct Composed {
     pub(super) summary: Vec<String>,
 }
 
-/// Key length that every CA accepts.
-const KEY_BITS: u32 = 2048;
 /// A year, approximately.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
@@ -115,12 +114,17 @@ impl Conversation {
                 "the request cannot be made with the capabilities that the CA offers: {refusal}"
             ))
         };
-        let digest = choice.digest.map_or_else(|| choice::digest(None, &capabilities), Ok);
-        let digest = digest.map_err(not_offered)?;
         let cipher = choice.cipher.map_or_else(|| choice::cipher(None, &capabilities), Ok);
         let cipher = cipher.map_err(not_offered)?;
         let recipients = self.recipients(choice.recipient).await?;
         let requested = self.requested(request, expendable).await?;
+        let signing_key = self.signing_key(request, &requested).await?;
+        let digest = match choice.digest {
+            Some(digest) if signature::only_digest(&signing_key).is_none() => digest,
+            chosen => {
+                choice::digest_for(&signing_key, chosen, &capabilities).map_err(not_offered)?
+            }
+        };
         let signer = self.signer(request, &requested, digest).await?;
         let is_foreign = request.mutations.contains(&Mutation::ForeignSignature);
         let signature_key =
@@ -211,11 +215,8 @@ impl Conversation {
             (None, Some(issued)) if renews => issued.certificate.subject_name().to_owned()?,
             (None, _) => parsed(&fresh_subject(self.subject.as_deref())?)?,
         };
-        let kind = match choice.key_type {
-            KeyType::Rsa => KeyKind::Rsa(choice.key_bits.unwrap_or(KEY_BITS)),
-            KeyType::P256 => KeyKind::P256,
-        };
-        let is_usual = kind == KeyKind::Rsa(KEY_BITS);
+        let kind = choice.key_kind;
+        let is_usual = kind == KeyKind::default();
         let is_spare = !request.operation.enrols() || !request.mutations.is_empty() || expendable;
         let key = match &choice.key {
             Some(name) => self.keys.key(name, kind).await?,
@@ -225,7 +226,34 @@ impl Conversation {
                 self.keys.key(name, kind).await?
             }
         };
-        Ok(Requested { subject, key })
+        Ok(Requested { subject, key, challenge: self.challenge.clone() })
+    }
+
+    fn signer_choice(&self, request: &Request) -> SignerChoice {
+        let default = match (&request.operation, &self.issued) {
+            (Operation::RenewalReq, _) | (Operation::GetCert | Operation::GetCrl, Some(_)) => {
+                SignerChoice::Issued
+            }
+            _ => SignerChoice::SelfSigned,
+        };
+        request.message.signer.unwrap_or(default)
+    }
+
+    /// The key that signs the message, which may decide about the digest.
+    async fn signing_key(
+        &self,
+        request: &Request,
+        requested: &Requested,
+    ) -> Result<PKey<Private>, RequestError> {
+        let polled = self.transaction.as_ref().filter(|_| is_polled_by_signer(request));
+        Ok(match (polled, self.signer_choice(request), &self.issued) {
+            (Some(polled), ..) => polled.signer.key.clone(),
+            (None, SignerChoice::Issued, Some(issued)) => issued.key.clone(),
+            (None, SignerChoice::OtherKey | SignerChoice::Stranger, _) => {
+                self.keys.stranger().await?
+            }
+            _ => requested.key.clone(),
+        })
     }
 
     async fn signer(
@@ -235,18 +263,12 @@ impl Conversation {
         digest: Digest,
     ) -> Result<Identity, RequestError> {
         let polled = self.transaction.as_ref().map(|it| it.signer.clone());
-        let default = match (&request.operation, &self.issued, polled) {
-            (Operation::CertPoll, _, Some(signer)) if request.message.signer.is_none() => {
-                return Ok(signer);
-            }
-            (Operation::RenewalReq, ..) | (Operation::GetCert | Operation::GetCrl, Some(_), _) => {
-                SignerChoice::Issued
-            }
-            _ => SignerChoice::SelfSigned,
-        };
-        let Requested { subject, key } = requested;
+        if let Some(signer) = polled.filter(|_| is_polled_by_signer(request)) {
+            return Ok(signer);
+        }
+        let Requested { subject, key, .. } = requested;
         let now = self.clock.now();
-        Ok(match request.message.signer.unwrap_or(default) {
+        Ok(match self.signer_choice(request) {
             SignerChoice::SelfSigned => self_signed(subject, key, digest, now)?,
             SignerChoice::OtherSubject => {
                 let other = parsed("CN=somebody-else")?;
@@ -295,6 +317,11 @@ impl Conversation {
             }
         })
     }
+}
+
+/// True for a poll that the signer of the request signs, too.
+fn is_polled_by_signer(request: &Request) -> bool {
+    request.operation == Operation::CertPoll && request.message.signer.is_none()
 }
 
 /// True if requests can be enciphered to the key of a certificate.

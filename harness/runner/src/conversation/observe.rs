@@ -17,6 +17,7 @@ use scep::envelope;
 use scep::http::HttpResponse;
 use scep::identity::Identity;
 use scep::message::Message;
+use scep::request::content_differences;
 
 use self::certificate::is_same;
 use self::message::{attributes, content, encoding, is_der, is_envelope, signature};
@@ -167,13 +168,15 @@ impl Conversation {
         content(seen, message.content());
         if let Some(content) = message.content().filter(|content| is_envelope(content)) {
             encoding(seen, "the envelope", envelope::is_der(content));
-            match envelope::open(content, &transaction.signer) {
+            let requested = transaction.requested.as_ref();
+            let password = requested.and_then(|requested| requested.challenge.as_ref());
+            match envelope::open_reply(content, &transaction.signer, password) {
                 Ok(opened) => {
                     seen.set(Fact::Envelope, "opens");
                     seen.set(Fact::Cipher, opened.cipher);
                     let kind = if opened.is_data { "data" } else { "other" };
                     seen.set(Fact::EnvelopeContent, kind);
-                    seen.set(Fact::KeyTransport, opened.key_transport);
+                    seen.set(Fact::KeyTransport, opened.key_management);
                     self.contents(seen, request, &transaction, &opened.content);
                 }
                 Err(error) => {
@@ -236,8 +239,8 @@ impl Conversation {
         seen.set(Fact::Certificates, certificates.len());
         let found = certificate::issued(seen, &certificates, transaction, self.authority.as_ref());
         if let (Some(found), Some(requested)) = (&found, &transaction.requested) {
-            let dns_names = &request.message.dns_names;
-            seen.differences = certificate::differences(found, &requested.subject, dns_names);
+            let asked = request.message.extensions.encode().unwrap_or_default();
+            seen.differences = content_differences(&requested.subject, &asked, found);
         }
         if let (Some(found), Some(requested)) = (found, &transaction.requested)
             && request.operation != Operation::GetCert

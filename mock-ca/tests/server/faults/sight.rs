@@ -304,7 +304,9 @@ fn in_envelope(fault: Fault, seen: &Exchange, message: &Message) -> bool {
         Fault::DesReply => encrypted_with(Cipher::Des),
         Fault::Des3Reply => encrypted_with(Cipher::TripleDes),
         Fault::Aes256Reply => encrypted_with(Cipher::Aes256),
-        Fault::OaepReply => opened.is_ok_and(|it| it.key_transport == KeyTransport::Oaep),
+        Fault::OaepReply => {
+            opened.is_ok_and(|it| it.key_management.transport() == Some(KeyTransport::Oaep))
+        }
         Fault::KeyAgreementReply => not_for_us && contains(content, &ECDH_SHA256),
         Fault::CorruptEnvelope => !content.is_empty() && !not_for_us && opened.is_err(),
         Fault::ForeignEnvelope => not_for_us && !contains(content, &ECDH_SHA256),

@@ -10,18 +10,16 @@ use openssl::x509::X509;
 use scep::client::{CaCertificates, Client, Exchange, Next, Refusal, Settings};
 use scep::clock::{Clock, duration_text};
 use scep::http::{HttpRequest, HttpResponse};
+use scep::key::KeyKind;
 use scep::request::differences;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
+use testbed::NoAnswer;
 use testbed::pki::{Exchanged, ScepService};
-use testbed::{KeyKind, NoAnswer};
 
 /// The pauses before a request is sent again to a server that answers 503 (not available), in milliseconds.
 const RETRY_PAUSES_MS: [u64; 3] = [100, 400, 1600];
-
-/// The kind of generated keys.
-pub(super) const KEY: KeyKind = KeyKind::Rsa(2048);
 
 /// How often and how long to poll for the CA's decision (RFC 8894 §4.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,12 +109,12 @@ impl fmt::Display for Remark {
     }
 }
 
-/// Generates a key for a certificate.
+/// Generates a key of this kind for a certificate.
 ///
 /// # Errors
 /// If OpenSSL fails.
-pub async fn new_key() -> Result<PKey<Private>, KeyError> {
-    KEY.generate().await.map_err(KeyError)
+pub async fn new_key(kind: KeyKind) -> Result<PKey<Private>, KeyError> {
+    testbed::new_key(kind).await.map_err(KeyError)
 }
 
 /// Enrols with the PKI as `settings` say, until there is a certificate or the enrolment has failed. `remark` gets each remark.

@@ -1,6 +1,7 @@
 //! The step that sends a SCEP request, right or wrong, and lists the acceptable outcomes.
 
 mod acceptable;
+mod asked;
 mod decode;
 mod fact;
 mod mutation;
@@ -18,7 +19,9 @@ use std::fmt;
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::attribute::PkiStatus;
 use scep::http::Method;
-use scep::request::ChallengeString;
+use scep::key::KeyKind;
+use scep::request::{ChallengeString, RequestedExtensions};
+use scep::signature::RsaPadding;
 
 use diagnostics::Place;
 
@@ -79,14 +82,12 @@ pub struct Request {
 pub struct MessageChoice {
     /// Requested subject; a new `CN=sceplab-…` for each request if absent.
     pub subject: Option<String>,
-    /// Requested DNS names.
-    pub dns_names: Vec<String>,
+    /// Requested extensions.
+    pub extensions: RequestedExtensions,
     /// Key to be certified, by a name that the scenario chooses; the same name means the same key.
     pub key: Option<String>,
-    /// Length of that key in bits, if it is an RSA key.
-    pub key_bits: Option<u32>,
-    /// Type of the key.
-    pub key_type: KeyType,
+    /// Kind of that key.
+    pub key_kind: KeyKind,
     /// The challenge password.
     pub challenge: ChallengeChoice,
     /// ASN.1 string type of the challenge password.
@@ -97,6 +98,8 @@ pub struct MessageChoice {
     pub digest: Option<Digest>,
     /// Encryption of the envelope's key.
     pub key_transport: Option<KeyTransport>,
+    /// Padding of the message's signature, if the signer has an RSA key.
+    pub rsa_padding: RsaPadding,
     /// Length of the senderNonce in bytes.
     pub nonce_bytes: Option<usize>,
     /// Transaction id; if absent, a new one, or that of the polled transaction.
@@ -179,18 +182,6 @@ impl Operation {
     /// True if it asks for a certificate.
     pub fn enrols(&self) -> bool {
         matches!(self, Self::PkcsReq | Self::RenewalReq)
-    }
-}
-
-scep::named! {
-    /// Type of the key to be certified.
-    #[derive(Default, PartialOrd, Ord)]
-    KeyType, "kind of key" {
-        /// RSA.
-        #[default]
-        Rsa = "rsa";
-        /// An elliptic curve, P-256. It cannot sign a message, so another key does.
-        P256 = "p256";
     }
 }
 

@@ -3,7 +3,7 @@
 use openssl::bn::BigNum;
 use openssl::x509::{X509Name, X509NameRef, X509Ref};
 use scep::body::{IssuerAndSerial, IssuerAndSubject};
-use scep::request::{ChallengeString, CsrBuilder, dns_names};
+use scep::request::{ChallengeString, CsrBuilder};
 use scep::secret::Secret;
 
 use super::{Parts, parsed};
@@ -38,9 +38,7 @@ impl Conversation {
     fn csr(&self, request: &Request, parts: &Parts) -> Result<Vec<u8>, RequestError> {
         let choice = &request.message;
         self.expect_string(choice.challenge_string)?;
-        let has_names = !choice.dns_names.is_empty();
-        let names = has_names.then(|| dns_names(&choice.dns_names));
-        let extensions: Vec<_> = names.transpose()?.into_iter().collect();
+        let extensions = choice.extensions.encode()?;
         let builder = CsrBuilder {
             subject: &parts.requested.subject,
             key: &parts.requested.key,

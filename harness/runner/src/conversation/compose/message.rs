@@ -58,6 +58,7 @@ pub(super) fn encode(
         signing_time: request.message.signing_time.map(|offset| from(parts.now, offset)),
         content,
         digest: parts.digest,
+        rsa_padding: request.message.rsa_padding,
         certificates: own.into_iter().chain(chain).collect(),
         extra_attributes: has(Mutation::ExtraAttribute)
             .then(unknown_attribute)

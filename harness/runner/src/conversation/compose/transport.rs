@@ -9,7 +9,7 @@ use scep::secret::Secret;
 use super::message::message_type;
 use super::{Composed, Parts};
 use model::lab::MASK;
-use model::scenario::scep::{KeyType, Mutation, Operation, Request};
+use model::scenario::scep::{Mutation, Operation, Request};
 
 /// The HTTP request that carries the message, by GET or POST.
 pub(super) fn http_request(request: &Request, method: Method, message: &[u8]) -> HttpRequest {
@@ -91,9 +91,7 @@ pub(super) fn summary(
     ];
     if request.operation.enrols() {
         let subject = name::to_text(&parts.requested.subject);
-        let (bits, key_type) = (parts.requested.key.bits(), request.message.key_type);
-        let key =
-            if key_type == KeyType::P256 { "P-256".to_owned() } else { format!("RSA {bits}") };
+        let key = scep::key::words(&parts.requested.key);
         let string_type = challenge.and_then(|it| request.message.challenge_string.type_of(it));
         let challenge =
             string_type.map_or_else(|| "none".to_owned(), |it| format!("{MASK} as {it}"));

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use openssl::asn1::Asn1TimeRef;
-use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref};
+use openssl::x509::{CrlStatus, X509, X509Crl, X509Ref};
 use scep::certificate::is_issued_by;
 use scep::clock::asn1_time;
 use scep::key_usage::KeyUsage;
+use scep::{extension, key};
 
 use super::Observation;
 use crate::conversation::{Authority, Transaction, serial_of};
@@ -52,25 +53,29 @@ pub(super) fn issued(
         let names: Vec<&str> = names.iter().filter_map(|name| name.dnsname()).collect();
         seen.set(Fact::IssuedNames, names.join(" "));
     }
+    contents(seen, found);
     seen.set(Fact::IssuedSerial, serial_of(found));
     seen.set(Fact::IssuedVersion, found.version() + 1);
     Some(found.clone())
 }
 
-/// The names in an issued certificate that differ from those that were asked for.
-pub(super) fn differences(found: &X509Ref, subject: &X509NameRef, asked: &[String]) -> Vec<String> {
-    let mut differences = Vec::new();
-    if !found.subject_name().try_cmp(subject).is_ok_and(Ordering::is_eq) {
-        let [issued, asked] = [found.subject_name(), subject].map(scep::name::to_text);
-        differences.push(format!("its subject is `{issued}`, and `{asked}` was asked for"));
+/// Facts of the extensions that a request may ask for, and of the key.
+fn contents(seen: &mut Observation, found: &X509Ref) {
+    for extension in extension::of(found) {
+        let fact = match extension.extn_id.to_string().as_str() {
+            "2.5.29.17" => Fact::IssuedAlternativeNames,
+            "2.5.29.37" => Fact::IssuedPurposes,
+            "1.3.6.1.4.1.311.20.2" => Fact::IssuedTemplateName,
+            "1.3.6.1.4.1.311.21.7" => Fact::IssuedTemplate,
+            _ => continue,
+        };
+        if let Some(words) = extension::words(&extension) {
+            seen.set(fact, words);
+        }
     }
-    let names = found.subject_alt_names();
-    let names: Vec<&str> = names.iter().flatten().filter_map(|name| name.dnsname()).collect();
-    if asked.iter().any(|one| !names.contains(&one.as_str())) {
-        let issued = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        differences.push(format!("its DNS names: {issued}; asked for: {}", asked.join(", ")));
+    if let Ok(key) = found.public_key() {
+        seen.set(Fact::IssuedKey, key::words(&key));
     }
-    differences
 }
 
 /// Says what came in place of the requested certificate.

@@ -3,27 +3,34 @@
 use scep::algorithm::{Cipher, Digest, KeyTransport};
 use scep::http::Method;
 use scep::request::ChallengeString;
+use scep::signature::RsaPadding;
 
 use super::super::Given;
 use super::{
-    Carrier, ChallengeChoice, Fact, FactName, KeyType, MessageChoice, Mutation, Operation,
-    RecipientChoice, Request, Scep, SignerChoice,
+    Carrier, ChallengeChoice, Fact, FactName, MessageChoice, Mutation, Operation, RecipientChoice,
+    Request, Scep, SignerChoice, asked,
 };
 use diagnostics::Diagnostic;
 use diagnostics::yaml::{Node, Problems, names};
 
 /// The fields for choices about a message.
-const MESSAGE_FIELDS: [&str; 16] = [
+const MESSAGE_FIELDS: [&str; 22] = [
     "subject",
     "dns-names",
+    "alternative-names",
+    "key-usage",
+    "purposes",
+    "template-name",
+    "template",
     "key",
-    "key-bits",
     "key-type",
+    "key-bits",
     "challenge",
     "challenge-string",
     "cipher",
     "digest",
     "key-transport",
+    "rsa-padding",
     "nonce-bytes",
     "transaction-id",
     "signer",
@@ -58,7 +65,6 @@ impl Scep {
         }
         let method = given.one_of("method", &METHODS);
         let message = message(given);
-        refuse_signing_with_p256(given, &message);
         let request = Request {
             mutations: mutations(given, &operation, method),
             operation,
@@ -102,22 +108,6 @@ fn refuse_message_fields(given: &Given<'_>, operation: &Operation) {
     }
 }
 
-fn refuse_signing_with_p256(given: &Given<'_>, message: &MessageChoice) {
-    let own_key = [
-        None,
-        Some(SignerChoice::SelfSigned),
-        Some(SignerChoice::OtherSubject),
-        Some(SignerChoice::NoKeyUsage),
-        Some(SignerChoice::Expired),
-    ];
-    let node = given.fields.optional("key-type").filter(|_| message.key_type == KeyType::P256);
-    if let Some(node) = node.filter(|_| own_key.contains(&message.signer)) {
-        let message = "a message cannot be signed with a key on P-256";
-        let diagnostic = Diagnostic::at(&node.place, message);
-        given.problems.add(diagnostic.note("say who signs: `signer: other-key`, or `issued`"));
-    }
-}
-
 fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -> Vec<Mutation> {
     let problems = given.problems;
     let mut mutations = Vec::new();
@@ -153,18 +143,17 @@ fn mutations(given: &Given<'_>, operation: &Operation, method: Option<Method>) -
 
 fn message(given: &Given<'_>) -> MessageChoice {
     let (text, problems) = (|key| given.text(key), given.problems);
-    let dns_names = given.fields.one_or_more("dns-names").iter();
     MessageChoice {
         subject: text("subject"),
-        dns_names: dns_names.filter_map(|node| node.text(problems)).collect(),
+        extensions: asked::extensions(given),
         key: text("key"),
-        key_bits: given.number("key-bits", 1024..=4096, "a key length from 1024 to 4096 bits"),
-        key_type: given.one_of("key-type", KeyType::NAMED).unwrap_or_default(),
+        key_kind: asked::key(given),
         challenge: given.one_of("challenge", ChallengeChoice::NAMED).unwrap_or_default(),
         challenge_string: given.one_of("challenge-string", &STRINGS).unwrap_or_default(),
         cipher: algorithm(given, "cipher", Cipher::NAMED),
         digest: algorithm(given, "digest", Digest::NAMED),
         key_transport: given.one_of("key-transport", &TRANSPORTS),
+        rsa_padding: given.one_of("rsa-padding", &PADDINGS).unwrap_or_default(),
         nonce_bytes: given.number("nonce-bytes", 0..=1024, "a nonce of 0 to 1024 bytes"),
         transaction_id: text("transaction-id"),
         signer: given.one_of("signer", SignerChoice::NAMED),
@@ -194,6 +183,8 @@ const STRINGS: [(&str, ChallengeString); 4] = [
 
 const TRANSPORTS: [(&str, KeyTransport); 2] =
     [("pkcs1", KeyTransport::Pkcs1v15), ("oaep", KeyTransport::Oaep)];
+
+const PADDINGS: [(&str, RsaPadding); 2] = [("pkcs1", RsaPadding::Pkcs1), ("pss", RsaPadding::Pss)];
 
 fn saved(node: &Node, problems: &Problems) -> Vec<(String, Fact)> {
     let known: Vec<(&str, Fact)> = Fact::ALL.iter().map(|fact| (fact.name(), *fact)).collect();

@@ -94,6 +94,11 @@ impl Fact {
             | Self::IssuedValidity
             | Self::IssuedDays
             | Self::IssuedNames
+            | Self::IssuedAlternativeNames
+            | Self::IssuedPurposes
+            | Self::IssuedTemplateName
+            | Self::IssuedTemplate
+            | Self::IssuedKey
             | Self::IssuedSerial
             | Self::IssuedVersion
             | Self::IssuedSameAsBefore => Some(Self::Issued),
@@ -142,7 +147,7 @@ facts! {
     Envelope, "envelope", ["opens", "closed"], "Whether the envelope opens with the requester's key.";
     EnvelopeContent, "envelope-content", ["data", "other"], "The type of the encrypted content.";
     Cipher, "cipher", ["DES", "3DES", "AES-128", "AES-192", "AES-256"], "The cipher of the envelope.";
-    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP"], "Encryption of the envelope's key.";
+    KeyTransport, "key-transport", ["RSA PKCS#1 v1.5", "RSA-OAEP", "key agreement", "password"], "Encryption of the envelope's key.";
     Certificates, "certificates", [], "Number of certificates in the envelope, or in a certs-only message.";
     Issued, "issued", ["present"], "Whether the requested certificate is among the certificates: it has the requested key, or serial number.";
     IssuedPosition, "issued-position", [], "The issued certificate's position, counted from 1.";
@@ -152,6 +157,11 @@ facts! {
     IssuedValidity, "issued-validity", ["valid", "expired", "not yet valid", "unreadable"], "Whether the issued certificate is valid now.";
     IssuedDays, "issued-days", [], "The issued certificate's validity, in whole days.";
     IssuedNames, "issued-dns-names", [], "The DNS names in the issued certificate's subjectAltName, separated by blanks.";
+    IssuedAlternativeNames, "issued-alternative-names", [], "All names in the issued certificate's subjectAltName with their kinds, separated by commas.";
+    IssuedPurposes, "issued-purposes", [], "The issued certificate's purposes (extended key usage), separated by commas.";
+    IssuedTemplateName, "issued-template-name", [], "The name of Microsoft's template in the issued certificate.";
+    IssuedTemplate, "issued-template", [], "The number of Microsoft's template in the issued certificate, with its version.";
+    IssuedKey, "issued-key", [], "The kind of the issued certificate's key, such as `RSA 2048` or `P-256`.";
     IssuedSerial, "issued-serial", [], "The issued certificate's serial number, in hexadecimal.";
     IssuedVersion, "issued-version", [], "The issued certificate's version: 3 has extensions.";
     IssuedSameAsBefore, "issued-again", ["same", "other"], "Whether the issued certificate is the one that was issued before.";
