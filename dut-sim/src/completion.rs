@@ -179,11 +179,12 @@ mod tests {
             let line = format!("set system certificate scep csr A {line} ");
             assert_eq!(offered(&line, configuration), words);
         };
-        offers("key-size", "1024 2048 3072 4096");
+        offers("key-size", "1024 2048 3072 4096 8192");
+        offers("key-type", "ed25519 p256 p384 p521 rsa");
         offers("renew-key", "new same");
         offers("crl-check", "cdp scep");
         offers("rollover", "get-next-ca");
-        offers("alternative-names", "dns email ip uri");
+        offers("alternative-names", "directory dns email ip other registered-id upn uri");
         offers("alternative-names dns", "<name>");
         offers("ca-fingerprint", "<hexadecimal>");
         assert_eq!(offered("set system certificate scep csr A cipher ", configuration), "aes des3");

@@ -230,7 +230,7 @@ fn both_verify_signatures_of_every_kind_of_key() -> Result<(), Failed> {
     let folder = Folder::new();
     fs::write(folder.path("text"), [7; 5000])?;
     let kinds = [
-        (KeyKind::rsa(1024), RsaPadding::Pss),
+        (KeyKind::rsa(2048), RsaPadding::Pss),
         (KeyKind::P256, RsaPadding::Pkcs1),
         (KeyKind::P521, RsaPadding::Pkcs1),
         (KeyKind::Ed25519, RsaPadding::Pkcs1),

@@ -50,7 +50,7 @@ fn string_type_after_the_attribute_type_is_the_one_that_is_sent() {
     assert!(error("CN:bpm=x").ends_with("did you mean `bmp`?"), "{}", error("CN:bpm=x"));
     assert_eq!(
         error("CN:printable=a_b"),
-        "`a_b` cannot be the value of `CN:printable`: it has a character that no PrintableString has"
+        "`a_b` cannot be the value of `CN`: it has a character that no PrintableString has"
     );
 }
 

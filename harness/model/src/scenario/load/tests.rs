@@ -268,8 +268,8 @@ fn mistakes_in_a_scep_step_are_reported() {
 - scep: {send: GetCACaps, subject: CN=x, wrong: truncated, accept: [{http: 200}]}
 - scep: {send: PKCSReq, wrong: url-safe-base64, accept: [{statuss: SUCCESS}, {status: OK}]}
 - scep: {send: CertPoll, wrong: bad-proof-of-possession, accept: [{body: /(/}]}
-- scep: {send: PKCSReq, key-type: p256, accept: [{http: 200}]}
-- scep: {send: PKCSReq, key-type: p256, signer: other-key, accept: [{http: 200}]}
+- scep: {send: PKCSReq, key-type: rsa:512, alternative-names: [IP:192.0.2.300], accept: [{http: 200}]}
+- scep: {send: PKCSReq, key-type: p256, key-bits: 2048, purposes: clientauth, accept: [{http: 200}]}
 ",
     ));
     for expected in [
@@ -280,7 +280,10 @@ fn mistakes_in_a_scep_step_are_reported() {
         "unknown field `statuss` in an acceptable outcome",
         "`status` is never `OK`",
         "mutation `bad-proof-of-possession` does not apply to this request",
-        "a message cannot be signed with a key on P-256",
+        "`rsa:512` is not a usable kind of key",
+        "`IP:192.0.2.300` is not a usable alternative name",
+        "a key of the kind `p256` has no length to choose",
+        "`clientauth` is not a usable purpose",
     ] {
         let times = found.iter().filter(|message| *message == expected).count();
         assert_eq!(times, 1, "{expected}: {found:?}");
