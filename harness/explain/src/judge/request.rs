@@ -248,7 +248,10 @@ fn signer(facts: &Facts, at: Option<SystemTime>) -> Vec<Finding> {
         );
         all.push(Finding::note(words).against("R63"));
     }
+    // The reply to a key that cannot decrypt is encrypted with the challenge password (RFC 8894 §3.1).
+    let decrypts = signer.public_key().is_ok_and(|key| key.id() == openssl::pkey::Id::RSA);
     if is_self_issued(signer)
+        && decrypts
         && KeyUsage::of(signer).is_some()
         && !allows(signer, KeyUsage::KEY_ENCIPHERMENT)
     {
