@@ -4,18 +4,11 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, LOCATION};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use scep::client::Exchange;
-use scep::content::FirstBytes;
-use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody, TooMuch};
+use scep::http::{HttpRequest, HttpResponse, Method};
 use scep::url::{HttpUrl, UrlError};
 use tokio::time::timeout;
-use tokio_util::io::InspectReader;
+use transport::http::{self, RequestOptions};
 
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
@@ -30,18 +23,8 @@ pub(crate) enum HttpFailure {
     Resolve(#[from] ResolveError),
     #[error("{}", connect_words(error, *address, *port))]
     Connect { error: ConnectError, address: Ipv4Addr, port: u16 },
-    #[error("no answer in {} s", .0.as_secs())]
-    TimedOut(Duration),
-    #[error("{}", .0.of("the answer"))]
-    TooMuch(#[from] TooMuch),
-    #[error("{0}")]
-    NotHttp(String),
-    #[error("the server closed the connection without an answer; perhaps it speaks only HTTPS")]
-    Closed,
-    #[error("the answer broke off")]
-    BrokeOff,
-    #[error("HTTP: {0}")]
-    Protocol(#[from] hyper::Error),
+    #[error(transparent)]
+    Http(#[from] http::HttpFailure),
     /// The answer has another status than 200; the words are those of [`HttpResponse::answered`].
     #[error("{0}")]
     Status(String),
@@ -57,37 +40,31 @@ impl HttpFailure {
     }
 }
 
-/// Converts `request` to HTTP for `endpoint`.
-///
-/// # Errors
-/// If the path has characters that a URI cannot have, or the query is too long. Another try would fail too.
-pub(crate) fn compose(
-    endpoint: &HttpUrl,
-    request: &HttpRequest,
-) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let mut builder = Request::builder()
-        .method(request.method.as_str())
-        .uri(format!("{}?{}", endpoint.path(), request.query))
-        .header(HOST, endpoint.authority())
-        .header(CONNECTION, "close");
-    if let Some(content_type) = &request.content_type {
-        builder = builder.header(CONTENT_TYPE, content_type);
-    }
-    builder.body(Full::from(request.body.clone()))
-}
-
 /// Sends `request` to `endpoint` and reads the answer with any status.
 pub(crate) async fn exchange(
     network: &Arc<dyn Network>,
     endpoint: &HttpUrl,
-    request: Request<Full<Bytes>>,
+    request: &HttpRequest,
 ) -> Result<HttpResponse, HttpFailure> {
-    let target = request.uri().to_string();
+    exchange_at(network, endpoint, endpoint.path(), request).await
+}
+
+/// Like [`exchange`], at another path of the same host.
+async fn exchange_at(
+    network: &Arc<dyn Network>,
+    endpoint: &HttpUrl,
+    path: &str,
+    request: &HttpRequest,
+) -> Result<HttpResponse, HttpFailure> {
+    let authority = endpoint.authority();
+    let options = RequestOptions::new(&authority, path, EXCHANGE_TIMEOUT);
+    let options = RequestOptions { user_agent: None, ..options };
     let whole = async {
-        let response = send_over(connect(network, endpoint).await?, request).await?;
-        Ok(response.compared(&endpoint.authority(), &target))
+        let stream = connect(network, endpoint).await?;
+        Ok(http::exchange(stream, options, request).await?)
     };
-    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
+    let over = |_| Err(http::HttpFailure::TimedOut(EXCHANGE_TIMEOUT).into());
+    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or_else(over)
 }
 
 /// Sends a question that is no part of an enrolment to `endpoint`, once, and returns the answer with any status.
@@ -100,8 +77,6 @@ pub(crate) async fn ask(
     about: &Exchange,
     request: &HttpRequest,
 ) -> Result<HttpResponse, String> {
-    let request = compose(endpoint, request)
-        .map_err(|error| format!("{about}: the request cannot be written as HTTP: {error}"))?;
     exchange(network, endpoint, request).await.map_err(|failure| failure.at(about))
 }
 
@@ -116,13 +91,15 @@ pub(crate) async fn fetch(network: &Arc<dyn Network>, url: &str) -> Result<HttpR
     };
     let endpoint: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let request = Request::builder()
-        .uri(format!("{}{query}", endpoint.path()))
-        .header(HOST, endpoint.authority())
-        .header(CONNECTION, "close")
-        .body(Full::default())
-        .map_err(|error| format!("the request cannot be written as HTTP: {error}"))?;
-    exchange(network, &endpoint, request).await.map_err(|failure| failure.to_string())
+    let path = format!("{}{query}", endpoint.path());
+    let request = HttpRequest {
+        method: Method::Get,
+        query: String::new(),
+        content_type: None,
+        body: Vec::new(),
+    };
+    let fetched = exchange_at(network, &endpoint, &path, &request).await;
+    fetched.map_err(|failure| failure.to_string())
 }
 
 /// Opens a connection to `endpoint`.
@@ -134,53 +111,6 @@ pub(crate) async fn connect(
     let port = endpoint.port();
     let connected = network.connect(address, port).await;
     connected.map_err(|error| HttpFailure::Connect { error, address, port })
-}
-
-/// Sends `request` over `stream`. No other task drives the connection. If this future is
-/// dropped, the connection is closed.
-async fn send_over(
-    stream: Box<dyn Stream>,
-    request: Request<Full<Bytes>>,
-) -> Result<HttpResponse, HttpFailure> {
-    let first_bytes = FirstBytes::default();
-    let recorded = first_bytes.clone();
-    let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let answer = async { read(sender.send_request(request).await?).await };
-    tokio::pin!(answer, connection);
-    let answered = tokio::select! {
-        // The request goes first: whether a server that answers too early is understood must not depend on chance.
-        biased;
-        answer = &mut answer => answer,
-        // The connection may end right after the last byte; `answer` also reports its errors.
-        _ = &mut connection => answer.await,
-    };
-    answered.map_err(|failure| match (first_bytes.explain("response"), failure) {
-        (Some(explanation), _) => HttpFailure::NotHttp(explanation),
-        (None, HttpFailure::Protocol(error)) if error.is_incomplete_message() => {
-            if first_bytes.is_empty() { HttpFailure::Closed } else { HttpFailure::BrokeOff }
-        }
-        (None, failure) => failure,
-    })
-}
-
-async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure> {
-    let status = response.status().as_u16();
-    let headers = response.headers();
-    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let (content_type, location) = (text(CONTENT_TYPE), text(LOCATION));
-    let body = read_body(response.into_body()).await?;
-    Ok(HttpResponse { status, content_type, location, body, ..HttpResponse::default() })
-}
-
-async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpFailure> {
-    let mut received = PartialBody::new(scep::MAX_MESSAGE_BYTES, MAX_PIECES);
-    while let Some(frame) = body.frame().await {
-        if let Some(piece) = frame?.data_ref() {
-            received.push(piece)?;
-        }
-    }
-    Ok(received.into_bytes())
 }
 
 fn connect_words(error: &ConnectError, address: Ipv4Addr, port: u16) -> String {

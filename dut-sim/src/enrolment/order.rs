@@ -13,6 +13,7 @@ use scep::identity::Identity;
 use scep::name::NameError;
 use scep::request::{Extension, alternative_names};
 use scep::secret::Secret;
+use transport::http::Unwritable;
 
 use crate::config::system::CsrSettings;
 
@@ -94,7 +95,7 @@ pub(super) enum Failure {
     #[error(transparent)]
     Subject(#[from] NameError),
     #[error("{exchange}: the request cannot be written as HTTP: {error}")]
-    Unwritable { exchange: Exchange, error: hyper::http::Error },
+    Unwritable { exchange: Exchange, error: Unwritable },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

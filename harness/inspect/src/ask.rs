@@ -7,8 +7,8 @@ use scep::capabilities::Capability;
 use scep::clock::Clock;
 use scep::http::{HttpRequest, Method, Operation};
 use testbed::NoAnswer;
-use testbed::http::{Connection, Form, RequestOptions, exchange};
 use tokio::time::{Instant, timeout};
+use transport::http::{Connection, Form, RequestOptions, exchange};
 
 use crate::probe::Probe;
 use crate::probed::{NotProbed, Probed};
@@ -81,7 +81,7 @@ impl Asking<'_> {
         let (authority, path) = (self.url.authority(), format!("{}{after}", self.url.path()));
         let stream = connect(self.url).await.map_err(NoAnswer::from)?;
         let options = RequestOptions { form, ..RequestOptions::new(&authority, &path, self.limit) };
-        exchange(stream, options, request).await
+        Ok(exchange(stream, options, request).await?)
     }
 
     /// Sends a request twice over one connection, and returns the second answer.
@@ -97,6 +97,7 @@ impl Asking<'_> {
         let first = within(self.left(deadline)?, first).await;
         let mut connection = first.map_err(NotProbed::FirstFailed)?;
         let second = connection.exchange(options, request);
+        let second = async { Ok(second.await?) };
         within(self.left(deadline)?, second).await.map_err(NotProbed::NotAnswered)
     }
 

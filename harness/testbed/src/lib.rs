@@ -4,7 +4,6 @@
 pub mod client;
 pub mod device;
 mod driver;
-pub mod http;
 pub mod injection;
 mod keys;
 pub mod lab_time;

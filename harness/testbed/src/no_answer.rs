@@ -2,6 +2,7 @@
 
 use model::scep_url::ConnectError;
 use thiserror::Error;
+use transport::http::HttpFailure;
 
 /// The reason why a request was not answered, in words, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -49,6 +50,17 @@ impl From<ConnectError> for NoAnswer {
         match error {
             ConnectError::TimedOut(_) => Self::Unreached(error.to_string()),
             _ => Self::NotConnected(error.to_string()),
+        }
+    }
+}
+
+impl From<HttpFailure> for NoAnswer {
+    fn from(failure: HttpFailure) -> Self {
+        match failure {
+            HttpFailure::TimedOut(_) => Self::TimedOut(failure.to_string()),
+            HttpFailure::NotHttp(words) => Self::NotHttp(words),
+            HttpFailure::Closed(ending) => Self::Closed(ending.to_string()),
+            _ => Self::Other(failure.to_string()),
         }
     }
 }

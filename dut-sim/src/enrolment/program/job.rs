@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::folder::Folder;
 use super::{Error, Installed};
-use crate::enrolment::http::{self, compose, connect};
+use crate::enrolment::http::{self, HttpFailure, connect};
 use crate::enrolment::journal::Journal;
 use crate::enrolment::order::{Failure, Order};
 use crate::enrolment::progress::Phase;
@@ -148,10 +148,14 @@ impl Job<'_> {
         operation: &Operation,
     ) -> Result<HttpResponse, Error> {
         let endpoint = &self.order.settings.endpoint;
-        let request = compose(endpoint, &operation.to_http(Method::Get))
-            .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
-        let answer = http::exchange(&self.journal.context.network, endpoint, request).await;
-        answer.map_err(|failure| Error::Retry(failure.at(exchange)))
+        let request = operation.to_http(Method::Get);
+        let answer = http::exchange(&self.journal.context.network, endpoint, &request).await;
+        answer.map_err(|failure| match failure {
+            HttpFailure::Http(transport::http::HttpFailure::Unwritable(error)) => {
+                Failure::Unwritable { exchange: exchange.clone(), error }.into()
+            }
+            failure => Error::Retry(failure.at(exchange)),
+        })
     }
 
     /// Tries a connection itself, because the device's error is more specific than the program's.

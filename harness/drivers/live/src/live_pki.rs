@@ -25,8 +25,8 @@ use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
-use testbed::http::{self, RequestOptions};
 use testbed::pki::{Exchanged, Pki, PkiError, ScepService};
+use transport::http::{self, RequestOptions};
 
 /// The source of challenge passwords.
 pub enum Challenges {
@@ -211,7 +211,7 @@ impl LivePki {
         let authority = self.url.authority();
         let options = RequestOptions::new(&authority, &path, limit);
         let answer = http::exchange(stream, options, request).await;
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+        Ok(answer.map_or_else(|failure| Exchanged::Unanswered(failure.into()), Exchanged::Answered))
     }
 }
 

@@ -10,7 +10,7 @@ const CERTIFICATES: Source = Source::Own("scep/src/client/ca_certificates.rs");
 const URL: Source = Source::Own("scep/src/url.rs");
 const CAPABILITIES: Source = Source::Own("scep/src/capabilities.rs");
 const HTTP: Source = Source::Own("scep/src/http/answered.rs");
-const EXCHANGE: Source = Source::Own("harness/testbed/src/http.rs");
+const EXCHANGE: Source = Source::Own("harness/transport/src/http.rs");
 
 pub(super) const SCEPLAB: Family = Family {
     name: FamilyName::Sceplab,

@@ -18,8 +18,8 @@ use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
-use testbed::http::{self, Answer, RequestOptions};
 use testbed::pki::PkiError;
+use transport::http::{self, Answer, HttpFailure, RequestOptions};
 
 /// The page, and the credentials for it.
 pub struct NdesAdmin {
@@ -54,6 +54,12 @@ enum NoPassword {
     /// The server sends another page.
     #[error("{0}")]
     OtherPage(String),
+}
+
+impl From<HttpFailure> for NoPassword {
+    fn from(failure: HttpFailure) -> Self {
+        Self::Unanswered(failure.into())
+    }
 }
 
 impl NdesAdmin {
@@ -125,7 +131,7 @@ impl NdesAdmin {
         let stream = connect(&self.url, recorder).await?;
         let authority = self.url.authority();
         let options = RequestOptions::new(&authority, self.url.path(), limit);
-        http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
+        Ok(http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await?)
     }
 
     /// Sends both requests over one connection, because NTLM authenticates the connection.
