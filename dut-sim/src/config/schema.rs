@@ -180,7 +180,18 @@ const CSR: &[Node] = &[
     leaf("renew-jitter", "Longest time by which a renewal begins earlier", Kind::Duration),
     leaf("renew-key", "Key of a renewed certificate", Kind::RenewalKey).default("new"),
     leaf("rollover", "How to learn of the next CA; not at all when not set", Kind::Rollover),
+    branch("tls", "TLS, if the URL begins with https", TLS),
     leaf("url", "URL of the SCEP service", Kind::Url),
+];
+
+const TLS: &[Node] = &[
+    leaf(
+        "fingerprint",
+        "Fingerprint (SHA-256 or SHA-1) of the server's certificate, or of one that issued it",
+        Kind::Fingerprint,
+    ),
+    leaf("trust", "How the server is recognised without a fingerprint", Kind::TlsTrust)
+        .default("ca"),
 ];
 
 const ALTERNATIVE_NAMES: &[Node] = &[

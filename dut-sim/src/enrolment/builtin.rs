@@ -9,7 +9,7 @@ use scep::client::{Client, Exchange, Next, PendingRequest, Reason, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
 use transport::http;
 
-use super::http::{HttpFailure, exchange};
+use super::http::HttpFailure;
 use super::journal::Journal;
 use super::order::{Failure, Order};
 
@@ -129,8 +129,8 @@ impl<'a> Builtin<'a> {
         client: &Client,
         request: &HttpRequest,
     ) -> Result<HttpResponse, HttpFailure> {
-        let network = &self.journal.context.network;
-        let response = exchange(network, &self.order.settings.endpoint, request).await?;
+        let server = self.journal.context.server(&self.order.settings);
+        let response = server.exchange(request).await?;
         match response.status {
             200 => Ok(response),
             _ if client.capabilities().is_none() && !response.is_redirect() => Ok(response),

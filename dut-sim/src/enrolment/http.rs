@@ -4,12 +4,18 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openssl::x509::X509;
 use scep::client::Exchange;
 use scep::http::{HttpRequest, HttpResponse, Method};
 use scep::url::{HttpUrl, UrlError};
 use tokio::time::timeout;
 use transport::http::{self, RequestOptions};
+use transport::secured;
+use transport::tls::{TlsClient, TlsFailure, TlsOptions, Trust};
 
+use super::EnrolmentContext;
+use crate::config::system::{CsrSettings, Recognition};
+use crate::device::TlsRoots;
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
 /// Timeout from opening the connection to the last byte of the answer. It is less than the 20 s that a scenario waits by
@@ -23,6 +29,8 @@ pub(crate) enum HttpFailure {
     Resolve(#[from] ResolveError),
     #[error("{}", connect_words(error, *address, *port))]
     Connect { error: ConnectError, address: Ipv4Addr, port: u16 },
+    #[error("no TLS connection: {0}")]
+    Tls(#[from] TlsFailure),
     #[error(transparent)]
     Http(#[from] http::HttpFailure),
     /// The answer has another status than 200; the words are those of [`HttpResponse::answered`].
@@ -40,77 +48,100 @@ impl HttpFailure {
     }
 }
 
-/// Sends `request` to `endpoint` and reads the answer with any status.
-pub(crate) async fn exchange(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-    request: &HttpRequest,
-) -> Result<HttpResponse, HttpFailure> {
-    exchange_at(network, endpoint, endpoint.path(), request).await
+/// A server, and how the device reaches and recognises it.
+pub(crate) struct Server<'a> {
+    network: &'a Arc<dyn Network>,
+    url: HttpUrl,
+    tls: TlsClient,
 }
 
-/// Like [`exchange`], at another path of the same host.
-async fn exchange_at(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-    path: &str,
-    request: &HttpRequest,
-) -> Result<HttpResponse, HttpFailure> {
-    let authority = endpoint.authority();
-    let options = RequestOptions::new(&authority, path, EXCHANGE_TIMEOUT);
-    let options = RequestOptions { user_agent: None, ..options };
-    let whole = async {
-        let stream = connect(network, endpoint).await?;
-        Ok(http::exchange(stream, options, request).await?)
-    };
-    let over = |_| Err(http::HttpFailure::TimedOut(EXCHANGE_TIMEOUT).into());
-    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or_else(over)
+impl EnrolmentContext {
+    /// The server of a certificate request.
+    pub(crate) fn server(&self, settings: &CsrSettings) -> Server<'_> {
+        let trust = match (&settings.recognition, &self.tls_roots) {
+            (Recognition::Nothing, _) => Trust::Anything,
+            (Recognition::ByFingerprint(fingerprint), _) => Trust::Pinned(fingerprint.clone()),
+            (Recognition::ByCa, TlsRoots::System) => Trust::System,
+            (Recognition::ByCa, TlsRoots::Given(roots)) => {
+                let certificates =
+                    roots.iter().filter_map(|pem| X509::from_pem(pem.as_bytes()).ok());
+                Trust::Roots(certificates.collect())
+            }
+        };
+        let tls = TlsClient::new(TlsOptions::new(trust, self.clock.clone()));
+        Server { network: &self.network, url: settings.endpoint.clone(), tls }
+    }
 }
 
-/// Sends a question that is no part of an enrolment to `endpoint`, once, and returns the answer with any status.
-///
-/// # Errors
-/// Why there is none, in words.
-pub(crate) async fn ask(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-    about: &Exchange,
-    request: &HttpRequest,
-) -> Result<HttpResponse, String> {
-    exchange(network, endpoint, request).await.map_err(|failure| failure.at(about))
-}
+impl Server<'_> {
+    /// Sends `request` and reads the answer with any status.
+    pub(crate) async fn exchange(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpFailure> {
+        self.exchange_at(self.url.path(), request).await
+    }
 
-/// Fetches the resource at a URL, which may have a query.
-///
-/// # Errors
-/// Why that is not possible, in words.
-pub(crate) async fn fetch(network: &Arc<dyn Network>, url: &str) -> Result<HttpResponse, String> {
-    let (resource, query) = match url.split_once('?') {
-        Some((resource, query)) => (resource, Some(query)),
-        None => (url, None),
-    };
-    let endpoint: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let path = format!("{}{query}", endpoint.path());
-    let request = HttpRequest {
-        method: Method::Get,
-        query: String::new(),
-        content_type: None,
-        body: Vec::new(),
-    };
-    let fetched = exchange_at(network, &endpoint, &path, &request).await;
-    fetched.map_err(|failure| failure.to_string())
-}
+    /// Like [`Self::exchange`], at another path.
+    async fn exchange_at(
+        &self,
+        path: &str,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpFailure> {
+        let authority = self.url.authority();
+        let scheme = self.url.scheme();
+        let options = RequestOptions::new(&authority, path, EXCHANGE_TIMEOUT);
+        let options = RequestOptions { scheme, user_agent: None, ..options };
+        let whole = async {
+            let stream = self.connect().await?;
+            Ok(http::exchange(stream, options, request).await?)
+        };
+        let over = |_| Err(http::HttpFailure::TimedOut(EXCHANGE_TIMEOUT).into());
+        timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or_else(over)
+    }
 
-/// Opens a connection to `endpoint`.
-pub(crate) async fn connect(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-) -> Result<Box<dyn Stream>, HttpFailure> {
-    let address = network.resolve(endpoint.host()).await?;
-    let port = endpoint.port();
-    let connected = network.connect(address, port).await;
-    connected.map_err(|error| HttpFailure::Connect { error, address, port })
+    /// Sends a question that is no part of an enrolment, once, and returns the answer with any status.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub(crate) async fn ask(
+        &self,
+        about: &Exchange,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, String> {
+        self.exchange(request).await.map_err(|failure| failure.at(about))
+    }
+
+    /// Fetches the resource at a URL, which may have a query and may be at another server.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<HttpResponse, String> {
+        let (resource, query) = match url.split_once('?') {
+            Some((resource, query)) => (resource, format!("?{query}")),
+            None => (url, String::new()),
+        };
+        let url: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
+        let path = format!("{}{query}", url.path());
+        let request = HttpRequest {
+            method: Method::Get,
+            query: String::new(),
+            content_type: None,
+            body: Vec::new(),
+        };
+        let server = Server { network: self.network, url, tls: self.tls.clone() };
+        server.exchange_at(&path, &request).await.map_err(|failure| failure.to_string())
+    }
+
+    /// Opens a connection for requests.
+    pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, HttpFailure> {
+        let address = self.network.resolve(self.url.host()).await?;
+        let port = self.url.port();
+        let connected = self.network.connect(address, port).await;
+        let stream = connected.map_err(|error| HttpFailure::Connect { error, address, port })?;
+        let stream = secured(stream, &self.url, &self.tls).await?;
+        Ok(self.network.observed(stream, address, port))
+    }
 }
 
 fn connect_words(error: &ConnectError, address: Ipv4Addr, port: u16) -> String {

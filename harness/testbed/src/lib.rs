@@ -1,6 +1,7 @@
 //! Contracts between the runner and the drivers: drivers, and the testbeds that they build.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod client;
 pub mod device;
 mod driver;

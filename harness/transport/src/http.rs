@@ -11,12 +11,13 @@ use hyper::Version;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper_util::rt::TokioIo;
 use scep::content::FirstBytes;
 use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody};
+use scep::url::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::io::InspectReader;
@@ -24,6 +25,7 @@ use tokio_util::io::InspectReader;
 pub use self::failure::{Ending, HttpFailure, Unwritable};
 use self::interim::Interim;
 pub use self::interim::TooManyInterim;
+use crate::proxy::Proxy;
 
 /// The name of this program in the header `User-Agent`.
 const USER_AGENT_NAME: &str = concat!("sceplab/", env!("CARGO_PKG_VERSION"));
@@ -31,6 +33,8 @@ const USER_AGENT_NAME: &str = concat!("sceplab/", env!("CARGO_PKG_VERSION"));
 /// Target and limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestOptions<'a> {
+    /// The scheme of the URL: the stream is TLS if it is HTTPS.
+    pub scheme: Scheme,
     /// Host and port, as in a URL.
     pub authority: &'a str,
     /// The path, without the query.
@@ -45,6 +49,8 @@ pub struct RequestOptions<'a> {
     pub form: Form,
     /// The value of the header `User-Agent`, if it is sent.
     pub user_agent: Option<&'a str>,
+    /// The proxy that forwards the request, if the stream is one to a proxy.
+    pub forwarded_by: Option<&'a Proxy>,
 }
 
 /// How a request is written.
@@ -60,12 +66,23 @@ pub enum Form {
 }
 
 impl<'a> RequestOptions<'a> {
-    /// Options for a SCEP service, or a page beside it, without a login.
+    /// Options for a SCEP service, or a page beside it, in clear text without a login.
     pub fn new(authority: &'a str, path: &'a str, limit: Duration) -> Self {
+        let scheme = Scheme::Http;
         let longest_answer = scep::MAX_MESSAGE_BYTES;
         let user_agent = Some(USER_AGENT_NAME);
         let form = Form::Usual;
-        Self { authority, path, credentials: None, limit, longest_answer, form, user_agent }
+        Self {
+            scheme,
+            authority,
+            path,
+            credentials: None,
+            limit,
+            longest_answer,
+            form,
+            user_agent,
+            forwarded_by: None,
+        }
     }
 
     /// The target of a request: the path, and the query if the request has one.
@@ -203,9 +220,12 @@ impl Connection {
         interim.count(&mut request);
         let answered = async {
             if std::mem::replace(is_used, true) {
-                sender.ready().await.map_err(|error| HttpFailure::of(error, first_bytes))?;
+                sender
+                    .ready()
+                    .await
+                    .map_err(|error| HttpFailure::of(error, first_bytes, options.scheme))?;
             }
-            answered(sender, request, options.longest_answer, first_bytes).await
+            answered(sender, request, options, first_bytes).await
         };
         tokio::pin!(answered);
         let Answer { response, offers } = tokio::select! {
@@ -215,24 +235,27 @@ impl Connection {
             // The answer reports an error of the connection too.
             _ = driver => answered.await?,
         };
-        Ok(Answer { response: response.compared(options.authority, &target), offers })
+        Ok(Answer {
+            response: response.compared(options.scheme, options.authority, &target),
+            offers,
+        })
     }
 }
 
 async fn answered(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     request: hyper::Request<Full<Bytes>>,
-    longest: usize,
+    options: RequestOptions<'_>,
     first_bytes: &FirstBytes,
 ) -> Result<Answer, HttpFailure> {
     let sent = sender.send_request(request).await;
-    let response = sent.map_err(|error| HttpFailure::of(error, first_bytes))?;
+    let response = sent.map_err(|error| HttpFailure::of(error, first_bytes, options.scheme))?;
     let (head, body) = response.into_parts();
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
     let location = head.headers.get(LOCATION).and_then(text);
     let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
-    let body = read_body(body, longest).await?;
+    let body = read_body(body, options.longest_answer).await?;
     let response = HttpResponse {
         status: head.status.as_u16(),
         content_type,
@@ -260,7 +283,12 @@ fn compose(
     request: &HttpRequest,
     connection: &'static str,
 ) -> Result<hyper::Request<Full<Bytes>>, HttpFailure> {
-    let RequestOptions { authority, credentials, form, user_agent, .. } = options;
+    let RequestOptions { authority, credentials, form, user_agent, forwarded_by, .. } = options;
+    let target = match forwarded_by {
+        // RFC 9112 §3.2.2.
+        Some(_) => format!("{}://{authority}{target}", options.scheme.as_str()),
+        None => target.to_owned(),
+    };
     let method = if form == Form::Head { "HEAD" } else { request.method.as_str() };
     let version = if form == Form::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
     let mut builder = hyper::Request::builder()
@@ -277,6 +305,9 @@ fn compose(
     }
     if let Some(credentials) = credentials {
         builder = builder.header(AUTHORIZATION, credentials);
+    }
+    if let Some(credentials) = forwarded_by.and_then(Proxy::credentials) {
+        builder = builder.header(PROXY_AUTHORIZATION, credentials);
     }
     builder.body(Full::from(request.body.clone())).map_err(HttpFailure::Unwritable)
 }

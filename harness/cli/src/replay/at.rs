@@ -12,6 +12,7 @@ use serde::Serialize;
 use testbed::NoAnswer;
 use testbed::pki::{Exchanged, ScepService};
 
+use crate::access_arguments::AccessArguments;
 use crate::conform::challenges::ChallengeArguments;
 use crate::conform::discovery::cause_of_silence;
 use crate::exit::{CommandError, Exit};
@@ -35,6 +36,8 @@ pub(super) struct AtArguments {
     /// With --at, how long the server may take for one reply, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 impl AtArguments {
@@ -51,11 +54,13 @@ impl AtArguments {
         let given = self.challenge.read().await.map_err(|reason| Exit::Usage.because(reason))?;
         given.keep_secret();
         let limit = Duration::from_secs(self.timeout);
-        let pki = LivePki::new(url.clone(), given.challenges, limit, None);
+        let access = self.access.access(self.challenge.urls(url)).await?;
+        let caution = access.warning();
+        let pki = LivePki::new(url.clone(), given.challenges, limit, None).through(access);
         let anew = interruptible(move || Anew::new(source, Clock::system())).await?;
         output::hide(&anew.secrets());
         let results = Sending { anew, pki, url: url.clone() }.all().await?;
-        let verdict = Verdict::of(results);
+        let verdict = Verdict { caution, ..Verdict::of(results) };
         if as_json {
             say_report(&report::json::document(&verdict));
         } else {
@@ -105,6 +110,8 @@ scep::named! {
 #[derive(Debug, Serialize)]
 struct Verdict {
     version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     same: usize,
     differing: usize,
     not_sent: usize,
@@ -195,6 +202,7 @@ impl Verdict {
         let count = |wanted| requests.iter().filter(|line| line.result == wanted).count();
         Self {
             version: VERSION,
+            caution: None,
             same: count(Outcome::Same),
             differing: count(Outcome::Differs),
             not_sent: count(Outcome::NotSent),

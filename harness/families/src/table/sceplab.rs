@@ -16,12 +16,7 @@ pub(super) const SCEPLAB: Family = Family {
     name: FamilyName::Sceplab,
     title: "Sceplab's own client",
     demands: &[
-        Demand::firm(
-            Need::PlainHttp,
-            "It takes addresses of `http://` alone.",
-            "it refuses the address",
-            &[URL],
-        ),
+        Demand::none(Subject::Transport, "It takes addresses of `http://` and `https://`.", &[URL]),
         Demand::none(Subject::Path, "It sends requests to the URL as it is given.", &[URL]),
         Demand::soft(
             Need::NoIdentifier,

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use scep::content::FirstBytes;
 use scep::http::TooMuch;
+use scep::url::Scheme;
 use thiserror::Error;
 
 use super::interim::TooManyInterim;
+use crate::tls::TlsFailure;
 
 /// The reason why a request cannot be written as HTTP.
 pub use hyper::http::Error as Unwritable;
@@ -21,9 +23,15 @@ pub enum HttpFailure {
     /// The first bytes were not those of an HTTP/1 response; the words say what they were.
     #[error("{0}")]
     NotHttp(String),
-    /// The server ended the connection before the first byte of an answer, as one that speaks only HTTPS does.
+    /// The server ended a connection in clear text before the first byte of an answer, as one that speaks only HTTPS does.
     #[error("{0}; perhaps it speaks only HTTPS")]
     Closed(Ending),
+    /// The server ended a TLS connection before the first byte of an answer.
+    #[error(transparent)]
+    ClosedInTls(Ending),
+    /// There is no TLS connection, or the server ended it and says why.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
     /// The connection ended within the answer.
     #[error("the answer broke off")]
     BrokeOff,
@@ -56,33 +64,39 @@ pub enum Ending {
 }
 
 impl HttpFailure {
-    /// The failure that an error means after these first bytes.
-    pub(super) fn of(error: hyper::Error, first_bytes: &FirstBytes) -> Self {
+    /// The failure that an error of a connection with this scheme means after these first bytes.
+    pub(super) fn of(error: hyper::Error, first_bytes: &FirstBytes, scheme: Scheme) -> Self {
+        let closed = match scheme {
+            Scheme::Http => Self::Closed,
+            Scheme::Https => Self::ClosedInTls,
+        };
         if let Some(explanation) = first_bytes.explain("response") {
             return Self::NotHttp(explanation);
         }
         if error.is_incomplete_message() {
-            return if first_bytes.is_empty() {
-                Self::Closed(Ending::Closed)
-            } else {
-                Self::BrokeOff
-            };
+            return if first_bytes.is_empty() { closed(Ending::Closed) } else { Self::BrokeOff };
         }
         let source = io_source(&error);
+        if let Some(failure) = source.and_then(TlsFailure::in_error) {
+            return Self::Tls(failure.clone());
+        }
         let inner = source.and_then(io::Error::get_ref);
         if let Some(too_many) = inner.and_then(|inner| inner.downcast_ref::<TooManyInterim>()) {
             return Self::TooManyInterim(*too_many);
         }
         let is_reset = source.is_some_and(|source| source.kind() == io::ErrorKind::ConnectionReset);
         if is_reset && first_bytes.is_empty() {
-            return Self::Closed(Ending::Reset);
+            return closed(Ending::Reset);
         }
         Self::Protocol(error)
     }
 }
 
+/// The error of the stream that an error comes from; between them may be one that says only that the request was given up.
 fn io_source(error: &hyper::Error) -> Option<&io::Error> {
-    std::error::Error::source(error)?.downcast_ref()
+    let first = std::error::Error::source(error);
+    let mut sources = std::iter::successors(first, |error| error.source());
+    sources.find_map(|source| source.downcast_ref())
 }
 
 fn protocol_words(error: &hyper::Error) -> String {
