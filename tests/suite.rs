@@ -75,6 +75,7 @@ mod suite {
     mod replay; // recorded servers answer again
     mod saved_messages; // what is exchanged, in a folder for its user alone
     mod secrets; // passwords and keys appear nowhere
+    mod tls; // addresses of https
     mod urls; // a URL that would be sent otherwise is refused
     mod virtual_captures; // packets of the virtual lab
 

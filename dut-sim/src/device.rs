@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{MutexGuard, Notify, watch};
 
 pub use self::lines::ConfigurationError;
-pub use self::settings::{DeviceSettings, Settings};
+pub use self::settings::{DeviceSettings, Settings, TlsRoots};
 
 use self::restart::Restarts;
 
@@ -125,6 +125,7 @@ impl Device {
         let key = settings.device_key.or_else(|| random_key().ok());
         let context = Arc::new(EnrolmentContext {
             network: settings.network,
+            tls_roots: settings.own.tls_roots,
             secrets: SecretStore::new(key, settings.own.keyring),
             masker: Mutex::default(),
             client: settings.own.client,

@@ -45,6 +45,7 @@ use self::task::{Begin, Task};
 pub use self::timer::Outlook;
 pub(crate) use self::timer::Timer;
 use crate::config::system::CsrSettings;
+use crate::device::TlsRoots;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;
@@ -52,6 +53,8 @@ use crate::secret::SecretStore;
 /// Settings and services that all enrolments of a device share.
 pub(crate) struct EnrolmentContext {
     pub(crate) network: Arc<dyn Network>,
+    /// The certificates by which servers of HTTPS are recognised.
+    pub(crate) tls_roots: TlsRoots,
     pub(crate) secrets: SecretStore,
     /// Masks the passwords of all enrolments so far, because a CA may answer one with the password of another.
     pub(crate) masker: Mutex<Masker>,

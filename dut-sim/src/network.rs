@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
-use tokio::io::{AsyncRead, AsyncWrite};
+pub use transport::Stream;
 
 /// A network that a device is connected to.
 #[async_trait]
@@ -26,12 +26,13 @@ pub trait Network: Send + Sync {
 
     /// Opens a TCP connection.
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError>;
+
+    /// The stream on which a connection to that address carries HTTP, within TLS if there is any; a network that records exchanges
+    /// puts a tap around it.
+    fn observed(&self, stream: Box<dyn Stream>, _: Ipv4Addr, _: u16) -> Box<dyn Stream> {
+        stream
+    }
 }
-
-/// A bidirectional stream of bytes.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// All addresses and routes of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

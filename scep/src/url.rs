@@ -1,4 +1,4 @@
-//! The URL of a SCEP service, `http://host[:port][/path]` (RFC 8894 §4.1). A URL that programs would send differently from how
+//! The URL of a SCEP service, `http://host[:port][/path]` (RFC 8894 §4.1) or the same with `https://`. A URL that programs would send differently from how
 //! it is written is refused.
 
 use std::fmt;
@@ -6,13 +6,38 @@ use std::str::FromStr;
 
 use url::{Host, ParseError, Url};
 
-/// HTTP's port.
-const DEFAULT_PORT: u16 = 80;
-
 /// The longest URL, in bytes.
 const LONGEST: usize = 2048;
 
-/// A URL of plain HTTP with a host, a port and a path, and nothing else.
+/// How a connection to a server is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// In clear text, `http://`.
+    #[default]
+    Http,
+    /// Over TLS, `https://`.
+    Https,
+}
+
+impl Scheme {
+    /// Its name in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port of a URL that names none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A URL of HTTP or HTTPS with a host, a port and a path, and nothing else.
 ///
 /// # Examples
 /// ```
@@ -20,11 +45,14 @@ const LONGEST: usize = 2048;
 ///
 /// let url: HttpUrl = "http://pki.example.com:8080/scep".parse()?;
 /// assert_eq!((url.host(), url.port(), url.path()), ("pki.example.com", 8080, "/scep"));
+/// let url: HttpUrl = "https://pki.example.com/scep".parse()?;
+/// assert_eq!((url.is_https(), url.port(), url.authority().as_str()), (true, 443, "pki.example.com"));
 /// assert_eq!("http://pki.example.com/?operation=GetCACaps".parse::<HttpUrl>(), Err(UrlError::Query));
 /// # Ok::<(), UrlError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HttpUrl {
+    scheme: Scheme,
     /// A name or an address; an IPv6 address has no brackets here.
     host: String,
     port: Option<u16>,
@@ -36,14 +64,9 @@ pub struct HttpUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// The scheme is HTTPS.
+    /// The text begins with neither `http://` nor `https://`.
     #[error(
-        "HTTPS is not supported, because SCEP needs no TLS (RFC 8894 §4.1); give the PKI's http:// address"
-    )]
-    Https,
-    /// The text does not begin with `http://`.
-    #[error(
-        "a SCEP service has a URL such as `http://pki.example.com/scep`, which begins with `http://`"
+        "a SCEP service has a URL such as `http://pki.example.com/scep`, which begins with `http://` or `https://`"
     )]
     NotHttp,
     /// A blank or a line break is before or after the URL.
@@ -59,7 +82,7 @@ pub enum UrlError {
     #[error("leave out the user and the password before the `@`: they would not be sent")]
     User,
     /// There is no host.
-    #[error("the host is missing after `http://`")]
+    #[error("the host is missing after the `://`")]
     NoHost,
     /// The host has a colon and no brackets.
     #[error(
@@ -87,11 +110,21 @@ pub enum UrlError {
 }
 
 impl HttpUrl {
-    /// The same host at another port and path.
+    /// The same host and scheme at another port and path.
     #[must_use]
     pub fn at(&self, port: u16, path: impl Into<String>) -> Self {
-        let port = Some(port).filter(|port| *port != DEFAULT_PORT);
-        Self { host: self.host.clone(), port, path: path.into() }
+        let port = Some(port).filter(|port| *port != self.scheme.default_port());
+        Self { scheme: self.scheme, host: self.host.clone(), port, path: path.into() }
+    }
+
+    /// How a connection to the host is made.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// True if connections to the host use TLS.
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::Https
     }
 
     /// The name or the address of the host.
@@ -101,7 +134,7 @@ impl HttpUrl {
 
     /// The TCP port.
     pub fn port(&self) -> u16 {
-        self.port.unwrap_or(DEFAULT_PORT)
+        self.port.unwrap_or(self.scheme.default_port())
     }
 
     /// The port, if the URL has one.
@@ -114,12 +147,17 @@ impl HttpUrl {
         if self.path.is_empty() { "/" } else { &self.path }
     }
 
-    /// The value of the `Host` header (RFC 9110 §7.2): the host, and the port if it is not 80.
+    /// The value of the `Host` header (RFC 9110 §7.2): the host, and the port if it is not that of the scheme.
     pub fn authority(&self) -> String {
         match self.port() {
-            DEFAULT_PORT => self.bracketed(),
+            port if port == self.scheme.default_port() => self.bracketed(),
             port => format!("{}:{port}", self.bracketed()),
         }
+    }
+
+    /// The host and its port, which is always named, as CONNECT has it (RFC 9110 §9.3.6).
+    pub fn at_named_port(&self) -> String {
+        format!("{}:{}", self.bracketed(), self.port())
     }
 
     /// The host as it is written in a URL.
@@ -132,7 +170,7 @@ impl FromStr for HttpUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (authority, path) = split(text)?;
+        let (scheme, authority, path) = split(text)?;
         check_path(path)?;
         let url = Url::parse(text).map_err(in_our_words)?;
         if let Some(Host::Domain(name)) = url.host() {
@@ -143,18 +181,18 @@ impl FromStr for HttpUrl {
             _ => (authority, None),
         };
         let is_as_typed = url.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host))
-            && url.port_or_known_default() == Some(port.unwrap_or(DEFAULT_PORT))
+            && url.port_or_known_default() == Some(port.unwrap_or(scheme.default_port()))
             && url.path() == if path.is_empty() { "/" } else { path };
         if !is_as_typed {
             return Err(UrlError::Changed(url.into()));
         }
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        Ok(Self { host: host.to_owned(), port, path: path.to_owned() })
+        Ok(Self { scheme, host: host.to_owned(), port, path: path.to_owned() })
     }
 }
 
-/// The host with its port, and the path. Mistakes that people make get words of their own.
-fn split(text: &str) -> Result<(&str, &str), UrlError> {
+/// The scheme, the host with its port, and the path. Mistakes that people make get words of their own.
+fn split(text: &str) -> Result<(Scheme, &str, &str), UrlError> {
     if text.len() > LONGEST {
         return Err(UrlError::Long);
     }
@@ -162,11 +200,11 @@ fn split(text: &str) -> Result<(&str, &str), UrlError> {
         return Err(UrlError::Blanks);
     }
     let (scheme, rest) = text.split_once("://").ok_or(UrlError::NotHttp)?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" => {}
-        "https" => return Err(UrlError::Https),
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
         _ => return Err(UrlError::NotHttp),
-    }
+    };
     match rest.find(['?', '#']) {
         Some(at) if rest[at..].starts_with('?') => return Err(UrlError::Query),
         Some(_) => return Err(UrlError::Fragment),
@@ -180,7 +218,7 @@ fn split(text: &str) -> Result<(&str, &str), UrlError> {
         _ if authority.matches(':').count() > 1 && !authority.contains(['[', ']']) => {
             Err(UrlError::Colons)
         }
-        _ => Ok((authority, path)),
+        _ => Ok((scheme, authority, path)),
     }
 }
 
@@ -229,7 +267,7 @@ pub fn check_path(path: &str) -> Result<(), UrlError> {
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.bracketed())?;
+        write!(f, "{}://{}", self.scheme.as_str(), self.bracketed())?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }

@@ -106,7 +106,7 @@ fn unreachable_ca_exits_with_3_and_invalid_url_with_2() {
     let unreachable = enrol(folder.path(), "http://127.0.0.1:1/scep", &[]);
     assert_eq!(unreachable.code, Some(3), "{}", unreachable.transcript());
     assert!(unreachable.stderr.contains("cannot connect"), "{}", unreachable.stderr);
-    for wrong in [&["https://h/scep"][..], &["http://h/", "--ca-fingerprint", "12"]] {
+    for wrong in [&["ldap://h/scep"][..], &["http://h/", "--ca-fingerprint", "12"]] {
         assert_eq!(enrol(folder.path(), wrong[0], &wrong[1..]).code, Some(2));
     }
 }
@@ -322,7 +322,7 @@ fn values_that_would_be_sent_as_something_else_are_refused() {
         (&["http://h/scep#a"], "leave out the `#`"),
         (&["http:/h/scep"], "begins with `http://`"),
         (&["h/scep"], "begins with `http://`"),
-        (&["https://h/scep"], "HTTPS is not supported"),
+        (&["ldaps://h/scep"], "begins with `http://` or `https://`"),
         (&["http://h/scep", "--subject", "CN=r1;O=Example"], "a semicolon"),
         (&["http://h/scep", "--subject", "CN=r1 O=Example"], "is a comma missing before `O=`?"),
         (&["http://h/scep", "--subject", "/CN=r1/O=Example"], "separated by commas"),

@@ -2,6 +2,7 @@
 
 mod authorities;
 mod connections;
+mod forms;
 mod inputs;
 mod redirections;
 mod replies;

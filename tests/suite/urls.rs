@@ -60,8 +60,8 @@ fn urls(port: u16) -> Vec<(String, &'static str)> {
         ("127.0.0.1", NOT_HTTP),
         ("//127.0.0.1", NOT_HTTP),
         ("ftp://127.0.0.1", NOT_HTTP),
-        ("https://127.0.0.1", "HTTPS is not supported"),
-        ("HTTPS://127.0.0.1", "HTTPS is not supported"),
+        ("https://127.1", "programs would send it as `https://"),
+        ("https:127.0.0.1", NOT_HTTP),
         (" http://127.0.0.1", "leave out the blanks"),
         ("\u{a0}http://127.0.0.1", "leave out the blanks"),
     ]

@@ -186,7 +186,18 @@ const CSR: &[Node] = &[
     leaf("rollover", "How to learn of the next CA; not at all when not set", Kind::Rollover),
     leaf("template", "Template of a Windows CA, by object identifier", Kind::Template),
     leaf("template-name", "Template of a Windows CA, by name", Kind::TemplateName),
+    branch("tls", "TLS, if the URL begins with https", TLS),
     leaf("url", "URL of the SCEP service", Kind::Url),
+];
+
+const TLS: &[Node] = &[
+    leaf(
+        "fingerprint",
+        "Fingerprint (SHA-256 or SHA-1) of the server's certificate, or of one that issued it",
+        Kind::Fingerprint,
+    ),
+    leaf("trust", "How the server is recognised without a fingerprint", Kind::TlsTrust)
+        .default("ca"),
 ];
 
 const ALTERNATIVE_NAMES: &[Node] = &[

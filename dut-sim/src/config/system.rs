@@ -5,7 +5,7 @@ mod csr;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-pub(crate) use self::csr::{CsrSettings, RenewalSettings, RenewalTime, Upkeep};
+pub(crate) use self::csr::{CsrSettings, Recognition, RenewalSettings, RenewalTime, Upkeep};
 use crate::config::message::CommitFault;
 use crate::config::tree::Configuration;
 use crate::config::value::Value;

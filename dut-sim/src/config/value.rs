@@ -17,8 +17,8 @@ use scep::request::{AlternativeName, Purpose, Template, TemplateName};
 use scep::secret::Secret;
 use scep::url::HttpUrl;
 
-use self::certificate::{CRL_SOURCES, RENEWAL_KEYS, ROLLOVERS};
-pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover};
+use self::certificate::{CRL_SOURCES, RENEWAL_KEYS, ROLLOVERS, TLS_TRUSTS};
+pub(crate) use self::certificate::{CrlSource, RenewalKey, Rollover, TlsTrust};
 pub(crate) use self::key::KeyType;
 use self::key::{KEY_SIZES, KEY_TYPES, KEY_USAGES};
 use self::network::{is_host_name, is_interface};
@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     RenewalKey,
     CrlSource,
     Rollover,
+    /// How a server of HTTPS is recognised.
+    TlsTrust,
     Percent,
     Duration,
     HostName,
@@ -99,6 +101,7 @@ impl Kind {
             Self::RenewalKey => choice(RENEWAL_KEYS, text).map(Value::RenewalKey),
             Self::CrlSource => choice(CRL_SOURCES, text).map(Value::CrlSource),
             Self::Rollover => choice(ROLLOVERS, text).map(Value::Rollover),
+            Self::TlsTrust => choice(TLS_TRUSTS, text).map(Value::TlsTrust),
             Self::Percent => certificate::percent(text),
             Self::Duration => Some(certificate::duration(text)?),
             Self::ClearText => is_clear_text(text).then(|| Value::Secret(Secret::new(text))),
@@ -127,6 +130,7 @@ impl Kind {
             Self::RenewalKey => words_of(RENEWAL_KEYS),
             Self::CrlSource => words_of(CRL_SOURCES),
             Self::Rollover => words_of(ROLLOVERS),
+            Self::TlsTrust => words_of(TLS_TRUSTS),
             _ => Vec::new(),
         }
     }
@@ -182,6 +186,7 @@ impl Kind {
             Self::RenewalKey => ("<key>", "a key"),
             Self::CrlSource => ("<source>", "a source of revocation lists"),
             Self::Rollover => ("<way>", "a way to learn of the next CA"),
+            Self::TlsTrust => ("<trust>", "a way to recognise the server"),
             Self::Percent => ("<1-99>", "a share from 1 to 99 percent"),
             Self::Duration => ("<duration>", "a duration"),
             Self::HostName => ("<text>", "a host name of 2 to 63 letters, digits and hyphens"),
@@ -250,6 +255,7 @@ pub(crate) enum Value {
     RenewalKey(RenewalKey),
     CrlSource(CrlSource),
     Rollover(Rollover),
+    TlsTrust(TlsTrust),
     /// A share in percent, from 1 to 99.
     Percent(u8),
     Duration(Duration),
@@ -284,6 +290,7 @@ impl Value {
             Self::RenewalKey(key) => word_of(RENEWAL_KEYS, *key).into(),
             Self::CrlSource(source) => word_of(CRL_SOURCES, *source).into(),
             Self::Rollover(way) => word_of(ROLLOVERS, *way).into(),
+            Self::TlsTrust(trust) => word_of(TLS_TRUSTS, *trust).into(),
             Self::Percent(share) => share.to_string().into(),
             Self::Duration(duration) => duration_text(*duration).into(),
             Self::Sealed(sealed) => sealed.expose().into(),
@@ -387,7 +394,10 @@ mod tests {
 
     #[test]
     fn urls_are_kept_as_typed_or_refused_with_the_reason() {
-        accepts(Kind::Url, &["http://10.215.168.1", "http://pki.lab:8080/a%2Fb/", "http://h:80"]);
+        accepts(
+            Kind::Url,
+            &["http://10.215.168.1", "http://pki.lab:8080/a%2Fb/", "http://h:80", "https://h/a"],
+        );
         for (text, reason) in [
             ("http://[2001:db8::1]/scep", "`2001:db8::1` is an IPv6 address"),
             ("http://[2001:db8::1]:8080/scep", "reaches SCEP servers by IPv4 only"),
@@ -396,7 +406,7 @@ mod tests {
             ("http://h:0", "the port must be a number from 1 to 65535"),
             ("http://h:", "the port is missing"),
             ("http://user:pw@h/scep", "leave out the user and the password"),
-            ("https://h", "HTTPS is not supported"),
+            ("https://user:pw@h", "leave out the user and the password"),
             ("http:/h", "begins with `http://`"),
             ("h", "begins with `http://`"),
             ("http://", "the host is missing"),

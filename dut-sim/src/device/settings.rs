@@ -33,6 +33,20 @@ pub struct Settings {
     /// True if its clock will be moved, so that the client's program needs libfaketime from the beginning.
     #[serde(default)]
     pub programs_follow: bool,
+    /// The certificates by which it recognises servers of HTTPS, unless its configuration says otherwise.
+    #[serde(default)]
+    pub tls_roots: TlsRoots,
+}
+
+/// The certificates by which a device recognises servers of HTTPS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsRoots {
+    /// Those that the operating system trusts.
+    #[default]
+    System,
+    /// These, each in PEM.
+    Given(Vec<String>),
 }
 
 /// All settings of a device; [`DeviceSettings::new`] has good defaults.

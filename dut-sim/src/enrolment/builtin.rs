@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::Request;
-use hyper::body::Bytes;
 use openssl::rand::rand_bytes;
 use openssl::x509::X509;
 use scep::attribute::{FailInfo, MessageType};
 use scep::client::{Client, Exchange, Next, PendingRequest, Reason, Refusal};
 use scep::http::{HttpRequest, HttpResponse};
+use transport::http;
 
-use super::http::{HttpFailure, compose, exchange};
+use super::http::HttpFailure;
 use super::journal::Journal;
 use super::order::{Failure, Order};
 
@@ -98,14 +96,15 @@ impl<'a> Builtin<'a> {
         request: &HttpRequest,
     ) -> Result<Option<HttpResponse>, Failure> {
         let exchange = client.exchange();
-        let request = compose(&self.order.settings.endpoint, request)
-            .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
         let context = Arc::clone(&self.journal.context);
         loop {
             // Registered before the try, so that a commit during the try also wakes it.
             let woken = context.wake.notified();
-            match self.try_to_send(client, request.clone()).await {
+            match self.try_to_send(client, request).await {
                 Ok(response) => return Ok(Some(response)),
+                Err(HttpFailure::Http(http::HttpFailure::Unwritable(error))) => {
+                    return Err(Failure::Unwritable { exchange, error });
+                }
                 Err(failure) => {
                     let is_status = matches!(failure, HttpFailure::Status(_));
                     // A poll is about a request that was sent in time.
@@ -128,10 +127,10 @@ impl<'a> Builtin<'a> {
     async fn try_to_send(
         &self,
         client: &Client,
-        request: Request<Full<Bytes>>,
+        request: &HttpRequest,
     ) -> Result<HttpResponse, HttpFailure> {
-        let network = &self.journal.context.network;
-        let response = exchange(network, &self.order.settings.endpoint, request).await?;
+        let server = self.journal.context.server(&self.order.settings);
+        let response = server.exchange(request).await?;
         match response.status {
             200 => Ok(response),
             _ if client.capabilities().is_none() && !response.is_redirect() => Ok(response),

@@ -4,19 +4,18 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, LOCATION};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use openssl::x509::X509;
 use scep::client::Exchange;
-use scep::content::FirstBytes;
-use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody, TooMuch};
+use scep::http::{HttpRequest, HttpResponse, Method};
 use scep::url::{HttpUrl, UrlError};
 use tokio::time::timeout;
-use tokio_util::io::InspectReader;
+use transport::http::{self, RequestOptions};
+use transport::secured;
+use transport::tls::{TlsClient, TlsFailure, TlsOptions, Trust};
 
+use super::EnrolmentContext;
+use crate::config::system::{CsrSettings, Recognition};
+use crate::device::TlsRoots;
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
 /// Timeout from opening the connection to the last byte of the answer. It is less than the 20 s that a scenario waits by
@@ -30,18 +29,10 @@ pub(crate) enum HttpFailure {
     Resolve(#[from] ResolveError),
     #[error("{}", connect_words(error, *address, *port))]
     Connect { error: ConnectError, address: Ipv4Addr, port: u16 },
-    #[error("no answer in {} s", .0.as_secs())]
-    TimedOut(Duration),
-    #[error("{}", .0.of("the answer"))]
-    TooMuch(#[from] TooMuch),
-    #[error("{0}")]
-    NotHttp(String),
-    #[error("the server closed the connection without an answer; perhaps it speaks only HTTPS")]
-    Closed,
-    #[error("the answer broke off")]
-    BrokeOff,
-    #[error("HTTP: {0}")]
-    Protocol(#[from] hyper::Error),
+    #[error("no TLS connection: {0}")]
+    Tls(#[from] TlsFailure),
+    #[error(transparent)]
+    Http(#[from] http::HttpFailure),
     /// The answer has another status than 200; the words are those of [`HttpResponse::answered`].
     #[error("{0}")]
     Status(String),
@@ -57,130 +48,100 @@ impl HttpFailure {
     }
 }
 
-/// Converts `request` to HTTP for `endpoint`.
-///
-/// # Errors
-/// If the path has characters that a URI cannot have, or the query is too long. Another try would fail too.
-pub(crate) fn compose(
-    endpoint: &HttpUrl,
-    request: &HttpRequest,
-) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let mut builder = Request::builder()
-        .method(request.method.as_str())
-        .uri(format!("{}?{}", endpoint.path(), request.query))
-        .header(HOST, endpoint.authority())
-        .header(CONNECTION, "close");
-    if let Some(content_type) = &request.content_type {
-        builder = builder.header(CONTENT_TYPE, content_type);
+/// A server, and how the device reaches and recognises it.
+pub(crate) struct Server<'a> {
+    network: &'a Arc<dyn Network>,
+    url: HttpUrl,
+    tls: TlsClient,
+}
+
+impl EnrolmentContext {
+    /// The server of a certificate request.
+    pub(crate) fn server(&self, settings: &CsrSettings) -> Server<'_> {
+        let trust = match (&settings.recognition, &self.tls_roots) {
+            (Recognition::Nothing, _) => Trust::Anything,
+            (Recognition::ByFingerprint(fingerprint), _) => Trust::Pinned(fingerprint.clone()),
+            (Recognition::ByCa, TlsRoots::System) => Trust::System,
+            (Recognition::ByCa, TlsRoots::Given(roots)) => {
+                let certificates =
+                    roots.iter().filter_map(|pem| X509::from_pem(pem.as_bytes()).ok());
+                Trust::Roots(certificates.collect())
+            }
+        };
+        let tls = TlsClient::new(TlsOptions::new(trust, self.clock.clone()));
+        Server { network: &self.network, url: settings.endpoint.clone(), tls }
     }
-    builder.body(Full::from(request.body.clone()))
 }
 
-/// Sends `request` to `endpoint` and reads the answer with any status.
-pub(crate) async fn exchange(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-    request: Request<Full<Bytes>>,
-) -> Result<HttpResponse, HttpFailure> {
-    let target = request.uri().to_string();
-    let whole = async {
-        let response = send_over(connect(network, endpoint).await?, request).await?;
-        Ok(response.compared(&endpoint.authority(), &target))
-    };
-    timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or(Err(HttpFailure::TimedOut(EXCHANGE_TIMEOUT)))
-}
-
-/// Sends a question that is no part of an enrolment to `endpoint`, once, and returns the answer with any status.
-///
-/// # Errors
-/// Why there is none, in words.
-pub(crate) async fn ask(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-    about: &Exchange,
-    request: &HttpRequest,
-) -> Result<HttpResponse, String> {
-    let request = compose(endpoint, request)
-        .map_err(|error| format!("{about}: the request cannot be written as HTTP: {error}"))?;
-    exchange(network, endpoint, request).await.map_err(|failure| failure.at(about))
-}
-
-/// Fetches the resource at a URL, which may have a query.
-///
-/// # Errors
-/// Why that is not possible, in words.
-pub(crate) async fn fetch(network: &Arc<dyn Network>, url: &str) -> Result<HttpResponse, String> {
-    let (resource, query) = match url.split_once('?') {
-        Some((resource, query)) => (resource, Some(query)),
-        None => (url, None),
-    };
-    let endpoint: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    let request = Request::builder()
-        .uri(format!("{}{query}", endpoint.path()))
-        .header(HOST, endpoint.authority())
-        .header(CONNECTION, "close")
-        .body(Full::default())
-        .map_err(|error| format!("the request cannot be written as HTTP: {error}"))?;
-    exchange(network, &endpoint, request).await.map_err(|failure| failure.to_string())
-}
-
-/// Opens a connection to `endpoint`.
-pub(crate) async fn connect(
-    network: &Arc<dyn Network>,
-    endpoint: &HttpUrl,
-) -> Result<Box<dyn Stream>, HttpFailure> {
-    let address = network.resolve(endpoint.host()).await?;
-    let port = endpoint.port();
-    let connected = network.connect(address, port).await;
-    connected.map_err(|error| HttpFailure::Connect { error, address, port })
-}
-
-/// Sends `request` over `stream`. No other task drives the connection. If this future is
-/// dropped, the connection is closed.
-async fn send_over(
-    stream: Box<dyn Stream>,
-    request: Request<Full<Bytes>>,
-) -> Result<HttpResponse, HttpFailure> {
-    let first_bytes = FirstBytes::default();
-    let recorded = first_bytes.clone();
-    let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let answer = async { read(sender.send_request(request).await?).await };
-    tokio::pin!(answer, connection);
-    let answered = tokio::select! {
-        // The request goes first: whether a server that answers too early is understood must not depend on chance.
-        biased;
-        answer = &mut answer => answer,
-        // The connection may end right after the last byte; `answer` also reports its errors.
-        _ = &mut connection => answer.await,
-    };
-    answered.map_err(|failure| match (first_bytes.explain("response"), failure) {
-        (Some(explanation), _) => HttpFailure::NotHttp(explanation),
-        (None, HttpFailure::Protocol(error)) if error.is_incomplete_message() => {
-            if first_bytes.is_empty() { HttpFailure::Closed } else { HttpFailure::BrokeOff }
-        }
-        (None, failure) => failure,
-    })
-}
-
-async fn read(response: Response<Incoming>) -> Result<HttpResponse, HttpFailure> {
-    let status = response.status().as_u16();
-    let headers = response.headers();
-    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let (content_type, location) = (text(CONTENT_TYPE), text(LOCATION));
-    let body = read_body(response.into_body()).await?;
-    Ok(HttpResponse { status, content_type, location, body, ..HttpResponse::default() })
-}
-
-async fn read_body(mut body: Incoming) -> Result<Vec<u8>, HttpFailure> {
-    let mut received = PartialBody::new(scep::MAX_MESSAGE_BYTES, MAX_PIECES);
-    while let Some(frame) = body.frame().await {
-        if let Some(piece) = frame?.data_ref() {
-            received.push(piece)?;
-        }
+impl Server<'_> {
+    /// Sends `request` and reads the answer with any status.
+    pub(crate) async fn exchange(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpFailure> {
+        self.exchange_at(self.url.path(), request).await
     }
-    Ok(received.into_bytes())
+
+    /// Like [`Self::exchange`], at another path.
+    async fn exchange_at(
+        &self,
+        path: &str,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, HttpFailure> {
+        let authority = self.url.authority();
+        let scheme = self.url.scheme();
+        let options = RequestOptions::new(&authority, path, EXCHANGE_TIMEOUT);
+        let options = RequestOptions { scheme, user_agent: None, ..options };
+        let whole = async {
+            let stream = self.connect().await?;
+            Ok(http::exchange(stream, options, request).await?)
+        };
+        let over = |_| Err(http::HttpFailure::TimedOut(EXCHANGE_TIMEOUT).into());
+        timeout(EXCHANGE_TIMEOUT, whole).await.unwrap_or_else(over)
+    }
+
+    /// Sends a question that is no part of an enrolment, once, and returns the answer with any status.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub(crate) async fn ask(
+        &self,
+        about: &Exchange,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, String> {
+        self.exchange(request).await.map_err(|failure| failure.at(about))
+    }
+
+    /// Fetches the resource at a URL, which may have a query and may be at another server.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub(crate) async fn fetch(&self, url: &str) -> Result<HttpResponse, String> {
+        let (resource, query) = match url.split_once('?') {
+            Some((resource, query)) => (resource, format!("?{query}")),
+            None => (url, String::new()),
+        };
+        let url: HttpUrl = resource.parse().map_err(|error: UrlError| error.to_string())?;
+        let path = format!("{}{query}", url.path());
+        let request = HttpRequest {
+            method: Method::Get,
+            query: String::new(),
+            content_type: None,
+            body: Vec::new(),
+        };
+        let server = Server { network: self.network, url, tls: self.tls.clone() };
+        server.exchange_at(&path, &request).await.map_err(|failure| failure.to_string())
+    }
+
+    /// Opens a connection for requests.
+    pub(crate) async fn connect(&self) -> Result<Box<dyn Stream>, HttpFailure> {
+        let address = self.network.resolve(self.url.host()).await?;
+        let port = self.url.port();
+        let connected = self.network.connect(address, port).await;
+        let stream = connected.map_err(|error| HttpFailure::Connect { error, address, port })?;
+        let stream = secured(stream, &self.url, &self.tls).await?;
+        Ok(self.network.observed(stream, address, port))
+    }
 }
 
 fn connect_words(error: &ConnectError, address: Ipv4Addr, port: u16) -> String {

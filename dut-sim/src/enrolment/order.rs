@@ -13,6 +13,7 @@ use scep::identity::Identity;
 use scep::name::NameError;
 use scep::request::Extension;
 use scep::secret::Secret;
+use transport::http::Unwritable;
 
 use crate::ScepClient;
 use crate::config::system::CsrSettings;
@@ -92,7 +93,7 @@ pub(super) enum Failure {
     #[error(transparent)]
     Subject(#[from] NameError),
     #[error("{exchange}: the request cannot be written as HTTP: {error}")]
-    Unwritable { exchange: Exchange, error: hyper::http::Error },
+    Unwritable { exchange: Exchange, error: Unwritable },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]

@@ -15,7 +15,6 @@ use scep::name::to_text;
 
 use self::life::{announce, check_life, day, has_ended, share_of_life};
 use super::ScepClient;
-use super::http::ask;
 use super::pause::seconds;
 use super::progress::NextCa;
 use super::request::{Request, left_until};
@@ -155,17 +154,17 @@ impl Rollover {
             context.limits.add(&reason);
             return Err(NoNextCa::Impossible(reason));
         }
-        let (network, endpoint) = (&context.network, &self.settings.endpoint);
+        let server = context.server(&self.settings);
         let identifier = self.settings.ca_identifier.clone();
         let question = Operation::GetCaCaps(identifier.clone()).to_http(Method::Get);
-        let answer = ask(network, endpoint, &Exchange::GetCaCaps, &question).await?;
+        let answer = server.ask(&Exchange::GetCaCaps, &question).await?;
         let capabilities = Capabilities::parse(&answer.body);
         if answer.status != 200 || !capabilities.has(Capability::GetNextCaCert) {
             let text = "the CA does not offer GetNextCACert".to_owned();
             return Err(NoNextCa::NotYet(text));
         }
         let question = Operation::GetNextCaCert(identifier).to_http(Method::Get);
-        let answer = ask(network, endpoint, &Exchange::GetNextCaCert, &question).await?;
+        let answer = server.ask(&Exchange::GetNextCaCert, &question).await?;
         if answer.status != 200 {
             let came = answer.answered();
             let text = format!("there is no next CA yet: {} {came}", Exchange::GetNextCaCert);

@@ -7,6 +7,7 @@ mod command_line;
 mod enrolment;
 mod hostile_lists;
 mod hostile_next_ca;
+mod https;
 mod power_cut;
 #[cfg(target_os = "linux")]
 mod programs;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,9 +17,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use openssl::ssl::{Ssl, SslContext};
 use scep::http::{HttpRequest, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
+use tokio_openssl::SslStream;
 
 use super::toy_ca::ToyCa;
 
@@ -34,6 +37,8 @@ pub(crate) struct ToyNetwork {
     pub(crate) applied: Mutex<Option<Addressing>>,
     /// If set, connections are refused.
     pub(crate) closed: AtomicBool,
+    /// If set, the server speaks TLS.
+    pub(crate) tls: Mutex<Option<SslContext>>,
     /// If set, connections are accepted but never answered.
     pub(crate) silent: AtomicBool,
     /// If set, connections are answered with these bytes.
@@ -64,6 +69,7 @@ impl ToyNetwork {
             ca: Arc::clone(ca),
             applied: Mutex::default(),
             closed: false.into(),
+            tls: Mutex::default(),
             silent: false.into(),
             raw: Mutex::default(),
             held: Mutex::default(),
@@ -119,6 +125,17 @@ impl Network for ToyNetwork {
             return Ok(Box::new(near));
         }
         let ca = Arc::clone(&self.ca);
+        if let Some(context) = self.tls.lock().unwrap().clone() {
+            let mut far = SslStream::new(Ssl::new(&context).unwrap(), far).unwrap();
+            tokio::spawn(async move {
+                if Pin::new(&mut far).accept().await.is_ok() {
+                    let service = service_fn(|request| respond(Arc::clone(&ca), request));
+                    let _ =
+                        http1::Builder::new().serve_connection(TokioIo::new(far), service).await;
+                }
+            });
+            return Ok(Box::new(near));
+        }
         tokio::spawn(async move {
             let service = service_fn(|request| respond(Arc::clone(&ca), request));
             let _ = http1::Builder::new().serve_connection(TokioIo::new(far), service).await;

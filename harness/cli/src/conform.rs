@@ -25,6 +25,7 @@ use self::discovery::Discovered;
 pub(super) use self::doubts::Doubts;
 pub(super) use self::run::{finish, run_cases};
 use self::trial::Trial;
+use super::access_arguments::AccessArguments;
 use super::bundles::{BundleArguments, Bundles};
 use super::exit::{CommandError, Exit};
 use super::messages::{MessagesArgument, complete};
@@ -126,6 +127,8 @@ pub(super) struct ConformArguments {
     #[arg(long)]
     coverage: bool,
     #[command(flatten)]
+    access: AccessArguments,
+    #[command(flatten)]
     messages: MessagesArgument,
     #[command(flatten)]
     bundles: BundleArguments,
@@ -189,7 +192,10 @@ impl ConformArguments {
         let password = password(&given.challenges);
         given.keep_secret();
         let limit = Duration::from_secs(self.timeout);
-        let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate).watched();
+        let access = self.access.access(self.challenges.urls(&url)).await?;
+        let caution = access.warning();
+        let pki = LivePki::new(url.clone(), given.challenges, limit, self.rate);
+        let pki = pki.through(access).watched();
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         let messages = self.messages.begin([]).map_err(wrong_usage)?;
         let file = self.target.as_deref();
@@ -232,6 +238,7 @@ impl ConformArguments {
         let trial = Trial::new(settings, Arc::clone(&pki), bundles.as_ref(), stop);
         let (mut report, refusal) = trial.run(plan, password, rules).await?;
         report.discovered = discovered.lines;
+        report.caution = caution.map(str::to_owned);
         if let Some(outages) = outage::in_words(&pki.outages()) {
             warn(&format!("warning: {outages}"));
             report.discovered.push(masker.text(&format!("outages       {outages}")));

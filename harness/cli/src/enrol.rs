@@ -19,6 +19,7 @@ use scep::name::to_text;
 
 use self::refusal::{Sent, advice, is_no_service};
 use self::request::RequestArguments;
+use super::access_arguments::AccessArguments;
 use super::conform::challenges::{ChallengeArguments, Given};
 use super::conform::discovery::cause_of_silence;
 use super::exit::{CommandError, Exit};
@@ -105,6 +106,8 @@ pub(super) struct EnrolArguments {
     poll_within: u64,
     #[command(flatten)]
     messages: MessagesArgument,
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 /// The ciphers that RFC 8894 §2.9 does not forbid.
@@ -136,7 +139,7 @@ impl EnrolArguments {
         let given = self.challenge.read().await.map_err(|reason| Exit::Usage.because(reason))?;
         given.keep_secret();
         let known = given.secrets.clone();
-        let mut pki = self.pki(given)?;
+        let mut pki = self.pki(given).await?;
         let files = self.out.as_deref().map(Files::in_folder);
         self.check_folder(files.as_ref())?;
         let key = new_key(self.request.key_type)
@@ -184,12 +187,13 @@ impl EnrolArguments {
         Ok(exit)
     }
 
-    fn pki(&self, given: Given) -> Result<LivePki, CommandError> {
+    async fn pki(&self, given: Given) -> Result<LivePki, CommandError> {
         if given.count.is_some() {
             return Err(Exit::Usage.because("one enrolment takes one challenge password"));
         }
         let limit = Duration::from_secs(self.timeout);
-        Ok(LivePki::new(self.url.clone(), given.challenges, limit, None))
+        let access = self.access.access(self.challenge.urls(&self.url)).await?;
+        Ok(LivePki::new(self.url.clone(), given.challenges, limit, None).through(access))
     }
 
     /// Fails if the folder has a key already, so that no key is overwritten.

@@ -16,6 +16,7 @@ use openssl::x509::X509;
 use scep::clock::Clock;
 
 use self::keys::{KeyArguments, certificates_in};
+use super::access_arguments::AccessArguments;
 use super::conform::discovery::certificates_of;
 use super::exit::{CommandError, Exit};
 use super::output::{self, say, say_report};
@@ -23,6 +24,7 @@ use super::stop::{StopSignals, interruptible};
 use super::values::{moment, scep_url};
 use super::wiring::{Challenges, LivePki};
 use model::scep_url::ScepUrl;
+use testbed::access::Access;
 
 /// Explain SCEP messages, and say who is wrong
 ///
@@ -64,6 +66,8 @@ pub(super) struct ExplainArguments {
     /// The SCEP address of the PKI, which is asked for these certificates now (GetCACert)
     #[arg(long, value_name = "URL", value_parser = scep_url())]
     from: Option<ScepUrl>,
+    #[command(flatten)]
+    access: AccessArguments,
     /// The time of the messages if they do not tell it, at which certificates must be valid; without it, dates of such messages are not judged
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<SystemTime>,
@@ -145,7 +149,7 @@ impl ExplainArguments {
         });
         let mut knowledge = read.await?.map_err(|error| Exit::Usage.because(error))?;
         if let Some(url) = &self.from {
-            knowledge.ca = fetched(url).await?;
+            knowledge.ca = fetched(url, self.access.access([url]).await?).await?;
         }
         knowledge.knows_time = self.at.is_some();
         knowledge.now = self.at.unwrap_or(knowledge.now);
@@ -156,8 +160,8 @@ impl ExplainArguments {
     }
 }
 
-async fn fetched(url: &ScepUrl) -> Result<Vec<X509>, CommandError> {
-    let pki = LivePki::new(url.clone(), Challenges::None, TIMEOUT, None);
+async fn fetched(url: &ScepUrl, access: Access) -> Result<Vec<X509>, CommandError> {
+    let pki = LivePki::new(url.clone(), Challenges::None, TIMEOUT, None).through(access);
     let certificates = certificates_of(&pki).await;
     certificates.map_err(|error| Exit::Lab.because(format!("{url}: {}", visible(&error))))
 }

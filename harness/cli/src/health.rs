@@ -12,15 +12,18 @@ use scep::http::{HttpResponse, Method, NoCapabilities, Operation};
 use scep::name::to_text;
 use tokio::time::{Instant, timeout_at};
 
+use super::access_arguments::AccessArguments;
 use super::conform::discovery::{cause_of_foreign_reply, cause_of_silence, cause_of_status};
 use super::exit::{CommandError, Exit};
 use super::output::{diagnostics, say};
 use super::serve::listening_port;
+use super::tls_arguments::cause_of_page;
 use super::values::scep_url;
 use super::wiring::{Challenges, LivePki};
 use ::diagnostics::{Diagnostic, visible};
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
+use testbed::access::Access;
 use testbed::pki::{Exchanged, ScepService};
 
 /// Check that a SCEP service answers, with certificates that a client can use
@@ -32,6 +35,7 @@ use testbed::pki::{Exchanged, ScepService};
 Examples:
   sceplab health
   sceplab health http://pki.example.com/scep
+  sceplab health https://pki.example.com/scep --tls-ca root.pem
 
 Exit codes:
   0  the service answers GetCACaps, and GetCACert with certificates that a client can use
@@ -48,14 +52,17 @@ pub(super) struct HealthArguments {
     /// How long the service may take for both answers, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 impl HealthArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
         let urls = self.urls().map_err(|reason| Exit::Usage.because(reason))?;
+        let access = self.access.access(&urls).await?;
         let mut failures = Vec::new();
         // At the same time, so that a server that hangs costs one timeout only.
-        let replies = urls.iter().map(|url| self.ask(url));
+        let replies = urls.iter().map(|url| self.ask(url, &access));
         for (url, Checked { passed, unhealthy }) in urls.iter().zip(join_all(replies).await) {
             let Some(Unhealthy { what, reason, cause }) = unhealthy else {
                 show(&passed, None);
@@ -87,20 +94,26 @@ impl HealthArguments {
     }
 
     /// Checks the answers to GetCACaps and GetCACert. The service must also have certificates with which a client can enrol.
-    async fn ask(&self, url: &ScepUrl) -> Checked {
+    async fn ask(&self, url: &ScepUrl, access: &Access) -> Checked {
         let mut passed = Vec::new();
-        let unhealthy = self.check(url, &mut passed).await.err();
+        let unhealthy = self.check(url, access, &mut passed).await.err();
         Checked { passed, unhealthy }
     }
 
-    async fn check(&self, url: &ScepUrl, passed: &mut Vec<String>) -> Result<(), Unhealthy> {
+    async fn check(
+        &self,
+        url: &ScepUrl,
+        access: &Access,
+        passed: &mut Vec<String>,
+    ) -> Result<(), Unhealthy> {
         let limit = Duration::from_secs(self.timeout);
         let pki = LivePki::new(url.clone(), Challenges::None, limit, None);
+        let pki = pki.through(access.clone());
         let end = Instant::now() + limit;
         let name = || self.ca_identifier.clone();
         let answer = self.answer(&pki, &Operation::GetCaCaps(name()), end).await;
         let answer = answer.map_err(|reason| Unhealthy::silent(CAPS, &reason))?;
-        let foreign = |reason| Unhealthy::foreign(CAPS, reason, answer.status);
+        let foreign = |reason| Unhealthy::foreign(CAPS, reason, &answer);
         let capabilities = answered("GetCACaps", &answer).and_then(|()| capabilities(&answer));
         passed.push(format!("{CAPS}: {}", capabilities.map_err(foreign)?));
         let answer = self.answer(&pki, &Operation::GetCaCert(name()), end).await;
@@ -175,9 +188,10 @@ impl Unhealthy {
         Self { what, cause: cause_of_silence(reason), reason: reason.to_string() }
     }
 
-    /// A reply with this HTTP status came that is none of a SCEP service.
-    fn foreign(what: &'static str, reason: String, status: u16) -> Self {
-        Self { what, reason, cause: cause_of_foreign_reply(status) }
+    /// A reply came that is none of a SCEP service.
+    fn foreign(what: &'static str, reason: String, answer: &HttpResponse) -> Self {
+        let cause = cause_of_page(answer).unwrap_or_else(|| cause_of_foreign_reply(answer.status));
+        Self { what, reason, cause }
     }
 }
 

@@ -10,6 +10,7 @@ use scep::clock;
 use tokio::select;
 
 use self::watch::Form;
+use super::access_arguments::AccessArguments;
 use super::conform::discovery::{cause_of_silence, leads_to_https, no_service};
 use super::exit::{CommandError, Exit};
 use super::output::{masked, say, say_report};
@@ -19,6 +20,7 @@ use ::inspect::{Asking, Inspection, Seen, ask, markdown, table, text};
 use diagnostics::Diagnostic;
 use model::scep_url::ScepUrl;
 use report::json::{document, line};
+use testbed::access::Access;
 
 /// Show what a PKI shows before anybody enrols, and which clients will have trouble with it
 ///
@@ -53,6 +55,8 @@ pub(super) struct InspectArguments {
     /// How long the server may take for each answer, in seconds; all together may take four times as long
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
+    #[command(flatten)]
+    access: AccessArguments,
     /// Also show what is known of the clients and fits, each with its source, and what is not known
     #[arg(short, long, conflicts_with_all = ["json", "markdown"])]
     verbose: bool,
@@ -89,7 +93,8 @@ impl InspectArguments {
             return Ok(Exit::Success);
         };
         let stop = StopSignals::listen();
-        let asking = self.asking(url);
+        let access = self.access.access([url]).await?;
+        let asking = self.asking(url, &access);
         let seen = select! {
             seen = Box::pin(ask(asking)) => seen,
             () = stop.another() => return Err(Exit::Interrupted.into()),
@@ -114,9 +119,9 @@ impl InspectArguments {
         Ok(Exit::Success)
     }
 
-    fn asking<'a>(&'a self, url: &'a ScepUrl) -> Asking<'a> {
+    fn asking<'a>(&'a self, url: &'a ScepUrl, access: &'a Access) -> Asking<'a> {
         let limit = Duration::from_secs(self.timeout);
-        Asking { url, name: self.ca_identifier.as_deref(), limit }
+        Asking { url, name: self.ca_identifier.as_deref(), limit, access }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::access_arguments::AccessArguments;
 use super::conform::challenges::ChallengeArguments;
 use super::exit::{CommandError, Exit};
 use super::output::{agreed, can_ask, warn};
@@ -13,6 +14,7 @@ use diagnostics::{Diagnostic, visible};
 use model::lab::{ChallengeSource, Lab, Secret, SshTarget};
 use model::scenario::Scenario;
 use recording::Folder;
+use testbed::access::Access;
 use testbed::{ChangedDevice, Driver, DriverName, UnrestoredDevice};
 
 /// Options for `--driver live`.
@@ -27,6 +29,8 @@ pub(super) struct LiveArguments {
     keep_config: bool,
     #[command(flatten)]
     challenges: ChallengeArguments,
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 impl LiveArguments {
@@ -36,7 +40,7 @@ impl LiveArguments {
             () if driver == DriverName::Live => return Ok(()),
             () if self.yes => "--yes",
             () if self.keep_config => "--keep-config",
-            () => match self.challenges.given() {
+            () => match self.challenges.given().or(self.access.given()) {
                 Some(option) => option,
                 None => return Ok(()),
             },
@@ -64,8 +68,10 @@ impl LiveArguments {
             return Ok(Targets::default());
         }
         let reading = Reading::begin(stop);
+        let urls = labs.iter().flat_map(|lab| lab.by_url.values()).map(|pki| &pki.url);
+        let access = self.access.access(urls.chain(self.challenges.page())).await?;
         let targets =
-            self.targets(&labs, messages).map_err(|reason| Exit::Usage.because(reason))?;
+            self.targets(&labs, messages, access).map_err(|reason| Exit::Usage.because(reason))?;
         drop(reading);
         // If nobody can agree, not even a name server is asked.
         let may_be_used = self.yes || can_ask();
@@ -85,7 +91,12 @@ impl LiveArguments {
         Ok(targets)
     }
 
-    fn targets(&self, labs: &[&Lab], messages: Option<Folder>) -> Result<Targets, String> {
+    fn targets(
+        &self,
+        labs: &[&Lab],
+        messages: Option<Folder>,
+        access: Access,
+    ) -> Result<Targets, String> {
         let is_live = |lab: &&Lab| lab.is_live();
         if !labs.iter().any(is_live) {
             return Err("`--driver live` needs a lab with devices by SSH and PKIs by URL; type `--lab FILE`".to_owned());
@@ -105,6 +116,7 @@ impl LiveArguments {
             challenge,
             otherwise: otherwise.map(ChallengeSource::Static),
             messages,
+            access,
         });
         for (name, pki) in labs.iter().flat_map(|lab| &lab.by_url) {
             targets.prepare(pki).map_err(|reason| format!("pki `{name}`: {reason}"))?;

@@ -1,6 +1,7 @@
 //! The binary `sceplab`: the command line.
 #![forbid(unsafe_code)]
 
+mod access_arguments;
 mod blanks;
 mod bug;
 mod bundles;
@@ -33,6 +34,7 @@ mod select;
 mod serve;
 mod shell;
 mod stop;
+mod tls_arguments;
 mod usage;
 mod values;
 mod wiring;

@@ -70,6 +70,8 @@ struct Prepared {
     driver: Arc<dyn Driver>,
     messages: Option<Folder>,
     bundles: Option<Bundles>,
+    /// A warning about the connections of the run.
+    caution: Option<&'static str>,
 }
 
 impl RunArguments {
@@ -77,10 +79,11 @@ impl RunArguments {
         let stop = StopSignals::listen();
         let used = Arc::<OnceLock<Arc<dyn Driver>>>::default();
         tokio::spawn(end_at_once_and_warn(stop.clone(), Arc::clone(&used)));
-        let Prepared { scenarios, driver, messages, bundles } = self.prepare(&stop).await?;
+        let Prepared { scenarios, driver, messages, bundles, caution } =
+            self.prepare(&stop).await?;
         let driver = Arc::clone(used.get_or_init(|| driver));
         let stopped = tokio::spawn(announce_restoring(stop.clone(), Arc::clone(&driver)));
-        let exit = self.run(scenarios, &driver, bundles, &stop).await;
+        let exit = self.run(scenarios, &driver, bundles, caution, &stop).await;
         wait_while_kept(&driver.remains().kept, &stop).await;
         let remains = settle(&*driver).await;
         let exit = complete(messages.as_ref(), exit).await;
@@ -120,6 +123,7 @@ impl RunArguments {
             DriverName::Live => self.live.prepare(&scenarios, recorded.cloned(), stop).await?,
             _ => Targets::default(),
         };
+        let caution = targets.warning();
         let driver = wiring::driver(name, options, targets)?;
         let driver = match &bundles {
             Some(bundles) => bundles.watch(driver),
@@ -127,7 +131,7 @@ impl RunArguments {
         };
         // An error that all labs would have is reported once, and not by each scenario.
         driver.probe().await?;
-        Ok(Prepared { scenarios, driver, messages, bundles })
+        Ok(Prepared { scenarios, driver, messages, bundles, caution })
     }
 
     async fn run(
@@ -135,6 +139,7 @@ impl RunArguments {
         scenarios: Vec<Scenario>,
         driver: &Arc<dyn Driver>,
         bundles: Option<Bundles>,
+        caution: Option<&str>,
         stop: &StopSignals,
     ) -> Exit {
         let palette = Palette::of(&io::stdout());
@@ -155,7 +160,8 @@ impl RunArguments {
             Some(lines.join("\n"))
         });
         let all = scenarios.clone();
-        let outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
+        let mut outcome = run_all(driver, scenarios, jobs, stop.clone().received(1), observe).await;
+        outcome.caution = caution.map(str::to_owned);
         progress.end();
         show(&outcome, self.verbose, palette);
         let exit = match bundles {

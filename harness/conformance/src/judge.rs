@@ -72,6 +72,7 @@ pub fn judge(
         strict: rules.strict,
         interrupted,
         given_up: None,
+        caution: None,
         issued,
         challenges,
         elapsed,

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use model::scep_url::{ScepUrl, connect};
+use model::scep_url::ScepUrl;
 use scep::capabilities::Capability;
 use scep::clock::Clock;
 use scep::http::{HttpRequest, Method, Operation};
 use testbed::NoAnswer;
-use testbed::http::{Connection, Form, RequestOptions, exchange};
+use testbed::access::Access;
 use tokio::time::{Instant, timeout};
+use transport::http::{Connection, Form, RequestOptions, exchange};
 
 use crate::probe::Probe;
 use crate::probed::{NotProbed, Probed};
 use crate::seen::{Answer, Seen};
 
 /// The server, and how long it may take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Asking<'a> {
     /// Its URL.
     pub url: &'a ScepUrl,
@@ -23,6 +24,8 @@ pub struct Asking<'a> {
     pub name: Option<&'a str>,
     /// Time limit of an answer.
     pub limit: Duration,
+    /// How it is reached.
+    pub access: &'a Access,
 }
 
 /// All requests together may take so many times the limit of one: more than the three that are always sent.
@@ -48,6 +51,7 @@ pub async fn look(asking: Asking<'_>) -> Seen {
     let mut seen = Seen {
         url: asking.url.clone(),
         name: name(),
+        caution: asking.access.warning(),
         at: Clock::system().now(),
         capabilities: asking.get(&Operation::GetCaCaps(name())).await,
         certificates: asking.get(&Operation::GetCaCert(name())).await,
@@ -79,17 +83,17 @@ impl Asking<'_> {
     /// Sends a request over a connection of its own.
     async fn send(&self, request: &HttpRequest, after: &str, form: Form) -> Answer {
         let (authority, path) = (self.url.authority(), format!("{}{after}", self.url.path()));
-        let stream = connect(self.url).await.map_err(NoAnswer::from)?;
-        let options = RequestOptions { form, ..RequestOptions::new(&authority, &path, self.limit) };
-        exchange(stream, options, request).await
+        let stream = self.access.connect(self.url).await?.stream;
+        let options = RequestOptions { form, ..self.options(&authority, &path) };
+        Ok(exchange(stream, options, request).await?)
     }
 
     /// Sends a request twice over one connection, and returns the second answer.
     async fn twice(&self, request: &HttpRequest, deadline: Instant) -> Probed {
         let authority = self.url.authority();
-        let options = RequestOptions::new(&authority, self.url.path(), self.limit);
+        let options = self.options(&authority, self.url.path());
         let first = async {
-            let stream = connect(self.url).await.map_err(NoAnswer::from)?;
+            let stream = self.access.connect(self.url).await?.stream;
             let mut connection = Connection::open(stream).await?;
             connection.exchange(options, request).await?;
             Ok(connection)
@@ -97,7 +101,12 @@ impl Asking<'_> {
         let first = within(self.left(deadline)?, first).await;
         let mut connection = first.map_err(NotProbed::FirstFailed)?;
         let second = connection.exchange(options, request);
+        let second = async { Ok(second.await?) };
         within(self.left(deadline)?, second).await.map_err(NotProbed::NotAnswered)
+    }
+
+    fn options<'a>(&'a self, authority: &'a str, path: &'a str) -> RequestOptions<'a> {
+        self.access.options(self.url, authority, path, self.limit)
     }
 
     /// The time that a request may take, unless all time is over.

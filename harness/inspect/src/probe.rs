@@ -1,7 +1,7 @@
 //! The harmless requests besides GetCACaps and GetCACert.
 
 use scep::http::{HttpRequest, Method, Operation};
-use testbed::http::Form;
+use transport::http::Form;
 
 /// The end of the path that Cisco's routers add: the last part of the path that RFC 8894 §4.1 recommends.
 pub(crate) const SUFFIX: &str = "/pkiclient.exe";

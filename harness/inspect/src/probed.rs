@@ -58,6 +58,8 @@ pub(crate) fn shows_nothing(reason: &NoAnswer) -> bool {
     match reason {
         NoAnswer::NotConnected(_)
         | NoAnswer::Unreached(_)
+        | NoAnswer::Proxy(_)
+        | NoAnswer::Tls(_)
         | NoAnswer::TimedOut(_)
         | NoAnswer::Gone(_) => true,
         NoAnswer::NotHttp(_) | NoAnswer::Closed(_) | NoAnswer::Other(_) => false,

@@ -15,7 +15,8 @@ const SHORT: u32 = 2048;
 
 /// The remarks, in sentences.
 pub(crate) fn remarks(seen: &Seen, chain: &[Facts]) -> Vec<String> {
-    let mut remarks = about_capabilities(seen);
+    let mut remarks: Vec<String> = seen.caution.iter().map(ToString::to_string).collect();
+    remarks.extend(about_capabilities(seen));
     remarks.extend(about_answer(seen, chain));
     for one in chain {
         remarks.extend(about(one, chain));

@@ -24,6 +24,8 @@ pub struct Seen {
     pub url: ScepUrl,
     /// The name of the CA that was asked for, if any.
     pub name: Option<String>,
+    /// A warning about how it was asked.
+    pub caution: Option<&'static str>,
     /// The time.
     pub at: SystemTime,
     /// The answer to GetCACaps.

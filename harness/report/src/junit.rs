@@ -13,6 +13,9 @@ pub(super) fn text<R: Reported>(results: &R) -> String {
         let mut suite = TestSuite::new(shown(&group[0].group));
         suite.add_test_cases(group.iter().map(test_case));
         suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
+        if let Some(caution) = results.caution() {
+            suite.set_system_err(shown(&format!("warning: {caution}")));
+        }
         report.add_test_suite(suite);
     }
     let xml = report.to_string().unwrap_or_else(|error| format!("<!-- {error} -->\n"));

@@ -134,7 +134,7 @@ fn steps(
     text
 }
 
-/// The summary: number of entries with each status (of passed ones even if zero), and the duration.
+/// The summary: number of entries with each status (of passed ones even if zero), the duration, and the warning about all of it.
 pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     let part = |(statuses, words, tone): &Part| match (results.count(statuses), *tone) {
         (0, _) if *words != "passed" => None,
@@ -146,7 +146,9 @@ pub fn summary<R: Reported>(results: &R, palette: Palette) -> String {
     };
     let parts: Vec<String> = R::SUMMARY.iter().filter_map(part).collect();
     let end = if results.is_interrupted() { ", interrupted after" } else { " in" };
-    format!("{}{end} {}", parts.join(", "), seconds(results.elapsed()))
+    let caution = results.caution().map(|caution| format!("\nwarning: {caution}"));
+    let caution = caution.unwrap_or_default();
+    format!("{}{end} {}{caution}", parts.join(", "), seconds(results.elapsed()))
 }
 
 fn sent(sent: &Sent, user: &str, mark: char) -> String {

@@ -33,6 +33,9 @@ pub struct ConformanceReport {
     /// Reason, if the peer ended the run: it stopped answering, or was gone after a request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_up: Option<String>,
+    /// A warning about the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
     /// Certificates issued to cases.
     pub issued: Vec<Received>,
     /// Number of challenge passwords used.
@@ -125,6 +128,10 @@ impl Results for ConformanceReport {
 
     fn is_interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    fn caution(&self) -> Option<&str> {
+        self.caution.as_deref()
     }
 }
 

@@ -41,6 +41,11 @@ pub trait Results: Serialize {
     /// True if it was interrupted.
     fn is_interrupted(&self) -> bool;
 
+    /// A warning about all of it, such as that the server was not verified.
+    fn caution(&self) -> Option<&str> {
+        None
+    }
+
     /// Number of scenarios, cases or cells with one of these statuses.
     fn count(&self, statuses: &[Status]) -> usize {
         self.statuses().filter(|status| statuses.contains(status)).count()

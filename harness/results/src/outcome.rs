@@ -26,6 +26,9 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// True if the run was interrupted.
     pub interrupted: bool,
+    /// A warning about the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
 }
 
 /// A selected scenario that was not finished.
@@ -371,6 +374,10 @@ impl Results for Outcome {
 
     fn is_interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    fn caution(&self) -> Option<&str> {
+        self.caution.as_deref()
     }
 }
 

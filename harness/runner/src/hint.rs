@@ -32,10 +32,19 @@ const PEER_HINTS: [(&str, &str); 4] = [
 ];
 
 /// Patterns of messages of devices and PKIs, the most specific first, with a hint for each.
-const HINTS: [(&str, &str); 21] = [
+const HINTS: [(&str, &str); 23] = [
+    (
+        r"no TLS connection: the server speaks no TLS",
+        "the server speaks plain HTTP there: write `http://` in the csr's `url`, and compare the port",
+    ),
+    (
+        r"no TLS connection: the server's certificate does not verify",
+        "the client does not recognise the server: compare the name and the dates in the message with the csr's `url` and the clock, and \
+         what the client trusts (`tls trust` and `tls fingerprint` of the csr, `--tls-ca`)",
+    ),
     (
         r"HTTP 30\d, moved to `https:|speaks HTTPS at this port",
-        "the server speaks HTTPS there, which is not supported: find the PKI's http:// address and port",
+        "the server speaks HTTPS there: write `https://` in the csr's `url`, and compare the port",
     ),
     (
         r"HTTP 30\d, moved to",
@@ -181,6 +190,11 @@ mod tests {
         for (said, words) in [
             ("GetCACert was answered HTTP 301, moved to `https://pki/scep`; …", "speaks HTTPS"),
             ("GetCACert was answered HTTP 301, moved to `/scep/`; …", "at another address"),
+            ("GetCACaps: no TLS connection: the server speaks no TLS at this port", "plain HTTP"),
+            (
+                "no TLS connection: the server's certificate does not verify: it expired on …",
+                "does not recognise",
+            ),
             (
                 "was answered HTTP 404: a web page with the title `404.15 - Not Found`",
                 "limits the length",

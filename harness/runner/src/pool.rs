@@ -77,7 +77,8 @@ pub async fn run_jobs(
     finished.extend(last);
     finished.sort_by(|a, b| a.id.cmp(&b.id));
     let (unfinished, interrupted) = (pool.unfinished(), matches!(end, End::Interrupted));
-    Outcome { scenarios: finished, unfinished, selected, elapsed: start.elapsed(), interrupted }
+    let (scenarios, elapsed) = (finished, start.elapsed());
+    Outcome { scenarios, unfinished, selected, elapsed, interrupted, caution: None }
 }
 
 /// Why a run ends.

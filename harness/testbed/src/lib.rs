@@ -1,10 +1,10 @@
 //! Contracts between the runner and the drivers: drivers, and the testbeds that they build.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod client;
 pub mod device;
 mod driver;
-pub mod http;
 pub mod injection;
 mod keys;
 pub mod lab_time;

@@ -2,6 +2,9 @@
 
 use model::scep_url::ConnectError;
 use thiserror::Error;
+use transport::http::HttpFailure;
+use transport::proxy::ProxyFailure;
+use transport::tls::TlsFailure;
 
 /// The reason why a request was not answered, in words, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -12,6 +15,12 @@ pub enum NoAnswer {
     /// Nothing answered an attempt to connect in time.
     #[error("{0}")]
     Unreached(String),
+    /// The proxy was reached, and makes no tunnel to the server.
+    #[error("{0}")]
+    Proxy(ProxyFailure),
+    /// The server was reached, and there is no TLS connection with it.
+    #[error("no TLS connection: {0}")]
+    Tls(TlsFailure),
     /// The time limit expired.
     #[error("{0}")]
     TimedOut(String),
@@ -39,6 +48,8 @@ impl NoAnswer {
             Self::TimedOut(old) => Self::TimedOut(words(old)),
             Self::NotHttp(old) => Self::NotHttp(words(old)),
             Self::Gone(old) => Self::Gone(words(old)),
+            Self::Proxy(old) => Self::Other(words(old.to_string())),
+            Self::Tls(old) => Self::Other(words(Self::Tls(old).to_string())),
             Self::Closed(old) | Self::Other(old) => Self::Other(words(old)),
         }
     }
@@ -50,5 +61,29 @@ impl From<ConnectError> for NoAnswer {
             ConnectError::TimedOut(_) => Self::Unreached(error.to_string()),
             _ => Self::NotConnected(error.to_string()),
         }
+    }
+}
+
+impl From<HttpFailure> for NoAnswer {
+    fn from(failure: HttpFailure) -> Self {
+        match failure {
+            HttpFailure::TimedOut(_) => Self::TimedOut(failure.to_string()),
+            HttpFailure::NotHttp(words) => Self::NotHttp(words),
+            HttpFailure::Tls(failure) => Self::Tls(failure),
+            HttpFailure::Closed(ending) => Self::Closed(ending.to_string()),
+            _ => Self::Other(failure.to_string()),
+        }
+    }
+}
+
+impl From<TlsFailure> for NoAnswer {
+    fn from(failure: TlsFailure) -> Self {
+        Self::Tls(failure)
+    }
+}
+
+impl From<ProxyFailure> for NoAnswer {
+    fn from(failure: ProxyFailure) -> Self {
+        Self::Proxy(failure)
     }
 }

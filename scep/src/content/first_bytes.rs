@@ -31,6 +31,11 @@ impl FirstBytes {
         first.extend(bytes.iter().take(room));
     }
 
+    /// The first bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// True if nothing came.
     pub fn is_empty(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
@@ -50,9 +55,7 @@ impl FirstBytes {
         let content = Content::of(&first);
         let advice = match (&content, wanted) {
             (Content::Tls(_), "request") => "; HTTPS is not supported, use http://",
-            (Content::Tls(_), _) => {
-                "; the server speaks HTTPS at this port, which is not supported"
-            }
+            (Content::Tls(_), _) => "; the server speaks HTTPS at this port: write https://",
             (Content::Http2, _) => "; HTTP/2 is not supported",
             (Content::Proxy, _) => ", which is not supported: switch it off there",
             _ => "",
@@ -106,7 +109,7 @@ mod tests {
             (
                 b"\x15\x03\x01\x00\x02\x02\x28",
                 "response",
-                "TLS (alert 40, handshake_failure) came in place of an HTTP/1 response; the server speaks HTTPS at this port, which is not supported",
+                "TLS (alert 40, handshake_failure) came in place of an HTTP/1 response; the server speaks HTTPS at this port: write https://",
             ),
             (
                 b"220 mail ESMTP\r\n",

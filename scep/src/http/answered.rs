@@ -4,6 +4,7 @@ use super::HttpResponse;
 use crate::{
     capabilities::Capabilities,
     content::{Content, shown},
+    url::Scheme,
 };
 
 /// The error for a body that lists no capability of SCEP.
@@ -28,15 +29,15 @@ pub enum Moved {
 }
 
 impl Moved {
-    /// Compares a `Location` with the request's host and port (as in a URL), and its path with its query.
-    fn of(location: &str, authority: &str, target: &str) -> Self {
+    /// Compares a `Location` with the request's scheme, its host and port (as in a URL), and its path with its query.
+    fn of(location: &str, scheme: Scheme, authority: &str, target: &str) -> Self {
         let location = location.trim();
-        let path = match location.find("://") {
-            Some(scheme) if location[..scheme].eq_ignore_ascii_case("http") => {
-                let rest = &location[scheme + 3..];
+        let port = format!(":{}", scheme.default_port());
+        let path = match location.split_once("://") {
+            Some((named, rest)) if named.eq_ignore_ascii_case(scheme.as_str()) => {
                 let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
                 let without_port =
-                    |text: &str| text.strip_suffix(":80").unwrap_or(text).to_ascii_lowercase();
+                    |text: &str| text.strip_suffix(&port).unwrap_or(text).to_ascii_lowercase();
                 if without_port(host) != without_port(authority) {
                     return Self::Elsewhere;
                 }
@@ -62,11 +63,11 @@ impl Moved {
 }
 
 impl HttpResponse {
-    /// The response to a request with this host and port, path and query: a redirection to its own address is recognised.
+    /// The response to a request with this scheme, host and port, path and query: a redirection to its own address is recognised.
     #[must_use]
-    pub fn compared(mut self, authority: &str, target: &str) -> Self {
+    pub fn compared(mut self, scheme: Scheme, authority: &str, target: &str) -> Self {
         if let Some(location) = &self.location {
-            self.moved = Moved::of(location, authority, target);
+            self.moved = Moved::of(location, scheme, authority, target);
         }
         self
     }
@@ -128,9 +129,7 @@ impl HttpResponse {
             return "a redirection without a Location".to_owned();
         };
         let address = shown(location.split('?').next().unwrap_or_default());
-        let is_https = location.trim_start().to_ascii_lowercase().starts_with("https:");
         let advice = match self.moved {
-            _ if is_https => "this is HTTPS, which is not supported".to_owned(),
             Moved::Loop => "this is the address that was asked, so the redirection is a loop: probably a rule of the web server, or \
                             of a proxy in front of the SCEP service, is wrong"
                 .to_owned(),
@@ -164,7 +163,8 @@ mod tests {
         );
         assert_eq!(
             moved(302, Some("https://pki.example.com/scep")),
-            "was answered HTTP 302, moved to `https://pki.example.com/scep`; this is HTTPS, which is not supported"
+            "was answered HTTP 302, moved to `https://pki.example.com/scep`; redirections are not followed: use the \
+             address `https://pki.example.com/scep`, if it is the SCEP service"
         );
         assert_eq!(moved(308, None), "was answered HTTP 308, a redirection without a Location");
     }
@@ -174,7 +174,7 @@ mod tests {
         let compared = |location: &str| {
             let location = Some(location.to_owned());
             let moved = HttpResponse { status: 302, location, ..HttpResponse::default() };
-            moved.compared("pki.example.com:80", "/scep?operation=GetCACert").moved
+            moved.compared(Scheme::Http, "pki.example.com:80", "/scep?operation=GetCACert").moved
         };
         for same in [
             "/scep?operation=GetCACert",
@@ -197,7 +197,7 @@ mod tests {
         }
         let location = Some("/scep?a".to_owned());
         let response = HttpResponse { status: 301, location, ..HttpResponse::default() };
-        let words = response.compared("pki", "/scep?a").answered();
+        let words = response.compared(Scheme::Http, "pki", "/scep?a").answered();
         assert!(
             words.contains("the redirection is a loop") && !words.contains("use the address"),
             "{words}"

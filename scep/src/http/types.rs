@@ -24,10 +24,10 @@ impl HttpRequest {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn at(&self, url: &HttpUrl) -> Result<Request<Vec<u8>>, ::http::Error> {
-        let (authority, path) = (url.authority(), url.path());
+        let (scheme, authority, path) = (url.scheme().as_str(), url.authority(), url.path());
         let request = Request::builder()
             .method(self.method.as_str())
-            .uri(format!("http://{authority}{path}?{}", self.query));
+            .uri(format!("{scheme}://{authority}{path}?{}", self.query));
         let request = match &self.content_type {
             Some(content_type) => request.header(CONTENT_TYPE, content_type),
             None => request,

@@ -15,6 +15,9 @@ fn url_is_written_as_it_was_typed() {
         "http://pki.example.com/scep",
         "http://[::1]:8080/a/b",
         "http://127.0.0.1:8081/",
+        "https://pki.example.com/scep",
+        "https://h:443/a",
+        "https://[::1]:8443/",
     ] {
         assert_eq!(parse(text).unwrap().to_string(), text);
     }
@@ -33,13 +36,30 @@ fn url_is_split_into_host_port_and_path() {
 }
 
 #[test]
+fn https_has_a_port_of_its_own() {
+    let url = parse("HTTPS://pki.lab/scep").unwrap();
+    assert_eq!((url.scheme(), url.port(), url.named_port()), (Scheme::Https, 443, None));
+    assert_eq!(
+        (url.to_string().as_str(), url.authority().as_str()),
+        ("https://pki.lab/scep", "pki.lab")
+    );
+    assert_eq!(parse("https://h:443").unwrap().authority(), "h");
+    assert_eq!(parse("https://h:80").unwrap().authority(), "h:80");
+    assert_eq!(parse("http://h:443").unwrap().authority(), "h:443");
+    assert_eq!(url.at(443, "/a").to_string(), "https://pki.lab/a");
+    assert_eq!(url.at(80, "/a").to_string(), "https://pki.lab:80/a");
+}
+
+#[test]
 fn text_that_is_no_scep_url_is_refused() {
     for (text, error) in [
         ("10.215.168.1", UrlError::NotHttp),
         ("pki.example.com", UrlError::NotHttp),
         ("ftp://h/", UrlError::NotHttp),
-        ("https://10.215.168.1", UrlError::Https),
-        ("https://h/scep", UrlError::Https),
+        ("https://", UrlError::NoHost),
+        ("https://user@h/scep", UrlError::User),
+        ("https:h", UrlError::NotHttp),
+        ("httpss://h", UrlError::NotHttp),
         ("http://h/?operation=GetCACert", UrlError::Query),
         ("http://h/scep#a", UrlError::Fragment),
         ("http://h/#a?b", UrlError::Fragment),
@@ -143,6 +163,7 @@ fn url_that_parsers_repair_is_refused_with_what_they_send() {
         ("http://h/../c.exe", "http://h/c.exe"),
         ("http://h/a/./b", "http://h/a/b"),
         ("http://h/a/%2e%2E/b", "http://h/b"),
+        ("https://127.1/", "https://127.0.0.1/"),
     ] {
         assert_eq!(parse(text), Err(UrlError::Changed(sent.to_owned())), "`{text}`");
     }

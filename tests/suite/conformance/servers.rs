@@ -312,7 +312,7 @@ fn unreachable_and_unsupported_urls_are_reported() {
     let ended = conform(&["http://127.0.0.1:1/scep"]);
     assert_eq!(ended.code, Some(3));
     assert!(ended.stderr.contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
-    let ended = conform(&["https://127.0.0.1/scep"]);
+    let ended = conform(&["ldap://127.0.0.1/scep"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("HTTPS is not supported"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("begins with `http://` or `https://`"), "{}", ended.stderr);
 }

@@ -17,7 +17,7 @@ fn redirection_is_shown_with_its_address() {
         (
             "302 Found",
             "https://pki.example.com/scep",
-            "HTTP 302, moved to `https://pki.example.com/scep`; this is HTTPS, which is not supported",
+            "HTTP 302, moved to `https://pki.example.com/scep`; redirections are not followed: use the address `https://pki.example.com/scep`",
         ),
         (
             "307 Temporary Redirect",

@@ -71,7 +71,7 @@ fn pki_by_https_alone_names_the_clients_that_cannot_use_it() {
         &asked,
         &[
             "moved to `https://pki.example.com/scep`",
-            "if it has none, because the service is there by HTTPS alone, these clients will or may not enrol: cisco-ios, cisco-asa, junos, sscep, sceplab",
+            "if it has none, because the service is there by HTTPS alone, these clients will or may not enrol: cisco-ios, cisco-asa, junos, sscep",
         ],
     );
 }

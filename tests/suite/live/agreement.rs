@@ -70,7 +70,7 @@ hosts:
   gateway: {addresses: [10.215.168.1/24], forwards: true, runs: there}
 pki:
   there:
-    url: https://pki.example.com/scep
+    url: ldap://pki.example.com/scep
     personality: linux
     challenge: {static: hunter2-x, file: y}
     timeout: 9m

@@ -10,13 +10,14 @@ use scep::request::{AlternativeName, RequestedExtensions};
 use scep::url::HttpUrl;
 
 use super::{Reader, below, path};
-use crate::config::value::{CrlSource, KeyType, RenewalKey, Rollover, Value};
+use crate::config::value::{CrlSource, KeyType, RenewalKey, Rollover, TlsTrust, Value};
 use crate::secret::Sealed;
 
 /// The settings of one certificate to request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CsrSettings {
     pub(crate) endpoint: HttpUrl,
+    pub(crate) recognition: Recognition,
     pub(crate) cipher: Option<Cipher>,
     pub(crate) digest: Option<Digest>,
     pub(crate) distinguished_name: String,
@@ -28,6 +29,17 @@ pub(crate) struct CsrSettings {
     pub(crate) ca_fingerprint: Option<Fingerprint>,
     pub(crate) key: KeyKind,
     pub(crate) upkeep: Upkeep,
+}
+
+/// How a server of HTTPS is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Recognition {
+    /// By a CA that the device trusts.
+    ByCa,
+    /// By the fingerprint of its certificate, or of one that issued it.
+    ByFingerprint(Fingerprint),
+    /// Not at all.
+    Nothing,
 }
 
 impl CsrSettings {
@@ -92,6 +104,7 @@ impl Reader<'_> {
         };
         let mut settings = CsrSettings {
             endpoint: self.endpoint(csr, url),
+            recognition: self.recognition(csr),
             cipher: None,
             digest: None,
             distinguished_name: distinguished_name.clone(),
@@ -114,6 +127,16 @@ impl Reader<'_> {
         }
         settings.upkeep = self.upkeep(csr);
         Some(settings)
+    }
+
+    fn recognition(&self, csr: &[String]) -> Recognition {
+        let tls = below(csr, "tls");
+        let leaf = |name: &str| self.configuration.values(&below(&tls, name)).first();
+        match (leaf("fingerprint"), leaf("trust")) {
+            (Some(Value::Fingerprint(it)), _) => Recognition::ByFingerprint(it.clone()),
+            (_, Some(Value::TlsTrust(TlsTrust::Nothing))) => Recognition::Nothing,
+            _ => Recognition::ByCa,
+        }
     }
 
     fn alternative_names(&self, csr: &[String]) -> Vec<AlternativeName> {
@@ -222,6 +245,7 @@ impl Reader<'_> {
         let port = configured(&port)
             .and_then(number)
             .or(url.named_port())
+            .or_else(|| url.is_https().then(|| url.port()))
             .or_else(|| number(&default(&port)?));
         let path = match configured(&cgi_path).and_then(Value::as_text) {
             // Exactly one slash between them, whatever was configured.

@@ -41,6 +41,21 @@ pub(super) const CRL_SOURCES: &[Choice<CrlSource>] = &[
     ("scep", CrlSource::Scep, "From the SCEP service, by GetCRL"),
 ];
 
+/// How a server of HTTPS is recognised.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum TlsTrust {
+    /// By a CA that the device trusts.
+    #[default]
+    Ca,
+    /// Not at all.
+    Nothing,
+}
+
+pub(super) const TLS_TRUSTS: &[Choice<TlsTrust>] = &[
+    ("ca", TlsTrust::Ca, "By the CAs that the device trusts"),
+    ("none", TlsTrust::Nothing, "Not at all: anybody on the way can answer in its place"),
+];
+
 pub(super) const ROLLOVERS: &[Choice<Rollover>] = &[(
     "get-next-ca",
     Rollover::GetNextCa,

@@ -10,7 +10,6 @@ use scep::revocation_list::{RevocationList, distribution_points};
 
 use crate::config::system::CsrSettings;
 use crate::enrolment::ScepClient;
-use crate::enrolment::http::{ask, fetch};
 use crate::enrolment::request::Request;
 
 /// How many distribution points of a certificate are tried: each may take as long as an HTTP exchange at most does.
@@ -60,10 +59,9 @@ impl Source<'_> {
             context.limits.add(&reason);
             return Err(NoList::Impossible(reason));
         }
-        let (network, endpoint) = (&context.network, &self.settings.endpoint);
+        let server = context.server(self.settings);
         let question = Operation::GetCaCaps(self.settings.ca_identifier.clone());
-        let answer =
-            ask(network, endpoint, &Exchange::GetCaCaps, &question.to_http(Method::Get)).await?;
+        let answer = server.ask(&Exchange::GetCaCaps, &question.to_http(Method::Get)).await?;
         let capabilities = match answer.status {
             200 => Capabilities::parse(&answer.body),
             // A CA that answers GetCACaps with an error has no capabilities (RFC 8894 §3.5.2).
@@ -79,9 +77,9 @@ impl Source<'_> {
         query.takes_obsolete_algorithms = true;
         let request = query.request(&ca, &capabilities, context.clock.now(), &mut rand_bytes);
         let request = request.map_err(refused)?;
-        let answer = ask(network, endpoint, &CrlQuery::EXCHANGE, &request).await?;
+        let answer = server.ask(&CrlQuery::EXCHANGE, &request).await?;
         let list = query.receive(&answer, &ca, context.clock.now()).map_err(refused)?;
-        Ok((list, format!("GetCRL at {endpoint}")))
+        Ok((list, format!("GetCRL at {}", self.settings.endpoint)))
     }
 
     /// Fetches the list from the first distribution point of the certificate that gives one out (RFC 5280 §4.2.1.13).
@@ -119,7 +117,7 @@ impl Source<'_> {
     }
 
     async fn list_at(&self, url: &str) -> Result<RevocationList, String> {
-        let response = fetch(&self.request.context.network, url).await;
+        let response = self.request.context.server(self.settings).fetch(url).await;
         let place = shown(url);
         let response = response.map_err(|reason| format!("{place}: {reason}"))?;
         if let (300..400, Some(moved)) = (response.status, &response.location) {

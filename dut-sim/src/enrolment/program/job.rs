@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::folder::Folder;
 use super::{Error, Installed};
-use crate::enrolment::http::{self, compose, connect};
+use crate::enrolment::http::HttpFailure;
 use crate::enrolment::journal::Journal;
 use crate::enrolment::order::{Failure, Order};
 use crate::enrolment::progress::Phase;
@@ -147,17 +147,20 @@ impl Job<'_> {
         exchange: &Exchange,
         operation: &Operation,
     ) -> Result<HttpResponse, Error> {
-        let endpoint = &self.order.settings.endpoint;
-        let request = compose(endpoint, &operation.to_http(Method::Get))
-            .map_err(|error| Failure::Unwritable { exchange: exchange.clone(), error })?;
-        let answer = http::exchange(&self.journal.context.network, endpoint, request).await;
-        answer.map_err(|failure| Error::Retry(failure.at(exchange)))
+        let request = operation.to_http(Method::Get);
+        let server = self.journal.context.server(&self.order.settings);
+        let answer = server.exchange(&request).await;
+        answer.map_err(|failure| match failure {
+            HttpFailure::Http(transport::http::HttpFailure::Unwritable(error)) => {
+                Failure::Unwritable { exchange: exchange.clone(), error }.into()
+            }
+            failure => Error::Retry(failure.at(exchange)),
+        })
     }
 
     /// Tries a connection itself, because the device's error is more specific than the program's.
     pub(super) async fn unreached(&self, exchange: &Exchange, line: &str) -> String {
-        let network = &self.journal.context.network;
-        match connect(network, &self.order.settings.endpoint).await {
+        match self.journal.context.server(&self.order.settings).connect().await {
             Err(failure) => failure.at(exchange),
             Ok(_) => format!("{exchange}: {line}"),
         }

@@ -45,6 +45,7 @@ impl Failures for Outcome {
                 selected: 1,
                 elapsed: one.elapsed,
                 interrupted: false,
+                caution: None,
             };
             Failed::of(one, &alone)
         });

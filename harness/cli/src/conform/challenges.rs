@@ -69,6 +69,16 @@ impl ChallengeArguments {
         self.ndes_admin.is_some()
     }
 
+    /// The addresses that a command uses with these options and this one.
+    pub(crate) fn urls<'a>(&'a self, url: &'a ScepUrl) -> impl Iterator<Item = &'a ScepUrl> {
+        std::iter::once(url).chain(self.page())
+    }
+
+    /// The address of the page that gives out passwords, if there is one.
+    pub(crate) fn page(&self) -> Option<&ScepUrl> {
+        self.ndes_admin.as_ref()
+    }
+
     /// The given option among those that name passwords.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let options = [

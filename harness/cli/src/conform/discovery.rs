@@ -8,6 +8,7 @@ use scep::http::{HttpResponse, Method, Operation};
 use scep::name::to_text;
 
 use crate::wiring::LivePki;
+use crate::{access_arguments, tls_arguments};
 use conformance::Target;
 use diagnostics::{Diagnostic, visible, word_difference};
 use model::scep_url::ScepUrl;
@@ -104,6 +105,8 @@ pub(crate) fn cause_of_silence(reason: &NoAnswer) -> &'static str {
         NoAnswer::TimedOut(_) => "probably the server hangs, or needs longer than `--timeout`",
         NoAnswer::NotConnected(_) => NOT_RUNNING,
         NoAnswer::Unreached(_) => UNREACHED,
+        NoAnswer::Proxy(failure) => access_arguments::advice(failure),
+        NoAnswer::Tls(failure) => tls_arguments::advice(failure),
         _ => why_silent(reason),
     }
 }
@@ -119,6 +122,11 @@ fn why_silent(reason: &NoAnswer) -> &'static str {
     match reason {
         NoAnswer::TimedOut(_) => {
             "probably the server hangs, or needs longer than `--timeout`; try GetCACaps with `sceplab health`"
+        }
+        NoAnswer::Proxy(failure) => access_arguments::advice(failure),
+        NoAnswer::Tls(failure) => tls_arguments::advice(failure),
+        NoAnswer::Closed(_) => {
+            "perhaps the server speaks only HTTPS: then write `https://`; or another service listens at this port, or the server ends at each request: look at its log"
         }
         NoAnswer::NotHttp(_) => {
             "probably another service listens at this port: compare the port of the URL"
@@ -143,8 +151,10 @@ pub(crate) fn no_service(
     let answers = [capabilities, certificates];
     let is_elsewhere = answers.into_iter().flatten().any(leads_to_https);
     let statuses = || answers.into_iter().filter_map(|it| Some(it.as_ref().ok()?.status));
-    let probably =
-        is_elsewhere.then_some(BY_HTTPS).or_else(|| statuses().find_map(cause_of_status));
+    let mut pages = answers.into_iter().flatten();
+    let about_tls = pages.find_map(tls_arguments::cause_of_page);
+    let probably = is_elsewhere.then_some(BY_HTTPS).or(about_tls);
+    let probably = probably.or_else(|| statuses().find_map(cause_of_status));
     let probably = probably.or_else(|| statuses().map(cause_of_foreign_reply).next());
     let heading = format!("{url} does not answer as a SCEP service, {end}");
     let diagnostic = Diagnostic::general(heading);
@@ -163,8 +173,8 @@ pub(crate) fn leads_to_https(answer: &HttpResponse) -> bool {
 }
 
 /// What to do about a server that sends clients to HTTPS.
-const BY_HTTPS: &str = "the server redirects to HTTPS, which is not supported here, because SCEP needs no TLS (RFC 8894 §4.1): give an address of the \
-                        service that begins with `http://` and is not redirected, if there is one";
+const BY_HTTPS: &str = "the server redirects to HTTPS: give that address, which begins with `https://`, if it is the SCEP service, or one that \
+                        begins with `http://` and is not redirected, if there is one";
 
 /// True if both requests were answered with the same, which is described once.
 fn is_one_answer(one: &Answer, other: &Answer) -> bool {
@@ -185,9 +195,12 @@ const IN_ITS_PLACE: &str = "perhaps the service is in maintenance, or a proxy or
 pub(crate) fn cause_of_status(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 302 | 303 | 307 | 308 => {
-            "the server redirects: give the address of the SCEP service itself, which begins with `http://` and needs no login"
+            "the server redirects: give the address of the SCEP service itself, which needs no login"
         }
-        401 | 403 | 407 => {
+        407 => {
+            "a proxy on the way wants a login: write user and password before the host in its URL, with `--proxy` or in the environment"
+        }
+        401 | 403 => {
             "the server wants a login, or does not let this address in: SCEP clients send no credentials in HTTP"
         }
         429 | 503 => "the server is busy or not ready: try again later",

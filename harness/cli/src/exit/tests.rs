@@ -48,7 +48,8 @@ async fn run(error: DeviceError) -> (Verdict, Exit) {
     let verdict = finished.verdict.clone();
     let elapsed = Duration::ZERO;
     let (scenarios, unfinished) = (vec![finished], Vec::new());
-    let outcome = Outcome { scenarios, unfinished, selected: 1, elapsed, interrupted: false };
+    let (interrupted, caution) = (false, None);
+    let outcome = Outcome { scenarios, unfinished, selected: 1, elapsed, interrupted, caution };
     (verdict, Exit::of(&outcome))
 }
 
@@ -92,6 +93,7 @@ fn interruption_decides_the_exit_code() {
         selected: 0,
         elapsed: Duration::ZERO,
         interrupted,
+        caution: None,
     };
     assert_eq!(Exit::of(&outcome(true)), Exit::Interrupted);
     assert_eq!(Exit::of(&outcome(false)), Exit::Success);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use testbed::NoAnswer;
 use testbed::pki::{Exchanged, ScepService};
 
+use crate::access_arguments::AccessArguments;
 use crate::conform::challenges::ChallengeArguments;
 use crate::conform::discovery::cause_of_silence;
 use crate::exit::{CommandError, Exit};
@@ -38,6 +39,8 @@ pub(super) struct AtArguments {
     /// With --at, the longest pause before a poll, in seconds; the pauses are those of the recording, if they are not longer
     #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "at", value_parser = clap::value_parser!(u64).range(0..=3600))]
     poll_pause: u64,
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 impl AtArguments {
@@ -59,12 +62,14 @@ impl AtArguments {
         let given = self.challenge.read().await.map_err(|reason| Exit::Usage.because(reason))?;
         given.keep_secret();
         let limit = Duration::from_secs(self.timeout);
-        let pki = LivePki::new(url.clone(), given.challenges, limit, None);
+        let access = self.access.access(self.challenge.urls(url)).await?;
+        let caution = access.warning();
+        let pki = LivePki::new(url.clone(), given.challenges, limit, None).through(access);
         let anew = interruptible(move || Anew::new(source, Clock::system())).await?;
         output::hide(&anew.secrets());
         let longest_pause = Duration::from_secs(self.poll_pause);
         let results = Sending { anew, pki, url: url.clone(), longest_pause }.all().await?;
-        let verdict = Verdict::of(results);
+        let verdict = Verdict { caution, ..Verdict::of(results) };
         if as_json {
             say_report(&report::json::document(&verdict));
         } else {
@@ -115,6 +120,8 @@ scep::named! {
 #[derive(Debug, Serialize)]
 struct Verdict {
     version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caution: Option<&'static str>,
     same: usize,
     differing: usize,
     not_sent: usize,
@@ -227,6 +234,7 @@ impl Verdict {
         let count = |wanted| requests.iter().filter(|line| line.result == wanted).count();
         Self {
             version: VERSION,
+            caution: None,
             same: count(Outcome::Same),
             differing: count(Outcome::Differs),
             not_sent: count(Outcome::NotSent),

@@ -25,8 +25,9 @@ use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
-use testbed::http::{self, RequestOptions};
+use testbed::access::Access;
 use testbed::pki::{Exchanged, Pki, PkiError, ScepService};
+use transport::http;
 
 /// The source of challenge passwords.
 pub enum Challenges {
@@ -72,6 +73,7 @@ pub struct LivePki {
     watch: Option<Arc<Watch>>,
     /// Records what is exchanged by this clone, if it is saved.
     recorder: Option<Recorder>,
+    access: Access,
 }
 
 impl LivePki {
@@ -101,7 +103,14 @@ impl LivePki {
             reused: Arc::default(),
             watch: None,
             recorder: None,
+            access: Access::default(),
         }
+    }
+
+    /// The same PKI, reached in this way.
+    #[must_use]
+    pub fn through(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// The same PKI; what is exchanged with it by the result is recorded.
@@ -161,7 +170,7 @@ impl LivePki {
             Challenges::Ndes(admin) => {
                 self.turn().await;
                 admin
-                    .password(self.limit, self.recorder.as_ref())
+                    .password(self.limit, &self.access, self.recorder.as_ref())
                     .await?
                     .map_or_else(|| self.unused(), Ok)?
             }
@@ -205,13 +214,14 @@ impl LivePki {
         suffix: &str,
     ) -> Result<Exchanged, PkiError> {
         self.turn().await;
-        let stream = connection::connect(&self.url, self.recorder.as_ref()).await;
-        let stream = stream.map_err(|error| PkiError::NotServed { reason: error.into() })?;
+        let recorder = self.recorder.as_ref();
+        let stream = connection::connect(&self.url, &self.access, recorder).await;
+        let stream = stream.map_err(|reason| PkiError::NotServed { reason })?;
         let path = format!("{}{suffix}", self.url.path());
         let authority = self.url.authority();
-        let options = RequestOptions::new(&authority, &path, limit);
+        let options = self.access.options(&self.url, &authority, &path, limit);
         let answer = http::exchange(stream, options, request).await;
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+        Ok(answer.map_or_else(|failure| Exchanged::Unanswered(failure.into()), Exchanged::Answered))
     }
 }
 

@@ -54,10 +54,13 @@ impl Network for RecordedNetwork {
     }
 
     async fn connect(&self, address: Ipv4Addr, port: u16) -> Result<Box<dyn Stream>, ConnectError> {
-        let stream = self.network.connect(address, port).await?;
+        self.network.connect(address, port).await
+    }
+
+    fn observed(&self, stream: Box<dyn Stream>, address: Ipv4Addr, port: u16) -> Box<dyn Stream> {
         let server = Some(format!("{address}:{port}"));
         let peers = || Peers { seen_by: End::Client, pki: None, client: None, server };
-        Ok(Box::new(Tap::new(stream, Some(&self.recorder), peers)))
+        Box::new(Tap::new(stream, Some(&self.recorder), peers))
     }
 }
 

@@ -18,11 +18,12 @@ use model::lab::{
 };
 use simulated::connector::Connections;
 use simulated::mock_pki::MockPki;
+use testbed::access::Access;
 use testbed::pki::{Decision, IssuedCertificate, Pki, PkiError, ScepService};
 use testbed::{Driver, DriverName, KeyStore, LabOptions, Remains, Resource, Testbed, TestbedError};
 
 /// How existing devices and PKIs are used, in addition to the lab file.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct TargetOptions {
     /// True if devices keep the configuration of a scenario.
     pub keep_configuration: bool,
@@ -32,6 +33,8 @@ pub struct TargetOptions {
     pub otherwise: Option<ChallengeSource>,
     /// Folder for what is exchanged with PKIs.
     pub messages: Option<Folder>,
+    /// How PKIs are reached.
+    pub access: Access,
 }
 
 /// The existing devices and PKIs of a run, as the driver of that run.
@@ -61,6 +64,11 @@ impl Targets {
         Ok(())
     }
 
+    /// The warning about connections to PKIs, if nobody verifies them.
+    pub fn warning(&self) -> Option<&'static str> {
+        self.options.access.warning()
+    }
+
     /// The source of a PKI's challenge passwords.
     pub fn source(&self, plan: &PkiByUrl) -> Option<ChallengeSource> {
         let TargetOptions { challenge, otherwise, .. } = &self.options;
@@ -78,6 +86,7 @@ impl Targets {
         }
         let (challenges, secrets) = read(self.source(plan))?;
         let pki = LivePki::new(plan.url.clone(), challenges, plan.timeout, None);
+        let pki = pki.through(self.options.access.clone());
         let control = plan.control.clone().map(|url| {
             let connections = Connections::by_url(url.clone(), plan.timeout);
             Arc::new(MockPki::by_url(url.to_string(), connections))

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use model::scep_url::{self, ScepUrl};
 use testbed::NoAnswer;
-use testbed::http::{self, Connection, RequestOptions};
+use transport::http::{self, Connection, RequestOptions};
 
 /// The size of the buffer of a connection in memory, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -118,7 +118,8 @@ impl Transport for Connections {
     async fn send(&self, path: &str, request: HttpRequest) -> Result<HttpResponse, NoAnswer> {
         let stream = self.connector.connect().await?;
         let path = format!("{}{path}", self.prefix);
-        http::exchange(stream, options(&self.authority, &path, self.limit), &request).await
+        let options = options(&self.authority, &path, self.limit);
+        Ok(http::exchange(stream, options, &request).await?)
     }
 }
 
@@ -143,7 +144,7 @@ impl Transport for KeptConnection {
         // The exchange continues even if the caller gives up, so that the connection stays usable for the next request.
         let sent = tokio::spawn(async move {
             let options = options(LOCAL, &path, LAB_LIMIT);
-            connection.lock().await.exchange(options, &request).await
+            Ok(connection.lock().await.exchange(options, &request).await?)
         });
         sent.await.unwrap_or_else(|error| Err(NoAnswer::Other(error.to_string())))
     }

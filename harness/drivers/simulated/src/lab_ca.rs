@@ -16,9 +16,8 @@ use crate::connector::Connector;
 use crate::serving::Serving;
 use crate::tapped::Tapped;
 use model::lab::{self, Lab};
-use testbed::NoAnswer;
 use testbed::TestbedError;
-use testbed::http::{self, RequestOptions};
+use transport::http::{self, HttpFailure, RequestOptions};
 
 /// The timeout for an answer of the SCEP service.
 const SCEP_LIMIT: Duration = Duration::from_secs(30);
@@ -184,7 +183,7 @@ impl<C: Connector> ScepService for Service<C> {
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
         let options = RequestOptions::new(authority, &path, SCEP_LIMIT);
         let answer = http::exchange(stream, options, request).await;
-        let unanswered = |reason: NoAnswer| Exchanged::Unanswered(reason.to_string());
+        let unanswered = |reason: HttpFailure| Exchanged::Unanswered(reason.to_string());
         Ok(answer.map_or_else(unanswered, Exchanged::Answered))
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dut_sim::Settings;
 use dut_sim::network::Stream;
 use dut_sim::remote::{RemoteConsole, RemoteError};
+use dut_sim::{Settings, TlsRoots};
 use openssl::pkey::{PKey, Private};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -36,7 +36,14 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Testb
         client,
         clock_ahead_ms: device.clock_ahead_ms,
         programs_follow: lab.has_own_time(),
+        tls_roots: tls_roots(lab),
     })
+}
+
+/// The certificates by which a device of this lab recognises servers: the network of a real PKI has those of the system, and a lab none
+/// but its own.
+fn tls_roots(lab: &Lab) -> TlsRoots {
+    if lab.is_live() { TlsRoots::System } else { TlsRoots::Given(Vec::new()) }
 }
 
 /// The settings for a device in another process, whose clock is that of the system: it is ahead of that as far as the lab is.

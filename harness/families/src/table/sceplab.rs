@@ -10,18 +10,13 @@ const CERTIFICATES: Source = Source::Own("scep/src/client/ca_certificates.rs");
 const URL: Source = Source::Own("scep/src/url.rs");
 const CAPABILITIES: Source = Source::Own("scep/src/capabilities.rs");
 const HTTP: Source = Source::Own("scep/src/http/answered.rs");
-const EXCHANGE: Source = Source::Own("harness/testbed/src/http.rs");
+const EXCHANGE: Source = Source::Own("harness/transport/src/http.rs");
 
 pub(super) const SCEPLAB: Family = Family {
     name: FamilyName::Sceplab,
     title: "Sceplab's own client",
     demands: &[
-        Demand::firm(
-            Need::PlainHttp,
-            "It takes addresses of `http://` alone.",
-            "it refuses the address",
-            &[URL],
-        ),
+        Demand::none(Subject::Transport, "It takes addresses of `http://` and `https://`.", &[URL]),
         Demand::none(Subject::Path, "It sends requests to the URL as it is given.", &[URL]),
         Demand::soft(
             Need::NoIdentifier,

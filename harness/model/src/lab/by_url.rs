@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use scep::url::Scheme;
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
@@ -143,7 +144,13 @@ fn url(node: &Node, problems: &Problems) -> Option<ScepUrl> {
 
 fn control(node: &Node, problems: &Problems) -> Option<ScepUrl> {
     let text = node.text(problems)?;
-    let url = text.parse::<ScepUrl>();
+    let url = text.parse::<ScepUrl>().map_err(|error| error.to_string());
+    let url = url.and_then(|url| match url.scheme() {
+        Scheme::Http => Ok(url),
+        Scheme::Https => {
+            Err("a control port speaks no TLS, so it begins with `http://`".to_owned())
+        }
+    });
     if let Err(error) = &url {
         let message = format!("`{text}` is not the URL of a control port: {error}");
         let way_out = "give the address that `sceplab serve --control` listens on, such as `http://127.0.0.1:8090`";

@@ -182,6 +182,7 @@ mod tests {
             strict: false,
             interrupted: false,
             given_up: given_up.map(str::to_owned),
+            caution: None,
             issued: Vec::new(),
             challenges: 0,
             elapsed: Duration::ZERO,

@@ -28,6 +28,7 @@ pub(crate) fn outcome() -> Outcome {
         selected: 3,
         elapsed: Duration::from_millis(20_500),
         interrupted: false,
+        caution: None,
     }
 }
 

@@ -18,8 +18,9 @@ use diagnostics::visible;
 use model::lab::Secret;
 use model::scep_url::ScepUrl;
 use testbed::NoAnswer;
-use testbed::http::{self, Answer, RequestOptions};
+use testbed::access::Access;
 use testbed::pki::PkiError;
+use transport::http::{self, Answer, HttpFailure, RequestOptions};
 
 /// The page, and the credentials for it.
 pub struct NdesAdmin {
@@ -56,6 +57,12 @@ enum NoPassword {
     OtherPage(String),
 }
 
+impl From<HttpFailure> for NoPassword {
+    fn from(failure: HttpFailure) -> Self {
+        Self::Unanswered(failure.into())
+    }
+}
+
 impl NdesAdmin {
     /// The page at `url`, with the credentials of `user`.
     pub fn new(url: ScepUrl, user: String, password: Secret) -> Self {
@@ -67,6 +74,7 @@ impl NdesAdmin {
     pub(super) async fn password(
         &self,
         limit: Duration,
+        access: &Access,
         recorder: Option<&Recorder>,
     ) -> Result<Option<Secret>, PkiError> {
         let broken = |reason: &dyn fmt::Display| PkiError::Broken {
@@ -79,7 +87,7 @@ impl NdesAdmin {
                 format!("{reason} (not tried again: accounts are locked after a few failures)");
             return Err(broken(&again));
         }
-        self.page(&mut refused, limit, recorder)
+        self.page(&mut refused, limit, access, recorder)
             .await
             .and_then(|page| read(&page))
             .map_err(|error| broken(&error))
@@ -90,19 +98,20 @@ impl NdesAdmin {
         &self,
         refused: &mut Option<String>,
         limit: Duration,
+        access: &Access,
         recorder: Option<&Recorder>,
     ) -> Result<HttpResponse, NoPassword> {
-        let answer = self.ask(None, limit, recorder).await?;
+        let answer = self.ask(None, limit, access, recorder).await?;
         if answer.response.status != 401 {
             return Ok(answer.response);
         }
         let scheme = choose(&answer.schemes()).map_err(NoPassword::NoLogin)?;
         let page = match scheme {
-            Scheme::Ntlm => self.ask_by_ntlm(limit, recorder).await?,
+            Scheme::Ntlm => self.ask_by_ntlm(limit, access, recorder).await?,
             Scheme::Basic => {
                 let credentials = format!("{}:{}", self.user, self.password.expose());
                 let basic = format!("Basic {}", STANDARD.encode(credentials));
-                self.ask(Some(&basic), limit, recorder).await?
+                self.ask(Some(&basic), limit, access, recorder).await?
             }
         };
         let page = page.response;
@@ -120,24 +129,26 @@ impl NdesAdmin {
         &self,
         credentials: Option<&str>,
         limit: Duration,
+        access: &Access,
         recorder: Option<&Recorder>,
     ) -> Result<Answer, NoAnswer> {
-        let stream = connect(&self.url, recorder).await?;
+        let stream = connect(&self.url, access, recorder).await?;
         let authority = self.url.authority();
-        let options = RequestOptions::new(&authority, self.url.path(), limit);
-        http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await
+        let options = access.options(&self.url, &authority, self.url.path(), limit);
+        Ok(http::ask(stream, RequestOptions { credentials, ..options }, &PAGE).await?)
     }
 
     /// Sends both requests over one connection, because NTLM authenticates the connection.
     async fn ask_by_ntlm(
         &self,
         limit: Duration,
+        access: &Access,
         recorder: Option<&Recorder>,
     ) -> Result<Answer, NoPassword> {
-        let stream = connect(&self.url, recorder).await.map_err(NoAnswer::from)?;
+        let stream = connect(&self.url, access, recorder).await?;
         let authority = self.url.authority();
         let hello = format!("NTLM {}", STANDARD.encode(ntlm::negotiate()));
-        let options = RequestOptions::new(&authority, self.url.path(), limit);
+        let options = access.options(&self.url, &authority, self.url.path(), limit);
         let options = RequestOptions { credentials: Some(&hello), ..options };
         http::ask_authenticated(stream, options, &PAGE, |answer| {
             self.prove(answer).map_err(NoPassword::NoLogin)

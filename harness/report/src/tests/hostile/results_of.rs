@@ -181,6 +181,7 @@ pub(super) fn conformance(texts: &mut Texts) -> ConformanceReport {
         strict: false,
         interrupted: false,
         given_up: Some(texts.next()),
+        caution: None,
         issued: vec![received(texts)],
         challenges: 1,
         elapsed: samples::outcome().elapsed,

@@ -1,8 +1,8 @@
 //! HTTP exchanges over a stream, with limits on time and size.
 
+mod failure;
 mod interim;
 
-use std::io;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Fuse, FutureExt};
@@ -11,22 +11,30 @@ use hyper::Version;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper_util::rt::TokioIo;
 use scep::content::FirstBytes;
 use scep::http::{HttpRequest, HttpResponse, MAX_PIECES, PartialBody};
+use scep::url::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::io::InspectReader;
 
-use self::interim::{Interim, TooManyInterim};
-use crate::no_answer::NoAnswer;
+pub use self::failure::{Ending, HttpFailure, Unwritable};
+use self::interim::Interim;
+pub use self::interim::TooManyInterim;
+use crate::proxy::Proxy;
+
+/// The name of this program in the header `User-Agent`.
+const USER_AGENT_NAME: &str = concat!("sceplab/", env!("CARGO_PKG_VERSION"));
 
 /// Target and limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestOptions<'a> {
+    /// The scheme of the URL: the stream is TLS if it is HTTPS.
+    pub scheme: Scheme,
     /// Host and port, as in a URL.
     pub authority: &'a str,
     /// The path, without the query.
@@ -39,6 +47,10 @@ pub struct RequestOptions<'a> {
     pub longest_answer: usize,
     /// Method and version.
     pub form: Form,
+    /// The value of the header `User-Agent`, if it is sent.
+    pub user_agent: Option<&'a str>,
+    /// The proxy that forwards the request, if the stream is one to a proxy.
+    pub forwarded_by: Option<&'a Proxy>,
 }
 
 /// How a request is written.
@@ -54,10 +66,32 @@ pub enum Form {
 }
 
 impl<'a> RequestOptions<'a> {
-    /// Options for a SCEP service, or a page beside it, without a login.
+    /// Options for a SCEP service, or a page beside it, in clear text without a login.
     pub fn new(authority: &'a str, path: &'a str, limit: Duration) -> Self {
+        let scheme = Scheme::Http;
         let longest_answer = scep::MAX_MESSAGE_BYTES;
-        Self { authority, path, credentials: None, limit, longest_answer, form: Form::Usual }
+        let user_agent = Some(USER_AGENT_NAME);
+        let form = Form::Usual;
+        Self {
+            scheme,
+            authority,
+            path,
+            credentials: None,
+            limit,
+            longest_answer,
+            form,
+            user_agent,
+            forwarded_by: None,
+        }
+    }
+
+    /// The target of a request: the path, and the query if the request has one.
+    fn target(&self, request: &HttpRequest) -> String {
+        if request.query.is_empty() {
+            self.path.to_owned()
+        } else {
+            format!("{}?{}", self.path, request.query)
+        }
     }
 }
 
@@ -69,7 +103,7 @@ pub async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
-) -> Result<HttpResponse, NoAnswer> {
+) -> Result<HttpResponse, HttpFailure> {
     ask(stream, options, request).await.map(|answer| answer.response)
 }
 
@@ -98,7 +132,7 @@ pub async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
-) -> Result<Answer, NoAnswer> {
+) -> Result<Answer, HttpFailure> {
     let only = async {
         let mut connection = Connection::open(stream).await?;
         connection.answer(options, request, "close").await
@@ -110,7 +144,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// Says why there is no answer, or no credentials.
-pub async fn ask_authenticated<E: From<NoAnswer>>(
+pub async fn ask_authenticated<E: From<HttpFailure>>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     options: RequestOptions<'_>,
     request: &HttpRequest,
@@ -126,11 +160,11 @@ pub async fn ask_authenticated<E: From<NoAnswer>>(
     bounded(options.limit, both).await
 }
 
-async fn bounded<T, E: From<NoAnswer>>(
+async fn bounded<T, E: From<HttpFailure>>(
     limit: Duration,
     conversation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let over = |_| Err(NoAnswer::TimedOut(format!("no answer in {} s", limit.as_secs())).into());
+    let over = |_| Err(HttpFailure::TimedOut(limit).into());
     timeout(limit, conversation).await.unwrap_or_else(over)
 }
 
@@ -151,13 +185,13 @@ impl Connection {
     /// The reason why the connection could not be made.
     pub async fn open(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<Self, NoAnswer> {
+    ) -> Result<Self, HttpFailure> {
         let first_bytes = FirstBytes::default();
         let recorded = first_bytes.clone();
         let stream = InspectReader::new(stream, move |bytes: &[u8]| recorded.record(bytes));
         let interim = Interim::default();
         let opened = http1::handshake(TokioIo::new(interim.bound(stream))).await;
-        let (sender, driver) = opened.map_err(|error| NoAnswer::Other(error.to_string()))?;
+        let (sender, driver) = opened.map_err(HttpFailure::Protocol)?;
         Ok(Self { sender, driver: driver.boxed().fuse(), is_used: false, first_bytes, interim })
     }
 
@@ -169,7 +203,7 @@ impl Connection {
         &mut self,
         options: RequestOptions<'_>,
         request: &HttpRequest,
-    ) -> Result<HttpResponse, NoAnswer> {
+    ) -> Result<HttpResponse, HttpFailure> {
         let answered = self.answer(options, request, "keep-alive");
         Ok(bounded(options.limit, answered).await?.response)
     }
@@ -179,41 +213,49 @@ impl Connection {
         options: RequestOptions<'_>,
         request: &HttpRequest,
         afterwards: &'static str,
-    ) -> Result<Answer, NoAnswer> {
-        let target = format!("{}?{}", options.path, request.query);
-        let mut request = compose(options, request, afterwards)?;
+    ) -> Result<Answer, HttpFailure> {
+        let target = options.target(request);
+        let mut request = compose(options, &target, request, afterwards)?;
         let Self { sender, driver, is_used, first_bytes, interim } = self;
         interim.count(&mut request);
         let answered = async {
             if std::mem::replace(is_used, true) {
-                sender.ready().await.map_err(|error| reason(&error, first_bytes))?;
+                sender
+                    .ready()
+                    .await
+                    .map_err(|error| HttpFailure::of(error, first_bytes, options.scheme))?;
             }
-            answered(sender, request, options.longest_answer, first_bytes).await
+            answered(sender, request, options, first_bytes).await
         };
         tokio::pin!(answered);
         let Answer { response, offers } = tokio::select! {
+            // The request goes first: whether a server that answers too early is understood must not depend on chance.
+            biased;
             answer = &mut answered => answer?,
             // The answer reports an error of the connection too.
             _ = driver => answered.await?,
         };
-        Ok(Answer { response: response.compared(options.authority, &target), offers })
+        Ok(Answer {
+            response: response.compared(options.scheme, options.authority, &target),
+            offers,
+        })
     }
 }
 
 async fn answered(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     request: hyper::Request<Full<Bytes>>,
-    longest: usize,
+    options: RequestOptions<'_>,
     first_bytes: &FirstBytes,
-) -> Result<Answer, NoAnswer> {
+) -> Result<Answer, HttpFailure> {
     let sent = sender.send_request(request).await;
-    let response = sent.map_err(|error| reason(&error, first_bytes))?;
+    let response = sent.map_err(|error| HttpFailure::of(error, first_bytes, options.scheme))?;
     let (head, body) = response.into_parts();
     let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
     let content_type = head.headers.get(CONTENT_TYPE).and_then(text);
     let location = head.headers.get(LOCATION).and_then(text);
     let offers = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
-    let body = read_body(body, longest).await?;
+    let body = read_body(body, options.longest_answer).await?;
     let response = HttpResponse {
         status: head.status.as_u16(),
         content_type,
@@ -224,55 +266,28 @@ async fn answered(
     Ok(Answer { response, offers })
 }
 
-async fn read_body(mut body: Incoming, longest: usize) -> Result<Vec<u8>, NoAnswer> {
+async fn read_body(mut body: Incoming, longest: usize) -> Result<Vec<u8>, HttpFailure> {
     let mut received = PartialBody::new(longest, MAX_PIECES);
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| NoAnswer::Other(format!("the answer broke off: {error}")))?;
+        let frame = frame.map_err(HttpFailure::BodyBrokeOff)?;
         if let Some(piece) = frame.data_ref() {
-            received.push(piece).map_err(|too_much| NoAnswer::Other(too_much.of("the answer")))?;
+            received.push(piece)?;
         }
     }
     Ok(received.into_bytes())
 }
 
-fn reason(error: &hyper::Error, first_bytes: &FirstBytes) -> NoAnswer {
-    if let Some(explanation) = first_bytes.explain("response") {
-        return NoAnswer::NotHttp(explanation);
-    }
-    if error.is_incomplete_message() {
-        return if first_bytes.is_empty() {
-            NoAnswer::Closed("the server closed the connection without an answer".to_owned())
-        } else {
-            NoAnswer::Other("the answer broke off".to_owned())
-        };
-    }
-    let source = std::error::Error::source(error);
-    let inner = source.and_then(|source| source.downcast_ref::<io::Error>()?.get_ref());
-    if let Some(too_many) = inner.and_then(|inner| inner.downcast_ref::<TooManyInterim>()) {
-        return NoAnswer::Other(too_many.to_string());
-    }
-    let is_reset = source
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|source| source.kind() == io::ErrorKind::ConnectionReset);
-    if is_reset && first_bytes.is_empty() {
-        return NoAnswer::Closed("the connection was reset without an answer".to_owned());
-    }
-    let what = if error.is_parse() { "the answer is no valid HTTP/1: " } else { "" };
-    let source = source.map(|source| format!(": {source}")).unwrap_or_default();
-    NoAnswer::Other(format!("{what}{error}{source}"))
-}
-
 fn compose(
     options: RequestOptions<'_>,
+    target: &str,
     request: &HttpRequest,
     connection: &'static str,
-) -> Result<hyper::Request<Full<Bytes>>, NoAnswer> {
-    let RequestOptions { authority, path, credentials, form, .. } = options;
-    let target = if request.query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", request.query)
+) -> Result<hyper::Request<Full<Bytes>>, HttpFailure> {
+    let RequestOptions { authority, credentials, form, user_agent, forwarded_by, .. } = options;
+    let target = match forwarded_by {
+        // RFC 9112 §3.2.2.
+        Some(_) => format!("{}://{authority}{target}", options.scheme.as_str()),
+        None => target.to_owned(),
     };
     let method = if form == Form::Head { "HEAD" } else { request.method.as_str() };
     let version = if form == Form::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
@@ -280,16 +295,19 @@ fn compose(
         .method(method)
         .version(version)
         .uri(target)
-        .header(HOST, authority)
-        .header(USER_AGENT, concat!("sceplab/", env!("CARGO_PKG_VERSION")))
-        .header(CONNECTION, connection);
+        .header(HOST, authority);
+    if let Some(user_agent) = user_agent {
+        builder = builder.header(USER_AGENT, user_agent);
+    }
+    builder = builder.header(CONNECTION, connection);
     if let Some(content_type) = &request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
     }
     if let Some(credentials) = credentials {
         builder = builder.header(AUTHORIZATION, credentials);
     }
-    builder
-        .body(Full::from(request.body.clone()))
-        .map_err(|error| NoAnswer::Other(format!("it cannot be written as HTTP: {error}")))
+    if let Some(credentials) = forwarded_by.and_then(Proxy::credentials) {
+        builder = builder.header(PROXY_AUTHORIZATION, credentials);
+    }
+    builder.body(Full::from(request.body.clone())).map_err(HttpFailure::Unwritable)
 }

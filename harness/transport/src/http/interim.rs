@@ -35,8 +35,8 @@ impl Interim {
 }
 
 /// The error of a connection with too many interim responses.
-#[derive(Debug)]
-pub(super) struct TooManyInterim;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyInterim;
 
 impl fmt::Display for TooManyInterim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
