@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         openssl_opens_password_envelopes_of_scep,
         scep_opens_password_envelopes_of_openssl,
         both_open_envelopes_by_key_agreement,
-        both_verify_signatures_of_every_kind_of_key,
+        both_verify_signatures_by_pss_and_ecdsa,
     ];
     all.extend(trials![&[]; independent_decoder_reads_messages_of_scep]);
     support::trials::run(all)
@@ -226,14 +226,14 @@ fn both_open_envelopes_by_key_agreement() -> Result<(), Failed> {
     Ok(())
 }
 
-fn both_verify_signatures_of_every_kind_of_key() -> Result<(), Failed> {
+// Not Ed25519, which `openssl cms` of OpenSSL 3.0 cannot verify with signed attributes.
+fn both_verify_signatures_by_pss_and_ecdsa() -> Result<(), Failed> {
     let folder = Folder::new();
     fs::write(folder.path("text"), [7; 5000])?;
     let kinds = [
         (KeyKind::rsa(2048), RsaPadding::Pss),
         (KeyKind::P256, RsaPadding::Pkcs1),
         (KeyKind::P521, RsaPadding::Pkcs1),
-        (KeyKind::Ed25519, RsaPadding::Pkcs1),
     ];
     for (kind, rsa_padding) in kinds {
         let own = identity(&folder, kind);
