@@ -18,11 +18,11 @@ use crate::serving::Serving;
 use crate::tapped::Tapped;
 use model::lab::{self, Lab, Secret};
 use model::scenario::RevocationReason;
-use testbed::http::{self, RequestOptions};
 use testbed::pki::{
     Decision, Exchanged, IssuedCertificate, Pki, PkiError, ScepService, SeenRequest,
 };
 use testbed::{NoAnswer, TestbedError};
+use transport::http::{self, RequestOptions};
 
 /// The timeout for an answer of the SCEP service.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -123,7 +123,7 @@ impl ScepService for RecordedPki {
         let stream = stream.map_err(|reason| PkiError::NotServed { reason })?;
         let options = RequestOptions::new(authority, &path, LIMIT);
         let answer = http::exchange(stream, options, request).await;
-        Ok(answer.map_or_else(Exchanged::Unanswered, Exchanged::Answered))
+        Ok(answer.map_or_else(|failure| Exchanged::Unanswered(failure.into()), Exchanged::Answered))
     }
 
     async fn asks_for_challenge(&self) -> Result<bool, PkiError> {
