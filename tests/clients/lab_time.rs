@@ -44,7 +44,7 @@ pub(crate) fn trials() -> Vec<Planned> {
             || lifecycle("strongswan", &["--lab", "scenarios/labs/rfc8894-strongswan-2026.yaml"]),
         ),
         trial("certmonger_passes_lifecycle_files", ScepClient::Certmonger, Some(netns()), || {
-            lifecycle("certmonger", &[])
+            lifecycle("certmonger", &[]);
         }),
         trial(
             "strongswan_renews_by_the_time_of_its_lab",

@@ -214,9 +214,9 @@ async fn refused_restore_of_many_values_shows_nothing_that_the_device_said() {
     }"#;
     let server = server(special);
     let filler = "x".repeat(1000);
-    let many: String =
-        (0..34).map(|n| format!("set system host h{n} note hidden-{n}-{filler}\n")).collect();
-    std::fs::write(server.path("running"), format!("{BEFORE}{many}")).unwrap();
+    let line = |n: u32| format!("set system host h{n} note hidden-{n}-{filler}");
+    let many = (0..34).map(line).collect::<Vec<_>>().join("\n");
+    std::fs::write(server.path("running"), format!("{BEFORE}{many}\n")).unwrap();
     let device = connect(&server.target()).await.unwrap();
     device.configure(Change::Replace("set a b")).await.unwrap();
     std::fs::write(server.path("refuse"), "").unwrap();

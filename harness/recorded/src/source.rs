@@ -56,7 +56,7 @@ fn it_has(names: &[String]) -> String {
 }
 
 fn because(taken_out: &[String]) -> String {
-    taken_out.iter().map(|sentence| format!("; {sentence}")).collect()
+    taken_out.iter().flat_map(|sentence| ["; ", sentence.as_str()]).collect()
 }
 
 impl Source {

@@ -269,7 +269,7 @@ mod tests {
         for other in ["", "a", "[a: b]", "a: [", "[a]: b"] {
             assert!(keys(other).is_empty(), "{other:?}");
         }
-        let many: String = (0..1000).map(|number| format!("k{number}: 1\n")).collect();
+        let many = (0..1000).map(|number| format!("k{number}: 1")).collect::<Vec<_>>().join("\n");
         assert_eq!(keys(&many).len(), FIRST_KEYS_LIMIT);
     }
 

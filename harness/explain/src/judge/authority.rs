@@ -113,13 +113,13 @@ pub(super) fn findings(message: &SentMessage, knowledge: &Knowledge) -> Vec<Find
 
 /// The findings about the answer to a GetNextCACert, which the current CA must sign.
 pub(super) fn of_next_ca(message: &SentMessage, authority: &Authority) -> Option<Finding> {
-    let Body::Signed(signed) = message.body.inner() else { return None };
+    let Body::Signed(answer) = message.body.inner() else { return None };
     // A request, or an envelope, is no answer to a GetNextCACert.
-    if message.sender == Some(End::Client) || enveloped(signed).is_some() {
+    if message.sender == Some(End::Client) || enveloped(answer).is_some() {
         return None;
     }
     let ca: Vec<&X509Ref> = authority.certificates.ca.iter().map(AsRef::as_ref).collect();
-    let signer = signed.verify(&ca).ok()?;
+    let signer = answer.verify(&ca).ok()?;
     if authority.certificates.ca.contains(&signer) {
         return None;
     }
