@@ -39,7 +39,7 @@ Examples:
 Exit codes:
   0  nothing wrong was seen, or it cannot be told who is wrong
      --serve was stopped by Ctrl-C or SIGTERM; with --at, the server answers as the recorded one did
-  2  wrong usage, no bundle, or a bundle that is damaged, changed or of a later version
+  2  wrong usage, no bundle, a bundle that is damaged, changed or of a later version, or a recording without a message
   3  an address is in use; with --at: the server cannot be reached
   4  something is wrong: in the messages, or a check does not hold
      with --at: the server answers otherwise
@@ -68,6 +68,7 @@ pub(super) struct ReplayArguments {
 
 impl ReplayArguments {
     pub(super) async fn perform(&self) -> Result<Exit, CommandError> {
+        self.refuse_idle_options()?;
         let stop = StopSignals::listen();
         if self.serve.serve {
             return self.serve.perform(self.source().await?, self.json, &stop).await;
@@ -82,6 +83,18 @@ impl ReplayArguments {
             done = done => done,
             () = stop.received(1) => Ok(Exit::Interrupted),
         }
+    }
+
+    /// Refuses the options that have no effect without `--serve` or `--at`.
+    fn refuse_idle_options(&self) -> Result<(), CommandError> {
+        let challenge = self.at.challenge().filter(|_| self.at.at.is_none());
+        let pki = self.pki.as_ref().filter(|_| self.at.at.is_none() && !self.serve.serve);
+        let refusal = match (challenge, pki) {
+            (Some(option), _) => format!("`{option}` has no effect without `--at URL`: only requests that are sent have a password"),
+            (None, Some(_)) => "`--pki` has no effect without `--serve` or `--at URL`: the messages of all PKIs are judged".to_owned(),
+            (None, None) => return Ok(()),
+        };
+        Err(Exit::Usage.because(refusal))
     }
 
     async fn send(&self, url: &ScepUrl) -> Result<Exit, CommandError> {
@@ -113,6 +126,13 @@ impl ReplayArguments {
         }
         judgement.rewrite(&output::masked);
         judgement.compare();
+        if judgement.is_empty() {
+            let folder = self.bundle.display();
+            let empty = format!(
+                "`{folder}` is a recording without a message, so there is nothing to judge"
+            );
+            return Err(Exit::Usage.because(visible(&empty)));
+        }
         if self.json {
             say_report(&report::json::document(&judgement));
         } else {

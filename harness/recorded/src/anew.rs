@@ -2,24 +2,27 @@
 //! mistakes that they had.
 
 mod body;
+mod fresh;
+mod request;
 mod signer;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use openssl::{pkey::PKey, pkey::Private, rand::rand_bytes, x509::X509};
-use recording::Request;
+use openssl::pkey::{PKey, Private};
 use scep::{
     Error,
-    attribute::TransactionId,
     client::CaCertificates,
     clock::Clock,
-    danger::{Changes, Reissued},
-    http::{HttpRequest, HttpResponse, Method, Operation},
+    danger::Changes,
+    http::{HttpRequest, HttpResponse},
     identity::Identity,
     message::AttributeName,
     secret::Secret,
 };
 
+use self::fresh::{new_id, new_nonce};
+use self::request::{as_recorded, with_message};
 use crate::asked::Asked;
 use crate::certificates::shown;
 use crate::facts::{Facts, facts};
@@ -104,6 +107,13 @@ impl Anew {
     /// True for a request for a certificate.
     pub fn is_enrolment(&self, index: usize) -> bool {
         self.script.steps[index].asked.as_ref().is_some_and(Asked::is_enrolment)
+    }
+
+    /// How long the recorded client waited before a poll: since the reply before it in its transaction. `None` for another request.
+    pub fn pause_before(&self, index: usize) -> Option<Duration> {
+        let step = &self.script.steps[index];
+        let before = self.script.steps[*step.before.last()?].exchange.replied_at?;
+        step.exchange.at?.duration_since(before).ok()
     }
 
     /// Sends this challenge password from now on where the recorded request had one; without it, the recorded one is sent.
@@ -238,68 +248,8 @@ impl Anew {
     }
 }
 
-/// The same operation, written as it was.
-fn as_recorded(recorded: &Request) -> HttpRequest {
-    let method = if recorded.method == "POST" { Method::Post } else { Method::Get };
-    let query = recorded.target.split_once('?').map_or("", |(_, query)| query).to_owned();
-    let mut fields = recorded.fields.iter();
-    let content_type = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let content_type = content_type.map(|(_, value)| value.clone());
-    HttpRequest { method, query, content_type, body: recorded.body.clone() }
-}
-
-/// The same request with another message.
-fn with_message(recorded: &Request, message: Vec<u8>) -> HttpRequest {
-    let old = as_recorded(recorded);
-    match old.method {
-        Method::Post => HttpRequest { body: message, ..old },
-        Method::Get => Operation::PkiOperation(message).to_http(Method::Get),
-    }
-}
-
-/// The id in the place of a recorded one: made of the new key if that was made of the recorded one, or else a fresh one.
-fn new_id(
-    ids: &mut HashMap<Vec<u8>, Vec<u8>>,
-    old: &[u8],
-    asked: &Asked,
-    key: &PKey<Private>,
-) -> Result<Vec<u8>, Error> {
-    if let Some(new) = ids.get(old) {
-        return Ok(new.clone());
-    }
-    let of_key = asked.key().map(|key| TransactionId::from_public_key(&key)).transpose()?;
-    let is_of_key = of_key.is_some_and(|id| id.as_str().as_bytes().eq_ignore_ascii_case(old));
-    let new = if is_of_key {
-        TransactionId::from_public_key(key)?
-    } else {
-        TransactionId::generate(&mut rand_bytes)?
-    };
-    let new = new.as_str().as_bytes().to_vec();
-    ids.insert(old.to_vec(), new.clone());
-    Ok(new)
-}
-
-/// The nonce in the place of a recorded one, of the same length.
-fn new_nonce(nonces: &mut HashMap<Vec<u8>, Vec<u8>>, old: &[u8]) -> Option<Vec<u8>> {
-    if let Some(new) = nonces.get(old) {
-        return Some(new.clone());
-    }
-    let mut new = vec![0; old.len()];
-    rand_bytes(&mut new).ok()?;
-    nonces.insert(old.to_vec(), new.clone());
-    Some(new)
-}
-
 impl std::fmt::Debug for Anew {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Anew").field("count", &self.count()).finish_non_exhaustive()
     }
-}
-
-/// A certificate with the fields of the recorded signer's, for a new key that signs it.
-fn self_signed_like(recorded: &X509, key: PKey<Private>, seconds: i64) -> Result<Identity, Error> {
-    let mut again = Reissued::of(recorded)?;
-    again.set_identified_key(&key)?;
-    again.move_dates(seconds)?;
-    Ok(Identity { certificate: again.sign(&key)?, key })
 }

@@ -14,7 +14,7 @@ use crate::compare::differences;
 use crate::difference::{About, Difference};
 use crate::grant::{Granting, Question};
 use crate::script::{Found, Kind, Progress, Script, Step, kind_of};
-use crate::wire::{Wire, wire, words};
+use crate::wire::{Wire, has_whole_head, wire, words};
 
 /// A request, the recorded exchange that answers it, and what is other than in the recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,17 @@ fn body(
     served.answer = reply
         .status
         .map_or_else(|| "bytes that are no HTTP".to_owned(), |status| format!("HTTP {status}"));
+    if reply.status.is_some() && !has_whole_head(reply) {
+        served.answer.push_str(", whose head breaks off");
+        return None;
+    }
+    if let Some(location) = leads_to(reply) {
+        let what = format!(
+            "exchange {}: clients are sent to `{location}`, as they were: whoever follows leaves this server",
+            parts.script.steps[found.step].number
+        );
+        served.differs(About::Answer, what);
+    }
     let made = match (kind, Template::read(&reply.body)) {
         (Kind::Operation(_), _) => certificates::made_again(&reply.body, parts.authorities),
         (Kind::Message(_), Ok(template)) => {
@@ -139,6 +150,13 @@ fn body(
     });
     served.is_made_again = made.is_some();
     made
+}
+
+/// The address of a redirection.
+fn leads_to(reply: &Reply) -> Option<String> {
+    let is_redirection = reply.status.is_some_and(|status| (300..400).contains(&status));
+    let location = recording::field(&reply.fields, "location").filter(|_| is_redirection)?;
+    Some(location.escape_debug().to_string())
 }
 
 /// A recorded message made again for the request that came.

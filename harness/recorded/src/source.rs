@@ -39,9 +39,9 @@ pub enum SourceError {
     /// It has several servers, and none was named.
     #[error("the recording has several PKIs, and one must be named{}", it_has(.0))]
     SeveralPkis(Vec<String>),
-    /// It has no exchange at all.
-    #[error("the recording has no exchange")]
-    Empty,
+    /// It has no exchange at all; with what was taken out of it, in sentences.
+    #[error("the recording has no message, so there is nothing to answer or to send{}", because(.0))]
+    Empty(Vec<String>),
     /// It has more exchanges than are replayed.
     #[error("the recording has {0} exchanges; no more than {MOST_EXCHANGES} are replayed")]
     TooLong(usize),
@@ -55,6 +55,10 @@ fn it_has(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(": it has {}", names.join(", ")) }
 }
 
+fn because(taken_out: &[String]) -> String {
+    if taken_out.is_empty() { String::new() } else { format!("; {}", taken_out.join("; ")) }
+}
+
 impl Source {
     /// The exchanges with the PKI of this name, or with the only one.
     ///
@@ -62,6 +66,11 @@ impl Source {
     /// Fails if there is no such PKI, or the recording is too long.
     pub fn of(bundle: Bundle, pki: Option<&str>) -> Result<Self, SourceError> {
         let mut exchanges = bundle.recording.exchanges;
+        if exchanges.is_empty() {
+            let about = |sentence: &String| sentence.contains("messages are ");
+            let taken_out = bundle.index.taken_out.into_iter().filter(about);
+            return Err(SourceError::Empty(taken_out.collect()));
+        }
         let keys = bundle.keys.into_iter();
         let keys =
             keys.filter(|key| pki.is_none() || key.pki.is_none() || key.pki.as_deref() == pki);
@@ -76,7 +85,6 @@ impl Source {
                 }
             }
             None if names.len() > 1 => return Err(SourceError::SeveralPkis(names)),
-            None if exchanges.is_empty() => return Err(SourceError::Empty),
             None => {}
         }
         if exchanges.len() > MOST_EXCHANGES {

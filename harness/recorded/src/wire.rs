@@ -24,6 +24,10 @@ enum Framing {
 
 /// The reply with this body: its head as it was recorded, but for `Date` and `Content-Length`. If it broke off, it does so again.
 pub(crate) fn wire(recorded: &Reply, body: &[u8], broke_off: bool, now: SystemTime) -> Wire {
+    if recorded.status.is_some() && !has_whole_head(recorded) {
+        // Nothing can come after it.
+        return Wire { bytes: recorded.head.clone(), closes: true };
+    }
     if recorded.status.is_none() {
         // No HTTP, whatever it is.
         return Wire { bytes: [&recorded.head, body].concat(), closes: true };
@@ -65,6 +69,12 @@ pub(crate) fn wire(recorded: &Reply, body: &[u8], broke_off: bool, now: SystemTi
         closes: closes
             || value(recorded, "connection").is_some_and(|it| it.eq_ignore_ascii_case("close")),
     }
+}
+
+/// True if the head has the empty line at its end.
+pub(crate) fn has_whole_head(recorded: &Reply) -> bool {
+    let head = &recorded.head;
+    head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n")
 }
 
 /// A reply of this server itself, in words.
@@ -158,6 +168,14 @@ mod tests {
     #[test]
     fn bytes_that_are_no_http_are_sent_as_they_were() {
         assert_eq!(sent(&reply("SSH-2.0-x", ""), "", false), ("SSH-2.0-x".to_owned(), true));
+    }
+
+    #[test]
+    fn head_that_broke_off_breaks_off_again() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Ty";
+        assert_eq!(sent(&reply(head, ""), "", true), (head.to_owned(), true));
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n";
+        assert_eq!(sent(&reply(head, ""), "", true), (head.to_owned(), true));
     }
 
     #[test]

@@ -13,13 +13,13 @@ use crate::support::snapshots::assert_output_of;
 pub(super) const PASSWORD: &str = "Brennnessel-7Kd";
 
 /// A recorded server on a free port; killed when dropped.
-struct Replayed {
+pub(super) struct Replayed {
     running: Running,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Replayed {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Self {
         let whole = [&["replay", "m", "--serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut running = Running::start(command(folder, &whole));
         let url = |line: &str| Some(line.strip_prefix("url")?.trim().to_owned());
@@ -32,7 +32,7 @@ impl Replayed {
     }
 
     /// Ends it as Ctrl-C does, and returns what it printed.
-    fn interrupt(mut self) -> String {
+    pub(super) fn interrupt(mut self) -> String {
         self.running.signal("INT");
         assert_eq!(self.running.wait().code(), Some(0));
         self.running.rest_of_stdout()

@@ -6,7 +6,7 @@ use clap::Args;
 use diagnostics::{counted, visible};
 use model::scep_url::ScepUrl;
 use recorded::{Anew, Held, Made, Source};
-use scep::clock::Clock;
+use scep::clock::{Clock, apart};
 use scep::http::{HttpRequest, HttpResponse, Method, Operation};
 use serde::Serialize;
 use testbed::NoAnswer;
@@ -33,11 +33,19 @@ pub(super) struct AtArguments {
     #[command(flatten)]
     challenge: ChallengeArguments,
     /// With --at, how long the server may take for one reply, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=300))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, requires = "at", value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
+    /// With --at, the longest pause before a poll, in seconds; the pauses are those of the recording, if they are not longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "at", value_parser = clap::value_parser!(u64).range(0..=3600))]
+    poll_pause: u64,
 }
 
 impl AtArguments {
+    /// The given option among those that name challenge passwords.
+    pub(super) fn challenge(&self) -> Option<&'static str> {
+        self.challenge.given()
+    }
+
     /// Sends the requests to the server at `url`.
     ///
     /// # Errors
@@ -54,7 +62,8 @@ impl AtArguments {
         let pki = LivePki::new(url.clone(), given.challenges, limit, None);
         let anew = interruptible(move || Anew::new(source, Clock::system())).await?;
         output::hide(&anew.secrets());
-        let results = Sending { anew, pki, url: url.clone() }.all().await?;
+        let longest_pause = Duration::from_secs(self.poll_pause);
+        let results = Sending { anew, pki, url: url.clone(), longest_pause }.all().await?;
         let verdict = Verdict::of(results);
         if as_json {
             say_report(&report::json::document(&verdict));
@@ -69,6 +78,7 @@ struct Sending {
     anew: Anew,
     pki: LivePki,
     url: ScepUrl,
+    longest_pause: Duration,
 }
 
 /// A request and what became of it.
@@ -166,12 +176,17 @@ impl Sending {
             differences: Vec::new(),
             notes: Vec::new(),
         };
-        let (request, notes) = match self.anew.request(index) {
+        let paused = self.pause(index).await;
+        let (request, mut notes) = match self.anew.request(index) {
             Made::Request(request, notes) => (request, notes),
             Made::NotSent(reason) => return Ok(Line { notes: vec![masked(&reason)], ..line }),
         };
+        notes.extend(paused);
         let held = match self.answer(&request).await {
-            Ok(response) => self.anew.answered(index, &response),
+            Ok(response) => {
+                notes.extend(redirection(&response));
+                self.anew.answered(index, &response)
+            }
             Err(reason) => self.anew.unanswered(index, &reason.to_string()),
         };
         let Held { recorded, now, differences } = held;
@@ -185,9 +200,26 @@ impl Sending {
         })
     }
 
+    /// Waits before a poll as the recorded client did; a note, if that was longer.
+    async fn pause(&self, index: usize) -> Option<String> {
+        let recorded = self.anew.pause_before(index)?;
+        tokio::time::sleep(recorded.min(self.longest_pause)).await;
+        let (then, now) = (apart(recorded), apart(self.longest_pause));
+        let is_shorter = recorded > self.longest_pause;
+        is_shorter.then(|| format!("the recorded client waited {then} before it, and here it was {now}: an approval meanwhile may be missing; `--poll-pause` waits longer"))
+    }
+
     async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, NoAnswer> {
         self.pki.exchange(request, "").await.map_err(NoAnswer::from).and_then(Exchanged::response)
     }
+}
+
+/// The note on an answer that leads elsewhere.
+fn redirection(response: &HttpResponse) -> Option<String> {
+    let location = response.location.as_ref().filter(|_| (300..400).contains(&response.status))?;
+    Some(format!(
+        "the server redirects to `{location}`, which is not followed: give that address to `--at` if it is the service"
+    ))
 }
 
 impl Verdict {
@@ -239,7 +271,10 @@ impl Line {
         let what = match (&self.recorded, &self.now) {
             (Some(recorded), Some(now)) if recorded == now => format!(": {}", visible(now)),
             (Some(recorded), Some(now)) => {
-                format!(": recorded was {}, now it is {}", visible(recorded), visible(now))
+                let words = format!(": recorded was {recorded}, now it is {now}");
+                // A difference with the same words has them.
+                let is_told = self.differences.iter().any(|it| it.ends_with(&words));
+                if is_told { String::new() } else { visible(&words) }
             }
             _ => String::new(),
         };

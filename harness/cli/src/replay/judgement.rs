@@ -43,9 +43,12 @@ pub(super) struct Judgement {
     /// Who is wrong by the messages now.
     #[serde(skip_serializing_if = "Option::is_none")]
     explained: Option<String>,
-    /// True if all that can be judged again is judged as then; none if nothing can.
+    /// True if all is judged as then; none if a part cannot be judged again, and the rest is as then.
     #[serde(skip_serializing_if = "Option::is_none")]
     agrees: Option<bool>,
+    /// True if what can be judged again is judged as then, and a part cannot.
+    #[serde(skip)]
+    agrees_in_part: bool,
     /// The explanation of the messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<Explanation>,
@@ -84,6 +87,7 @@ impl Judgement {
             checks: index.checks.into_iter().map(held).collect(),
             explained: None,
             agrees: None,
+            agrees_in_part: false,
             explanation: explained(&bundle.recording, &bundle.keys, now, shows_secrets),
         }
     }
@@ -115,7 +119,19 @@ impl Judgement {
         let then = self.recorded.as_ref().and_then(|verdict| verdict.explained.as_ref());
         let messages = then.zip(self.explained.as_ref()).map(|(then, now)| then == now);
         let checks = self.checks.iter().filter_map(|it| Some(it.holds? == it.check.held));
-        self.agrees = messages.into_iter().chain(checks).reduce(|all, one| all && one);
+        let agrees = messages.into_iter().chain(checks).reduce(|all, one| all && one);
+        self.agrees_in_part = agrees == Some(true) && self.untried() > 0;
+        self.agrees = agrees.filter(|_| !self.agrees_in_part);
+    }
+
+    /// The number of checks that cannot be tried again.
+    fn untried(&self) -> usize {
+        self.checks.iter().filter(|check| check.holds.is_none()).count()
+    }
+
+    /// True if there is nothing that can be judged, now or then.
+    pub(super) fn is_empty(&self) -> bool {
+        self.explanation.is_none() && self.checks.is_empty() && self.recorded.is_none()
     }
 
     /// True if something is wrong now.
@@ -161,15 +177,22 @@ impl Judgement {
         )
     }
 
-    fn agreement(&self) -> &'static str {
-        match self.agrees {
+    fn agreement(&self) -> String {
+        if self.agrees_in_part {
+            let untried = counted(self.untried(), "check");
+            return format!(
+                "the same as then, as far as it can be judged again: {untried} cannot be tried"
+            );
+        }
+        let words = match self.agrees {
             Some(true) => "the same as then",
             Some(false) => {
                 "not the same as then: what was taken out may be the reason, or another version of Sceplab made the bundle, or somebody changed it"
             }
             None if self.recorded.is_none() => "there is no verdict of then",
             None => "nothing of it can be judged again",
-        }
+        };
+        words.to_owned()
     }
 }
 

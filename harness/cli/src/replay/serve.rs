@@ -30,7 +30,7 @@ pub(super) struct ServeArguments {
     #[arg(long)]
     pub(super) serve: bool,
     /// With --serve, the address to listen on; port 0 takes a free port [default: 127.0.0.1:8083]
-    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address, requires = "serve")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address, requires = "serve", conflicts_with = "at")]
     listen: Option<SocketAddr>,
 }
 

@@ -1,12 +1,13 @@
 //! Who signs a request that is made anew, and which key it asks for.
 
 use openssl::pkey::{PKey, Private, Public};
+use openssl::x509::X509;
 use scep::{
-    Error, algorithm::Digest, attribute::PkiStatus, certs_only, envelope, http::HttpResponse,
-    identity::Identity, message::Message, name, request::self_signed,
+    Error, algorithm::Digest, attribute::PkiStatus, certs_only, danger::Reissued, envelope,
+    http::HttpResponse, identity::Identity, message::Message, name, request::self_signed,
 };
 
-use super::{Anew, self_signed_like};
+use super::Anew;
 use crate::authorities::new_key_like;
 
 /// The subject of a signer of which nothing is known.
@@ -82,13 +83,19 @@ impl Anew {
             }
             let opened = envelope::open(reply.content()?, &sent.signer).ok()?;
             let granted = certs_only::decode(&opened.content).ok()?.certificates.into_iter();
-            let has_key = |one: &openssl::x509::X509| {
-                one.public_key().is_ok_and(|key| key.public_eq(&sent.key))
-            };
+            let has_key = |one: &X509| one.public_key().is_ok_and(|key| key.public_eq(&sent.key));
             granted.into_iter().find(has_key)
         });
         if let Some(certificate) = certificate {
             self.obtained = Some(Identity { certificate, key: sent.key.clone() });
         }
     }
+}
+
+/// A certificate with the fields of the recorded signer's, for a new key that signs it.
+fn self_signed_like(recorded: &X509, key: PKey<Private>, seconds: i64) -> Result<Identity, Error> {
+    let mut again = Reissued::of(recorded)?;
+    again.set_identified_key(&key)?;
+    again.move_dates(seconds)?;
+    Ok(Identity { certificate: again.sign(&key)?, key })
 }
