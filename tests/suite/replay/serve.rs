@@ -37,7 +37,7 @@ impl Replayed {
     }
 
     /// Ends it as Ctrl-C does, and returns what it printed.
-    fn interrupt(mut self) -> String {
+    pub(super) fn interrupt(mut self) -> String {
         self.running.signal("INT");
         assert_eq!(self.running.wait().code(), Some(0));
         self.running.rest_of_stdout()
