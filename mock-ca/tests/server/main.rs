@@ -21,6 +21,8 @@ mod hierarchy;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod http_forms;
+#[cfg(test)]
 mod lifetimes;
 #[cfg(test)]
 mod limits;
