@@ -58,6 +58,7 @@ mod service;
 mod settings;
 mod state;
 mod store;
+mod tls;
 mod transaction;
 mod wire;
 
@@ -80,10 +81,12 @@ pub use seen::{
 };
 pub use settings::{
     AdminCredentials, Approval, CaCertificate, ChallengePolicy, CrlSettings, DistributionPoint,
-    Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision, Limits, MOST_LEVELS, NextCa, NextKey,
-    NextRegistration, PartLimits, RegistrationPlan, RenewalWindow, Settings, WindowsSettings,
+    GivenCertificate, GivenCertificateError, Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision,
+    Limits, MOST_LEVELS, NextCa, NextKey, NextRegistration, PartLimits, RegistrationPlan,
+    RenewalWindow, ServerCertificate, Settings, TlsSettings, TlsVersion, WindowsSettings,
 };
 pub use state::{StateError, back_up, identities};
+pub use tls::{ByteStream, lab_tls_root};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]

@@ -44,3 +44,5 @@ mod rfc8894;
 mod seen;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod tls;
