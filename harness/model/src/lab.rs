@@ -10,6 +10,7 @@ mod program;
 mod secrets;
 mod ssh;
 mod texts;
+mod tls;
 pub mod topology;
 mod values;
 
@@ -38,6 +39,7 @@ pub use self::program::{Image, Program, Ready};
 pub(crate) use self::secrets::possible_secrets;
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
+pub use self::tls::{Tls, TlsFiles};
 use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
 
@@ -154,6 +156,9 @@ pub struct Pki {
     pub later_decision: Option<LaterDecision>,
     /// TCP port; the personality's own if absent.
     pub port: Option<u16>,
+    /// TLS; plain HTTP if absent.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Credentials for the administrator's page; the page is open if absent.
     pub admin: Option<AdminCredentials>,
     /// True if a subject that has a certificate may get another; the personality decides if absent.

@@ -19,6 +19,7 @@ use scep::secret::Secret;
 
 use super::lifetimes::LifeOptions;
 use super::limits::LimitOptions;
+use super::tls::TlsOptions;
 use crate::blanks::warn_of_blanks;
 use crate::messages::MessagesArgument;
 use crate::output::{log_queued, log_to, shown, warn};
@@ -47,7 +48,7 @@ Examples:
 
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM, or the copy is made
-  2  wrong usage, or a file of passwords cannot be read
+  2  wrong usage, or a file of passwords or a TLS certificate cannot be used
   3  an address is in use, the log or the state cannot be read or written,
      or saved messages are incomplete"
 )]
@@ -104,6 +105,8 @@ pub(crate) struct Serve {
     pub(super) messages: MessagesArgument,
     #[command(flatten)]
     pub(super) lifetimes: LifeOptions,
+    #[command(flatten)]
+    pub(super) tls: TlsOptions,
     /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,

@@ -29,8 +29,8 @@ use tokio::sync::watch;
 
 use self::engine::Engine;
 pub use self::leftovers::find as find_leftovers;
-use model::lab::Lab;
 use model::lab::topology::{Node, Topology};
+use model::lab::{self, Lab};
 use simulated::{ConsoleDriver, refuse_clock_of_programs, refuse_live_lab, without_network};
 use testbed::{
     Client, Driver, DriverName, KeyStore, LabOptions, OpenLab, OpenLabs, Remains, Testbed,
@@ -148,6 +148,7 @@ struct PendingLab {
 fn check(lab: &Lab, options: &LabOptions) -> Result<(), TestbedError> {
     let lacking = client(options.client)
         .or_else(|| program(lab))
+        .or_else(|| certificate_in_a_file(lab))
         .or_else(|| pki_at_several_hosts(lab))
         .or_else(|| two_interfaces_in_one_link(lab))
         .or_else(|| too_many_on_one_link(lab));
@@ -166,6 +167,13 @@ fn program(lab: &Lab) -> Option<String> {
     let (host, program) = lab.programs().next()?;
     let command = program.command.first().map_or("a program", String::as_str);
     Some(format!("programs of this machine: host `{host}` runs `{command}`"))
+}
+
+/// The file is not in the container.
+fn certificate_in_a_file(lab: &Lab) -> Option<String> {
+    let is_given = |pki: &lab::Pki| pki.tls.as_ref().is_some_and(|tls| tls.files.is_some());
+    let (name, _) = lab.pkis.iter().find(|(_, pki)| is_given(pki))?;
+    Some(format!("TLS certificates in files of this machine, as `{name}` has"))
 }
 
 /// The PKI would have a separate instance in each container.

@@ -16,6 +16,7 @@ pub mod recorded_ca;
 pub mod server;
 pub mod serving;
 pub mod sim_device;
+pub mod tls;
 
 use std::sync::Arc;
 

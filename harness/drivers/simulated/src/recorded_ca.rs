@@ -1,13 +1,14 @@
 //! The one place at which the harness passes connections to a mock CA: here its exchanges are recorded, as the CA sees them.
 
-use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dut_sim::network::Stream;
-use mock_ca::{Ca, Listener};
+use mock_ca::{Ca, Listener, Place, Server};
 use recording::{End, Peers, Recorder, Tap};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 use crate::connector::{Connector, in_memory};
 use testbed::NoAnswer;
@@ -33,13 +34,13 @@ impl RecordedCa {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: String,
     ) {
-        self.ca.serve_connection(self.tap(stream, &peer), peer).await;
+        let (_keep_open, stop) = watch::channel(());
+        Arc::new(self.clone()).serve_until(stream, peer, Place::alone(), stop).await;
     }
 
     /// Serves the connections of a listener until `shutdown` completes.
     pub async fn serve(&self, listener: impl Listener, shutdown: impl Future<Output = ()>) {
-        let listener = RecordedListener { listener, ca: self };
-        mock_ca::serve(listener, Arc::clone(&self.ca), shutdown).await;
+        mock_ca::serve(listener, Arc::new(self.clone()), shutdown).await;
     }
 
     fn tap<S>(&self, stream: S, peer: &str) -> Tap<S> {
@@ -52,17 +53,25 @@ impl RecordedCa {
     }
 }
 
-struct RecordedListener<'a, L> {
-    listener: L,
-    ca: &'a RecordedCa,
-}
+/// Within TLS, if the CA has it, so that clear HTTP is recorded.
+impl Server for RecordedCa {
+    fn room(&self) -> (usize, Duration) {
+        self.ca.room()
+    }
 
-impl<L: Listener> Listener for RecordedListener<'_, L> {
-    type Stream = Tap<L::Stream>;
-
-    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
-        let (stream, peer) = self.listener.accept().await?;
-        Ok((self.ca.tap(stream, &peer), peer))
+    async fn serve_until<Io>(
+        self: Arc<Self>,
+        io: Io,
+        peer: String,
+        place: Place,
+        mut stop: watch::Receiver<()>,
+    ) where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if let Some(stream) = self.ca.secured(io, &peer, &place, &mut stop).await {
+            let stream = self.tap(stream, &peer);
+            Arc::clone(&self.ca).serve_http(stream, peer, place, stop).await;
+        }
     }
 }
 
