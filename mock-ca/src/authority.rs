@@ -20,6 +20,7 @@ use scep::{
     certificate::is_issued_by, clock::FIRST_MOMENT, identity::Identity, name, request::Csr,
 };
 
+pub(crate) use keys::{KEY_BITS, generate};
 pub(crate) use lab_timeline::lab_timeline;
 pub(crate) use plan::{Plan, PlanError};
 pub(crate) use succession::Succession;

@@ -28,6 +28,7 @@ use crate::{
     settings::{ChallengePolicy, Settings},
     state::{Database, StateDirectory, StateError},
     store::{Store, Waiting},
+    tls::Tls,
     wire,
 };
 
@@ -35,6 +36,7 @@ use crate::{
 pub struct Ca {
     pub(crate) service: Service,
     pub(crate) log: Log,
+    pub(crate) tls: Option<Tls>,
     database: Arc<Database>,
     state_note: Option<String>,
 }
@@ -96,7 +98,8 @@ impl Ca {
     /// ```
     pub fn open(settings: Settings, clock: Clock) -> Result<Arc<Self>, OpenError> {
         let personality = settings.personality.personality();
-        settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name))?;
+        let tls = settings.tls.as_ref();
+        settings.faults.iter().try_for_each(|rule| rule.expect_possible(personality.name, tls))?;
         let memory = Memory::new(settings.limits.memory);
         let now = clock.now();
         let state = settings.state.as_deref();
@@ -118,9 +121,12 @@ impl Ca {
         let store = Store::open(kept, signer, first_number, settings.limits.pending)?;
         let passwords = PasswordCache::open(&settings.challenge, Arc::clone(&database), now)?;
         let created = database.created_at()?;
+        let tls =
+            settings.tls.as_ref().map(|tls| Tls::open(tls, settings.keys, now)).transpose()?;
         Ok(Arc::new(Self {
             log: Log::new(settings.on_log.clone(), memory.log_bytes()),
             service: Service::new(settings, authorities, store, passwords, memory, clock, created),
+            tls,
             database,
             state_note,
         }))
@@ -159,6 +165,16 @@ impl Ca {
 
     pub(crate) fn authority(&self) -> Arc<Authority> {
         self.service.authority(self.clock().now())
+    }
+
+    /// The certificate that clients must trust to reach the CA by TLS, if the CA has made it: that above the certificate of its server.
+    pub fn tls_root(&self) -> Option<X509> {
+        self.tls.as_ref().and_then(Tls::root).cloned()
+    }
+
+    /// The scheme of the URL of the SCEP service: `https` with [`Settings::tls`], otherwise `http`.
+    pub fn scheme(&self) -> &'static str {
+        self.service.settings.scheme()
     }
 
     /// The paths under which SCEP is served.
@@ -244,7 +260,8 @@ impl Ca {
     /// # }
     /// ```
     pub fn inject(&self, rule: FaultRule) -> Result<(), FaultError> {
-        rule.expect_possible(self.service.personality.name)?;
+        let tls = self.service.settings.tls.as_ref();
+        rule.expect_possible(self.service.personality.name, tls)?;
         self.service.faults.add(rule);
         Ok(())
     }

@@ -86,7 +86,7 @@ impl MockCaImage {
     /// If the text is no rule, or the fault can never happen at this CA.
     pub fn fault(self, rule: &str) -> Result<Self, FaultError> {
         let rule: FaultRule = rule.parse()?;
-        rule.expect_possible(self.personality)?;
+        rule.expect_possible(self.personality, None)?;
         Ok(self.argument("--fault").argument(rule.to_string()))
     }
 

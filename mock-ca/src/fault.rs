@@ -16,4 +16,4 @@ pub(crate) use board::{Faults, Strikes};
 pub(crate) use reply::{
     distort_algorithms, distort_content, distort_encoding, distort_granted, distort_message,
 };
-pub(crate) use strangers::{STRANGER, impostor};
+pub(crate) use strangers::{ALWAYS, STRANGER, impostor};

@@ -160,7 +160,7 @@ impl MockCa {
     /// ```
     pub fn fault(self, rule: &str) -> Result<Self, FaultError> {
         let rule: FaultRule = rule.parse()?;
-        rule.expect_possible(self.settings.personality)?;
+        rule.expect_suited(self.settings.personality)?;
         Ok(self.with(|settings| settings.faults.push(rule)))
     }
 

@@ -34,7 +34,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutWriter;
 use tokio_util::io::InspectReader;
 
-pub use self::listener::{Listener, SHUTDOWN_TIMEOUT, Server, serve};
+pub use self::listener::{ByteStream, Listener, SHUTDOWN_TIMEOUT, Server, serve};
 use self::panic::unless_panic;
 pub use self::places::Place;
 pub(crate) use self::{
@@ -65,10 +65,24 @@ enum ResponseError {
 impl Server for Ca {
     fn room(&self) -> (usize, Duration) {
         let limits = &self.service.settings.limits;
-        (self.service.memory.connections(limits), limits.least_wait)
+        let connections = self.service.memory.connections(limits, self.tls.is_some());
+        (connections, limits.least_wait)
     }
 
-    async fn serve_until<Io>(
+    async fn secured<Io>(
+        &self,
+        io: Io,
+        peer: &str,
+        place: &Place,
+        stop: &mut watch::Receiver<()>,
+    ) -> Option<Box<dyn ByteStream>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.within_tls(io, peer, place, stop).await
+    }
+
+    async fn serve_http<Io>(
         self: Arc<Self>,
         io: Io,
         peer: String,
@@ -91,7 +105,7 @@ impl Server for Ca {
             // First, so that a request that has arrived is seen before the place is given up.
             biased;
             ended = &mut connection => ended,
-            waited = place.given_up() => return self.log_given_up(&peer, &place, waited),
+            waited = place.given_up() => return self.log_given_up("HTTP", &peer, &place, waited),
             // The sender outlives the connection.
             _ = stop.changed() => {
                 connection.as_mut().graceful_shutdown();
@@ -107,7 +121,7 @@ impl Server for Ca {
 }
 
 impl Ca {
-    /// Serves one HTTP/1.1 connection until the peer closes it, sends something else, or is too slow.
+    /// Serves one connection until the peer closes it, sends something else, or is too slow.
     ///
     /// `peer` is the name of the other end in the log, such as `127.0.0.1:4711`.
     pub async fn serve_connection<Io>(self: &Arc<Self>, io: Io, peer: String)
@@ -255,7 +269,7 @@ impl Ca {
         response
     }
 
-    fn log_given_up(&self, peer: &str, place: &Place, waited: Duration) {
+    pub(crate) fn log_given_up(&self, protocol: &str, peer: &str, place: &Place, waited: Duration) {
         let Some(count) = place.count_given_up(GIVEN_UP_PAUSE) else { return };
         let others = match count - 1 {
             0 => String::new(),
@@ -265,7 +279,7 @@ impl Ca {
         let reason = format!(
             "it made room for another connection, because it had waited for its peer for {waited} s and all {places} places were taken{others}"
         );
-        self.log_end(peer, reason);
+        self.log_end(protocol, peer, reason);
     }
 
     fn log_cut(&self, peer: &str, error: &hyper::Error, first_bytes: &FirstBytes) {
@@ -277,15 +291,15 @@ impl Ca {
         });
         let what = if error.is_parse() { "the request is no valid HTTP/1: " } else { "" };
         let own = || format!("{what}{error}{}", cause.unwrap_or_default());
-        self.log_end(peer, first_bytes.explain("request").unwrap_or_else(own));
+        self.log_end("HTTP", peer, first_bytes.explain("request").unwrap_or_else(own));
     }
 
     /// Logs that a connection ended without an answer.
-    fn log_end(&self, peer: &str, reason: String) {
+    fn log_end(&self, protocol: &str, peer: &str, reason: String) {
         let entry = LogEntry {
             at: self.clock().now(),
             peer: peer.to_owned(),
-            operation: "HTTP".to_owned(),
+            operation: protocol.to_owned(),
             message_type: None,
             transaction_id: None,
             outcome: LogOutcome::Cut,

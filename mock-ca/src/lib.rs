@@ -58,6 +58,7 @@ mod service;
 mod settings;
 mod state;
 mod store;
+mod tls;
 mod transaction;
 mod wire;
 
@@ -68,7 +69,7 @@ pub use ca::{Ca, DecisionError, Issued, OpenError, Pending, RevocationError};
 pub use events::CaEvent;
 pub use fault::{Fault, FaultCount, FaultError, FaultRule, Trigger};
 pub use fixture::{MockCa, RunningCa, StartError};
-pub use http::{Listener, Place, SHUTDOWN_TIMEOUT, Server, http_date, serve};
+pub use http::{ByteStream, Listener, Place, SHUTDOWN_TIMEOUT, Server, http_date, serve};
 pub use key::{CaKey, KeyOwner};
 pub use log::{LogEntry, LogObserver, LogOutcome};
 pub use password_problem::PasswordProblem;
@@ -80,10 +81,12 @@ pub use seen::{
 };
 pub use settings::{
     AdminCredentials, Approval, CaCertificate, ChallengePolicy, CrlSettings, DistributionPoint,
-    Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision, Limits, MOST_LEVELS, NextCa, NextKey,
-    NextRegistration, PartLimits, RegistrationPlan, RenewalWindow, Settings, WindowsSettings,
+    GivenCertificate, GivenCertificateError, Hierarchy, IssuerCa, KEY_BITS, Keys, LaterDecision,
+    Limits, MOST_LEVELS, NextCa, NextKey, NextRegistration, PartLimits, RegistrationPlan,
+    RenewalWindow, ServerCertificate, Settings, TlsSettings, TlsVersion, WindowsSettings,
 };
 pub use state::{StateError, back_up, identities};
+pub use tls::{lab_tls_root, lab_tls_root_pem};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]

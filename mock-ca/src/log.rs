@@ -43,6 +43,8 @@ pub enum LogOutcome {
     CertRep(PkiStatus, Option<FailInfo>),
     /// No answer: the connection was closed.
     Cut,
+    /// No request, but a TLS handshake that the client completed.
+    Secured,
 }
 
 impl LogEntry {
@@ -53,7 +55,7 @@ impl LogEntry {
             LogOutcome::Http(status) => {
                 *status >= 400 && self.faults.is_empty() && self.message_type.is_some()
             }
-            LogOutcome::Cut => false,
+            LogOutcome::Cut | LogOutcome::Secured => false,
         }
     }
 
@@ -61,7 +63,7 @@ impl LogEntry {
     pub(crate) fn pki_status(&self) -> Option<PkiStatus> {
         match &self.outcome {
             LogOutcome::CertRep(status, _) => Some(status.clone()),
-            LogOutcome::Http(_) | LogOutcome::Cut => None,
+            LogOutcome::Http(_) | LogOutcome::Cut | LogOutcome::Secured => None,
         }
     }
 
@@ -109,6 +111,7 @@ impl fmt::Display for LogOutcome {
             Self::CertRep(status, None) => write!(f, "{status}"),
             Self::CertRep(status, Some(fail_info)) => write!(f, "{status} {fail_info}"),
             Self::Cut => f.write_str("cut off"),
+            Self::Secured => f.write_str("accepted by the client"),
         }
     }
 }

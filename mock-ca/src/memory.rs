@@ -26,6 +26,9 @@ const LEAST_WORK: usize = 256 * 1024;
 /// The memory for work on a request, as a multiple of its size: structures of many small parts are the largest.
 const WORK_FACTOR: usize = 80;
 
+/// The memory of OpenSSL for a connection: the messages of its handshake, or a record in each direction.
+const TLS_BYTES: usize = 64 * 1024;
+
 /// A part of a share, which is free again when this is dropped.
 pub(crate) type Held = OwnedSemaphorePermit;
 
@@ -43,9 +46,10 @@ impl Memory {
         Self { total, work: Share::new(total / 8), answers: Share::new(total / 16) }
     }
 
-    /// The number of connections that may be open at once.
-    pub(crate) fn connections(&self, limits: &Limits) -> usize {
-        let each = limits.head_bytes + limits.body_bytes;
+    /// The number of connections that may be open at once; `with_tls` if each has its TLS.
+    pub(crate) fn connections(&self, limits: &Limits, with_tls: bool) -> usize {
+        let tls = if with_tls { TLS_BYTES } else { 0 };
+        let each = limits.head_bytes + limits.body_bytes + tls;
         limits.connections.min(self.total / 4 / each.max(1)).max(1)
     }
 
@@ -114,8 +118,9 @@ mod tests {
         let shares = [&memory.work, &memory.answers];
         let divided: usize = shares.map(|share| share.units as usize * UNIT).iter().sum();
         let limits = Limits::default();
-        let connections = memory.connections(&limits) * (limits.head_bytes + limits.body_bytes);
-        assert_eq!(memory.connections(&limits), limits.connections);
+        let connections =
+            memory.connections(&limits, true) * (limits.head_bytes + limits.body_bytes + TLS_BYTES);
+        assert_eq!(memory.connections(&limits, true), limits.connections);
         let others = memory.log_bytes() + memory.record_bytes();
         assert!(divided + connections + others <= 256 * MIB);
     }
@@ -123,8 +128,9 @@ mod tests {
     #[test]
     fn little_memory_is_for_few_connections() {
         let memory = Memory::new(4 * MIB);
-        assert_eq!(memory.connections(&Limits::default()), 5);
-        assert_eq!(Memory::new(0).connections(&Limits::default()), 1);
+        assert_eq!(memory.connections(&Limits::default(), false), 5);
+        assert_eq!(memory.connections(&Limits::default(), true), 4);
+        assert_eq!(Memory::new(0).connections(&Limits::default(), false), 1);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod hierarchy;
 mod policy;
+mod tls;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,6 +14,9 @@ pub use hierarchy::{
     RegistrationPlan,
 };
 pub use policy::{CrlSettings, DistributionPoint, LaterDecision, RenewalWindow};
+pub use tls::{
+    GivenCertificate, GivenCertificateError, ServerCertificate, TlsSettings, TlsVersion,
+};
 
 use crate::{fault::FaultRule, log::LogObserver, personality::PersonalityName};
 
@@ -59,6 +63,8 @@ pub struct Settings {
     pub renewal_window: Option<RenewalWindow>,
     /// The revocation lists.
     pub crl: CrlSettings,
+    /// TLS at the SCEP service; plain HTTP by default.
+    pub tls: Option<TlsSettings>,
     /// The host and port, or host alone, at which clients reach the CA, such as `10.0.0.1:8080`: certificates name it if
     /// [`DistributionPoint::Here`] is set.
     pub address: Option<String>,
@@ -101,6 +107,7 @@ impl Settings {
             replies_in_der: false,
             renewal_window: None,
             crl: CrlSettings::default(),
+            tls: None,
             address: None,
             valid_for: None,
             windows: WindowsSettings::default(),
@@ -108,6 +115,11 @@ impl Settings {
             faults: Vec::new(),
             on_log: None,
         }
+    }
+
+    /// The scheme of the URL of the SCEP service.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 

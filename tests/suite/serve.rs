@@ -12,5 +12,7 @@ mod passwords;
 mod slow;
 mod state;
 mod stopping;
+#[cfg(unix)]
+mod tls;
 
 pub(crate) use crate::support::server::{LINUX, NDES, Server};

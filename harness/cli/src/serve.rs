@@ -5,6 +5,7 @@ mod certificates;
 mod decisions;
 mod lifetimes;
 mod limits;
+mod tls;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -61,7 +62,9 @@ impl Serve {
         };
         let bound = listener.local_addr().unwrap_or(address);
         settings.address = Some(self.lifetimes.address(bound).map_err(wrong_usage)?);
+        settings.tls = self.tls.settings(bound).map_err(wrong_usage)?;
         let mut warnings = self.warnings(&settings, bound);
+        warnings.extend(self.tls.warnings(bound, &self.clock()));
         let connections = limits::with_files(settings.limits.connections);
         if connections < settings.limits.connections {
             warnings.push(format!(
@@ -72,6 +75,7 @@ impl Serve {
         drop(reading);
         let messages = self.messages.begin([]).map_err(wrong_usage)?;
         let Some(ca) = open(settings, self.clock(), &stop).await? else { return Ok(Exit::Success) };
+        self.tls.write_root(&ca).map_err(|reason| Exit::Lab.because(reason))?;
         let recorder = messages.as_ref().map(|folder| folder.whole("serve", ca.clock().clone()));
         let recorder = recorder.transpose().map_err(|reason| Exit::Lab.because(reason))?;
         for warning in warnings {
@@ -189,10 +193,10 @@ async fn serve(
 
 /// The lines about a running CA that a client needs: its addresses, and its certificates with their SHA-256 fingerprints.
 fn banner(ca: &Ca, bound: SocketAddr) -> Vec<String> {
-    let page = |name, path| fact(name, &format!("http://{bound}{path}"));
+    let page = |name, path| fact(name, &format!("{}://{bound}{path}", ca.scheme()));
     let urls = ca.paths().into_iter().map(|path| page("url", path));
     let admin = ca.admin_path().map(|path| page("admin", path));
-    urls.chain(admin).chain(certificates(ca)).collect()
+    urls.chain(admin).chain(tls::root_line(ca)).chain(certificates(ca)).collect()
 }
 
 fn certificates(ca: &Ca) -> Vec<String> {

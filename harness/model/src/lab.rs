@@ -11,6 +11,7 @@ mod recorded;
 mod secrets;
 mod ssh;
 mod texts;
+mod tls;
 pub mod topology;
 mod values;
 
@@ -40,6 +41,7 @@ pub use self::recorded::RecordedPki;
 pub(crate) use self::secrets::possible_secrets;
 pub use self::ssh::{Prompts, SshTarget};
 pub use self::texts::placeholders;
+pub use self::tls::{Tls, TlsFiles};
 use diagnostics::yaml::{self, Node, Problems};
 use diagnostics::{Diagnostic, Source};
 
@@ -159,6 +161,9 @@ pub struct Pki {
     pub later_decision: Option<LaterDecision>,
     /// TCP port; the personality's own if absent.
     pub port: Option<u16>,
+    /// TLS; plain HTTP if absent.
+    #[serde(default)]
+    pub tls: Option<Tls>,
     /// Credentials for the administrator's page; the page is open if absent.
     pub admin: Option<AdminCredentials>,
     /// True if a subject that has a certificate may get another; the personality decides if absent.

@@ -209,7 +209,7 @@ impl Server for RecordedServer {
         (CONNECTIONS, LEAST_WAIT)
     }
 
-    async fn serve_until<Io>(
+    async fn serve_http<Io>(
         self: Arc<Self>,
         mut io: Io,
         peer: String,

@@ -193,7 +193,16 @@ pub trait Pki: Send + Sync {
         Err(PkiError::NotSupported { what: "listing issued certificates".to_owned() })
     }
 
-    /// URL of its SCEP service for clients: `http://host:port/path`.
+    /// The root in PEM below which the certificate of its TLS server is, for clients to trust; none if it speaks plain HTTP, or if its
+    /// certificate was given.
+    ///
+    /// # Errors
+    /// [`PkiError::NotSupported`] if it is not known.
+    async fn tls_root(&self) -> Result<Option<String>, PkiError> {
+        Err(PkiError::NotSupported { what: "giving the root of its TLS".to_owned() })
+    }
+
+    /// URL of its SCEP service for clients: `http://host:port/path`, or with `https`.
     async fn url(&self) -> Result<String, PkiError> {
         Err(PkiError::NotSupported { what: "being reached by a client under test".to_owned() })
     }

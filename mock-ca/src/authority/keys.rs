@@ -7,7 +7,7 @@ use openssl::{
 };
 
 /// The length of keys that no setting names, in bits.
-pub(super) const KEY_BITS: u32 = 2048;
+pub(crate) const KEY_BITS: u32 = 2048;
 
 /// The owner of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

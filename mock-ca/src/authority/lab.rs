@@ -37,6 +37,12 @@ static NEXT_REGISTRATION: [LabKey; 2] =
 /// A key that belongs neither to the CA nor to a client.
 pub(crate) static STRANGER_KEY: LabKey = lab_key!("stranger");
 
+/// The key of the root below which TLS servers have their certificates.
+pub(crate) static TLS_ROOT_KEY: LabKey = lab_key!("tls-root");
+
+/// The key of every TLS server.
+pub(crate) static TLS_SERVER_KEY: LabKey = lab_key!("tls-server");
+
 /// Keys by their owner and length.
 type KeysMade = HashMap<(Role, u32), PKey<Private>>;
 
@@ -88,7 +94,7 @@ mod tests {
         let issuers = (0..ISSUERS.len()).map(Role::Issuer);
         let roles = roles.into_iter().chain(issuers);
         let mut keys: Vec<_> = roles.map(|role| key_of(role, 2048).unwrap()).collect();
-        keys.push(PKey::clone(&STRANGER_KEY));
+        keys.extend([&STRANGER_KEY, &TLS_ROOT_KEY, &TLS_SERVER_KEY].map(|key| PKey::clone(key)));
         for (number, key) in keys.iter().enumerate() {
             assert_eq!(key.bits(), 2048);
             assert!(keys[number + 1..].iter().all(|other| !key.public_eq(other)), "{number}");

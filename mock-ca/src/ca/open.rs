@@ -33,6 +33,9 @@ pub enum OpenError {
     /// A fault of the settings can never happen.
     #[error(transparent)]
     Fault(#[from] FaultError),
+    /// The certificate of the TLS server cannot be used.
+    #[error("the certificate of the TLS server cannot be used ({0})")]
+    Tls(String),
     /// OpenSSL failed in an operation that should always work.
     #[error("OpenSSL failed at what should work ({})", scep::reasons(.0))]
     Crypto(ErrorStack),

@@ -141,6 +141,9 @@ pub struct Description {
     /// The certificates of the registration authority, if there is one: that for signing, then that for encryption.
     #[serde(default, with = "wire::pems")]
     pub registration: Vec<X509>,
+    /// The root that clients must trust to reach the CA by TLS, if the CA has made it: one certificate or none.
+    #[serde(default, with = "wire::pems")]
+    pub tls_root: Vec<X509>,
     /// The CA that follows, if there is one.
     #[serde(default)]
     pub next: Option<NextAuthority>,
@@ -172,6 +175,7 @@ call!(Describe, Get "/ca" -> Description, |_, ca| {
         certificate: ca.ca_certificate(),
         issuers,
         registration: certificates,
+        tls_root: ca.tls_root().into_iter().collect(),
         next: next.map(|(certificate, from)| NextAuthority { certificate, from: moment_text(from) }),
         next_due: ca.next_due().map_err(|error| Refused::broken(&error))?.map(moment_text),
     })

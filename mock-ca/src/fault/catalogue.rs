@@ -67,6 +67,8 @@ macro_rules! catalogue {
 /// Faults that fit the same triggers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
+    /// The TLS handshake of a connection.
+    Handshake,
     /// Any answer over HTTP.
     Http,
     /// The text of GetCACaps.
@@ -86,6 +88,17 @@ enum Group {
 }
 
 catalogue! {
+    Handshake {
+        TlsExpired = "tls-expired", "The certificate of the TLS server has expired.";
+        TlsNotYetValid = "tls-not-yet-valid", "The certificate of the TLS server is not valid yet.";
+        TlsOtherName = "tls-other-name", "The certificate of the TLS server is for `other.invalid` alone.";
+        TlsUnknownIssuer = "tls-unknown-issuer", "Another root has issued the certificate of the TLS server, and comes with it.";
+        TlsSelfSigned = "tls-self-signed", "The certificate of the TLS server is signed with its own key.";
+        TlsChainIncomplete = "tls-chain-incomplete", "A CA below the root has issued the certificate of the TLS server, and that CA's certificate is missing.";
+        TlsCut = "tls-cut", "The connection is closed after the first message of the TLS handshake.";
+        TlsOldVersion = "tls-old-version", "The server speaks TLS 1.0 and 1.1 alone.";
+        TlsClientCertificate = "tls-client-certificate", "The server asks clients for a certificate of their own, accepts any, and refuses those without one.";
+    }
     Http {
         HttpStatus(u16, "STATUS", 503) = "http-status", "The answer is an error with this HTTP status, and the request is not decided.";
         EmptyBody = "empty-body", "The body of the answer is empty.";
@@ -190,12 +203,13 @@ catalogue! {
 impl Fault {
     /// True if the fault can happen at these requests.
     pub fn fits(self, trigger: Trigger) -> bool {
-        use Trigger::{CertPoll, GetCaCaps, GetCaCert, GetCert, GetNextCaCert, PkcsReq};
-        let of_message = !matches!(trigger, GetCaCaps | GetCaCert | GetNextCaCert);
+        use Trigger::{CertPoll, GetCaCaps, GetCaCert, GetCert, GetNextCaCert, Handshake, PkcsReq};
+        let of_message = !matches!(trigger, GetCaCaps | GetCaCert | GetNextCaCert | Handshake);
         let of_enrolment =
             matches!(trigger, Trigger::PkiOperation | PkcsReq | Trigger::RenewalReq | CertPoll);
         match self.group() {
-            Group::Http => true,
+            Group::Handshake => trigger == Handshake,
+            Group::Http => trigger != Handshake,
             Group::Capabilities => trigger == GetCaCaps,
             Group::CaCertificates | Group::RaCertificates => trigger == GetCaCert,
             Group::NextCa => trigger == GetNextCaCert,
@@ -203,6 +217,13 @@ impl Fault {
             Group::Enrolment => of_enrolment,
             Group::Certificate => of_enrolment || trigger == GetCert,
         }
+    }
+
+    /// True if the fault is another certificate in place of that of the TLS server.
+    pub fn replaces_tls_certificate(self) -> bool {
+        let of_connection =
+            matches!(self, Self::TlsCut | Self::TlsOldVersion | Self::TlsClientCertificate);
+        self.group() == Group::Handshake && !of_connection
     }
 
     /// True if the fault can happen at this personality: some faults need a registration authority or a next CA, some are the habit of
@@ -311,7 +332,7 @@ mod tests {
         let error = "nonce".parse::<Fault>().unwrap_err().to_string();
         assert!(error.contains("`no-sender-nonce`"), "{error}");
         let error = "xyzzy".parse::<Fault>().unwrap_err().to_string();
-        assert!(error.contains("known: http-status, empty-body,"), "{error}");
+        assert!(error.contains("known: tls-expired, tls-not-yet-valid,"), "{error}");
     }
 
     #[test]

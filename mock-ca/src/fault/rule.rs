@@ -11,7 +11,10 @@ use scep::{
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
-use crate::personality::PersonalityName;
+use crate::{
+    personality::PersonalityName,
+    settings::{ServerCertificate, TlsSettings},
+};
 
 /// A fault, and the requests at which it happens; as text `on: PKIOperation, nth: 2, do: http-status 503`.
 ///
@@ -56,8 +59,26 @@ impl FaultRule {
         Ok(Self { on, nth, fault })
     }
 
+    /// Rejects a rule for a fault that can never happen at a server of this personality with this TLS.
+    pub(crate) fn expect_possible(
+        self,
+        personality: PersonalityName,
+        tls: Option<&TlsSettings>,
+    ) -> Result<(), FaultError> {
+        self.expect_suited(personality)?;
+        if self.on != Trigger::Handshake {
+            return Ok(());
+        }
+        let tls = tls.ok_or(FaultError::NoTls(self.fault))?;
+        let is_given = matches!(tls.certificate, ServerCertificate::Given(_));
+        if is_given && self.fault.replaces_tls_certificate() {
+            return Err(FaultError::GivenCertificate(self.fault));
+        }
+        Ok(())
+    }
+
     /// Rejects a rule for a fault that can never happen at this personality.
-    pub(crate) fn expect_possible(self, personality: PersonalityName) -> Result<(), FaultError> {
+    pub(crate) fn expect_suited(self, personality: PersonalityName) -> Result<(), FaultError> {
         Self::new(self.on, self.nth, self.fault)?;
         if !self.fault.suits(personality) {
             return Err(FaultError::Unsuited { rule: self, personality });
@@ -101,7 +122,7 @@ impl FromStr for FaultRule {
 }
 
 named! {
-    /// The requests that a rule counts: those of one operation, or with a message of one type.
+    /// The requests that a rule counts: those of one operation, or with a message of one type. A rule may count TLS handshakes as well.
     #[non_exhaustive]
     Trigger, "request that a fault can wait for" {
         /// The operation GetCACaps (RFC 8894 §3.5.1).
@@ -122,6 +143,8 @@ named! {
         GetCert = "GetCert";
         /// A GetCRL (RFC 8894 §3.3.5).
         GetCrl = "GetCRL";
+        /// The TLS handshake of a connection.
+        Handshake = "handshake";
     }
 }
 
@@ -180,6 +203,14 @@ pub enum FaultError {
         /// The requests of the rule.
         trigger: Trigger,
     },
+    /// The fault is one of TLS, and the server speaks plain HTTP.
+    #[error("`{0}` cannot happen, because the server speaks plain HTTP, without TLS")]
+    NoTls(Fault),
+    /// The fault is another certificate of the TLS server, whose certificate was given.
+    #[error(
+        "`{0}` cannot happen with a certificate that was given: it is a certificate that the server makes itself"
+    )]
+    GivenCertificate(Fault),
     /// The server does not have the certificates that the fault changes.
     #[error(
         "`{}` cannot happen at a `{personality}` server, because it does not have the certificates that this fault changes",

@@ -21,7 +21,7 @@ pub(super) const EXPIRED: ValidityPeriod = ValidityPeriod {
 };
 
 /// The whole time of every clock.
-const ALWAYS: ValidityPeriod = ValidityPeriod {
+pub(crate) const ALWAYS: ValidityPeriod = ValidityPeriod {
     not_before: datetime!(1970-01-01 00:00 UTC),
     not_after: datetime!(9999-12-31 23:59:59 UTC),
 };

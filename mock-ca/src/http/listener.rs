@@ -18,14 +18,33 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after the system refused a connection, and no connection could make room for it.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What a peer writes, and reads.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for Io {}
+
 /// A server of connections: a [`crate::Ca`], or another one.
 pub trait Server: Send + Sync + 'static {
     /// The most connections that are open at once, and the time that each has at least before it must make room for another one.
     fn room(&self) -> (usize, Duration);
 
-    /// Serves a connection of `peer` until it ends. It must end after the current request when `stop` changes, and when it must give
-    /// up its place.
-    fn serve_until<Io>(
+    /// The stream on which `peer` speaks HTTP: within TLS, if the server has it. `None` if there was no handshake.
+    fn secured<Io>(
+        &self,
+        io: Io,
+        _peer: &str,
+        _place: &Place,
+        _stop: &mut watch::Receiver<()>,
+    ) -> impl Future<Output = Option<Box<dyn ByteStream>>> + Send
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        std::future::ready(Some(Box::new(io) as Box<dyn ByteStream>))
+    }
+
+    /// Serves HTTP on a stream of [`Server::secured`] until it ends. It must end after the current request when `stop` changes, and when
+    /// it must give up its place.
+    fn serve_http<Io>(
         self: Arc<Self>,
         io: Io,
         peer: String,
@@ -34,6 +53,24 @@ pub trait Server: Send + Sync + 'static {
     ) -> impl Future<Output = ()> + Send
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Serves a connection of `peer`: the handshake of TLS, if there is one, then HTTP.
+    fn serve_until<Io>(
+        self: Arc<Self>,
+        io: Io,
+        peer: String,
+        place: Place,
+        mut stop: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + Send
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        async move {
+            if let Some(io) = self.secured(io, &peer, &place, &mut stop).await {
+                self.serve_http(io, peer, place, stop).await;
+            }
+        }
+    }
 }
 
 /// Serves the connections of a listener until `shutdown` completes; unfinished answers then have [`SHUTDOWN_TIMEOUT`] to end.

@@ -66,7 +66,7 @@ impl Service {
             DistributionPoint::Nowhere => None,
             DistributionPoint::Here => {
                 let address = self.settings.address.as_ref()?;
-                Some(format!("http://{address}/ca-{}.crl", authority.number))
+                Some(format!("{}://{address}/ca-{}.crl", self.settings.scheme(), authority.number))
             }
         }
     }

@@ -325,7 +325,7 @@ async fn peer_of_another_protocol_is_named_in_the_log() {
     for (bytes, words) in [
         (
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
-            "TLS (the beginning of a handshake) came in place of an HTTP/1 request; HTTPS is not supported, use http://",
+            "TLS (the beginning of a handshake) came in place of an HTTP/1 request; this port speaks plain HTTP, use http://",
         ),
         (
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

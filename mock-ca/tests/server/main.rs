@@ -21,6 +21,8 @@ mod hierarchy;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod http_forms;
+#[cfg(test)]
 mod lifetimes;
 #[cfg(test)]
 mod limits;
@@ -42,3 +44,5 @@ mod rfc8894;
 mod seen;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod tls;

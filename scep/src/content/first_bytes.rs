@@ -17,7 +17,7 @@ const KEPT: usize = 256;
 /// first.record(b"\x16\x03\x01\x02\x00");
 /// assert_eq!(
 ///     first.explain("request").as_deref(),
-///     Some("TLS (the beginning of a handshake) came in place of an HTTP/1 request; HTTPS is not supported, use http://")
+///     Some("TLS (the beginning of a handshake) came in place of an HTTP/1 request; this port speaks plain HTTP, use http://")
 /// );
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl FirstBytes {
         }
         let content = Content::of(&first);
         let advice = match (&content, wanted) {
-            (Content::Tls(_), "request") => "; HTTPS is not supported, use http://",
+            (Content::Tls(_), "request") => "; this port speaks plain HTTP, use http://",
             (Content::Tls(_), _) => "; the server speaks HTTPS at this port: write https://",
             (Content::Http2, _) => "; HTTP/2 is not supported",
             (Content::Proxy, _) => ", which is not supported: switch it off there",

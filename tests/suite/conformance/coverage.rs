@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use conformance::coverage;
-use mock_ca::Fault;
+use mock_ca::{Fault, Trigger};
 use model::scenario::Action;
 use model::scenario::scep::Mutation;
 use results::requirement::End;
@@ -73,6 +73,8 @@ fn every_fault_has_a_case_and_cases_name_known_faults() {
     };
     let alone: Vec<_> = Fault::ALL
         .iter()
+        // RFC 8894 asks for no TLS; the tests of the mock CA hold its faults.
+        .filter(|fault| !fault.fits(Trigger::Handshake))
         .filter(|fault| !caught.contains(fault.name()) && !met(fault))
         .map(|fault| fault.name())
         .collect();

@@ -66,7 +66,8 @@ async fn each_fault_fails_exactly_the_cases_that_name_it() {
     assert_eq!(failed(&sound), BTreeSet::new(), "without a fault nothing fails");
     let at_ndes = failed(&run(at(&cases, PersonalityName::Ndes, None)).await);
     let mut wrong = BTreeMap::new();
-    for fault in Fault::ALL.iter().copied() {
+    // Cases for servers see nothing of the handshake.
+    for fault in Fault::ALL.iter().copied().filter(|fault| !fault.fits(Trigger::Handshake)) {
         let is_ndes = !fault.suits(PersonalityName::Rfc8894);
         let personality = if is_ndes { PersonalityName::Ndes } else { PersonalityName::Rfc8894 };
         let outcome = run(at(&cases, personality, Some(rule(fault)))).await;

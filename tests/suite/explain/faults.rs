@@ -188,7 +188,8 @@ fn remarks(explanation: &Explanation) -> Vec<String> {
 fn verdict_about_each_fault_is_right() {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let (mut told, mut undocumented) = (String::new(), Vec::new());
-    for fault in Fault::ALL {
+    // A faulty handshake leaves no message.
+    for fault in Fault::ALL.iter().filter(|fault| !fault.fits(Trigger::Handshake)) {
         let items = enrolment(*fault, &key);
         let ca = MockCa::new(place(*fault).0).challenge(PASSWORD);
         let without_fault = exchanged(ca, PASSWORD, false, &key);

@@ -20,6 +20,7 @@ use scep::secret::Secret;
 use super::certificates::CertificateOptions;
 use super::lifetimes::LifeOptions;
 use super::limits::LimitOptions;
+use super::tls::TlsOptions;
 use crate::blanks::warn_of_blanks;
 use crate::messages::MessagesArgument;
 use crate::output::{log_queued, log_to, shown, warn};
@@ -48,7 +49,7 @@ Examples:
 
 Exit codes:
   0  stopped by Ctrl-C or SIGTERM, or the copy is made
-  2  wrong usage, or a file of passwords cannot be read
+  2  wrong usage, or a file of passwords or a TLS certificate cannot be used
   3  an address is in use, the log or the state cannot be read or written,
      or saved messages are incomplete"
 )]
@@ -107,6 +108,8 @@ pub(crate) struct Serve {
     certificates: CertificateOptions,
     #[command(flatten)]
     pub(super) lifetimes: LifeOptions,
+    #[command(flatten)]
+    pub(super) tls: TlsOptions,
     /// Issue further certificates to a name that already has one (linux)
     #[arg(long)]
     allow_duplicate_names: bool,

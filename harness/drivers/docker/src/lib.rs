@@ -151,6 +151,7 @@ struct PendingLab {
 fn check(lab: &Lab, options: &LabOptions) -> Result<(), TestbedError> {
     let lacking = client(options.client)
         .or_else(|| program(lab))
+        .or_else(|| certificate_in_a_file(lab))
         .or_else(|| pki_at_several_hosts(lab))
         .or_else(|| two_interfaces_in_one_link(lab))
         .or_else(|| too_many_on_one_link(lab));
@@ -169,6 +170,13 @@ fn program(lab: &Lab) -> Option<String> {
     let (host, program) = lab.programs().next()?;
     let command = program.command.first().map_or("a program", String::as_str);
     Some(format!("programs of this machine: host `{host}` runs `{command}`"))
+}
+
+/// The file is not in the container.
+fn certificate_in_a_file(lab: &Lab) -> Option<String> {
+    let mut with_tls = lab.pkis.iter().filter_map(|(name, pki)| Some((name, pki.tls.as_ref()?)));
+    let (name, _) = with_tls.find(|(_, tls)| tls.files.is_some())?;
+    Some(format!("TLS certificates in files of this machine, as `{name}` has"))
 }
 
 /// The PKI would have a separate instance in each container.

@@ -15,9 +15,11 @@ use scep::http::HttpRequest;
 use crate::connector::Connector;
 use crate::serving::Serving;
 use crate::tapped::Tapped;
+use crate::tls;
 use model::lab::{self, Lab};
 use testbed::TestbedError;
 use transport::http::{self, HttpFailure, RequestOptions};
+use transport::tls::{TlsClient, TlsOptions, Trust};
 
 /// The timeout for an answer of the SCEP service.
 const SCEP_LIMIT: Duration = Duration::from_secs(30);
@@ -30,6 +32,8 @@ pub struct LabCa {
     pub serving: Arc<Serving>,
     authority: String,
     path: &'static str,
+    /// The time by which the CA's clock is ahead of that of those who connect to it, in milliseconds.
+    ahead_ms: i64,
     /// The address at which clients know its SCEP service.
     known_at: String,
     recorder: Option<Recorder>,
@@ -70,19 +74,21 @@ impl LabCa {
         [address, known_at]: [Option<SocketAddr>; 2],
         clock: &Clock,
     ) -> Result<Self, TestbedError> {
-        let clock = clock.ahead_by(plan.clock_ahead_ms);
+        let own_clock = clock.ahead_by(plan.clock_ahead_ms);
+        let broken = |reason| TestbedError::Pki { name: name.to_owned(), reason };
         let mut settings = settings(name, plan);
+        let hosts = [address, known_at].map(|address| host(name, address));
+        let tls = plan.tls.as_ref().map(|plan| tls::settings(plan, hosts.to_vec()));
+        settings.tls = tls.transpose().map_err(broken)?;
         let known_at = authority(name, known_at);
         settings.address = Some(known_at.clone());
-        let ca = Ca::open(settings, clock).map_err(|error| TestbedError::Pki {
-            name: name.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let ca = Ca::open(settings, own_clock).map_err(|error| broken(error.to_string()))?;
         Ok(Self {
             ca,
             serving: Arc::default(),
             authority: authority(name, address),
             path: path(plan),
+            ahead_ms: plan.clock_ahead_ms,
             known_at,
             recorder: None,
         })
@@ -102,7 +108,7 @@ impl LabCa {
 
     /// The URL for clients; in this process, its host is a name that only the lab knows.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.path)
+        format!("{}://{}{}", self.ca.scheme(), self.authority, self.path)
     }
 
     /// Serves a listener until the process ends, except while its service is stopped.
@@ -124,6 +130,16 @@ impl LabCa {
         Ok(())
     }
 
+    /// The other end of its TLS, if it has it, at the time of the lab. It trusts the root of the CA's own certificates, or else any
+    /// certificate, because one that was given may be below any root.
+    fn tls_client(&self) -> Option<TlsClient> {
+        let is_secured = self.ca.scheme() == "https";
+        let trust = self.ca.tls_root().map_or(Trust::Anything, |root| Trust::Roots(vec![root]));
+        // The client's clock follows each move of the CA's clock.
+        let clock = self.ca.clock().ahead_by(self.ahead_ms.saturating_neg());
+        is_secured.then(|| TlsClient::new(TlsOptions::new(trust, clock)))
+    }
+
     /// The control API, which connects to the SCEP service in memory.
     pub fn control(&self) -> Arc<Control> {
         self.control_over(self.service())
@@ -132,14 +148,18 @@ impl LabCa {
     /// The control API, which connects to the SCEP service over the network that the CA is in.
     pub fn control_over(&self, connector: impl Connector) -> Arc<Control> {
         let (serving, authority) = (Arc::clone(&self.serving), self.authority.clone());
-        let service = Service { connector, serving, authority, path: self.path };
+        let tls = self.tls_client();
+        let service = Service { connector, serving, authority, path: self.path, tls };
         Control::within_lab(Arc::clone(&self.ca), Arc::new(service))
     }
 }
 
-/// The port that a mock CA listens on at its hosts.
+/// The port that a mock CA listens on at its hosts: that of the plan, of HTTPS, or of its personality.
 pub fn port_of(plan: &lab::Pki) -> u16 {
-    plan.port.unwrap_or_else(|| plan.personality.default_port())
+    plan.port.unwrap_or_else(|| match plan.personality.default_port() {
+        80 if plan.tls.is_some() => 443,
+        port => port,
+    })
 }
 
 /// The address and port of the mock CA `name` of a lab: those of the first host that runs it.
@@ -150,12 +170,19 @@ pub fn address_of(lab: &Lab, name: &str) -> Option<SocketAddr> {
 
 /// The URL for clients of the mock CA `name`, in a lab with hosts on a network.
 pub fn url_of(lab: &Lab, name: &str) -> String {
-    let path = lab.pkis.get(name).map_or("/", path);
-    format!("http://{}{path}", authority(name, address_of(lab, name)))
+    let plan = lab.pkis.get(name);
+    let scheme = if plan.is_some_and(|plan| plan.tls.is_some()) { "https" } else { "http" };
+    let path = plan.map_or("/", path);
+    format!("{scheme}://{}{path}", authority(name, address_of(lab, name)))
 }
 
 fn authority(name: &str, address: Option<SocketAddr>) -> String {
-    address.map_or_else(|| format!("{name}.lab"), |address| address.to_string())
+    address.map_or_else(|| host(name, None), |address| address.to_string())
+}
+
+/// The host in the URL of a CA.
+fn host(name: &str, address: Option<SocketAddr>) -> String {
+    address.map_or_else(|| format!("{name}.lab"), |address| address.ip().to_string())
 }
 
 fn path(plan: &lab::Pki) -> &'static str {
@@ -168,6 +195,8 @@ struct Service<C> {
     serving: Arc<Serving>,
     authority: String,
     path: &'static str,
+    /// The other end of its TLS, if it has it.
+    tls: Option<TlsClient>,
 }
 
 #[async_trait]
@@ -181,6 +210,13 @@ impl<C: Connector> ScepService for Service<C> {
         let unreachable = |error| format!("cannot connect to {authority}: {error}");
         let stream =
             self.connector.connect().await.map_err(unreachable).map_err(io::Error::other)?;
+        let stream: Box<dyn transport::Stream> = match &self.tls {
+            None => stream,
+            Some(tls) => match tls.secure(stream, host_in(authority)).await {
+                Ok(stream) => Box::new(stream),
+                Err(failure) => return Ok(Exchanged::Unanswered(failure.to_string())),
+            },
+        };
         let options = RequestOptions::new(authority, &path, SCEP_LIMIT);
         let answer = http::exchange(stream, options, request).await;
         let unanswered = |reason: HttpFailure| Exchanged::Unanswered(reason.to_string());
@@ -190,6 +226,13 @@ impl<C: Connector> ScepService for Service<C> {
     fn set_serving(&self, serving: bool) -> io::Result<()> {
         self.serving.set(serving)
     }
+}
+
+/// The host in an authority, without its port and without the brackets of an IPv6 address.
+fn host_in(authority: &str) -> &str {
+    let has_port = |(_, port): &(&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = authority.rsplit_once(':').filter(has_port).map_or(authority, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 fn settings(name: &str, plan: &lab::Pki) -> Settings {

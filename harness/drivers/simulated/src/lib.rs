@@ -17,6 +17,7 @@ pub mod server;
 pub mod serving;
 pub mod sim_device;
 pub mod tapped;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -14,6 +14,7 @@ use mock_ca::control::{
     RollOver, Serve, Transport, UntilDue,
 };
 use mock_ca::{Ca, KeyOwner, Pending};
+use openssl::x509::X509Ref;
 use scep::attribute::TransactionId;
 use scep::clock::{duration_text, system_time};
 use scep::http::HttpRequest;
@@ -135,6 +136,12 @@ impl<T: Transport<Error = NoAnswer>> MockPki<T> {
     }
 }
 
+fn pem(certificate: &X509Ref) -> Result<String, PkiError> {
+    let pem = certificate.to_pem();
+    let pem = pem.map_err(|error| PkiError::Broken { reason: error.to_string() })?;
+    Ok(String::from_utf8_lossy(&pem).into_owned())
+}
+
 #[async_trait]
 impl<T: Transport<Error = NoAnswer>> ScepService for MockPki<T> {
     async fn exchange(&self, request: &HttpRequest, suffix: &str) -> Result<Exchanged, PkiError> {
@@ -205,9 +212,11 @@ impl<T: Transport<Error = NoAnswer>> Pki for MockPki<T> {
     }
 
     async fn ca_certificate(&self) -> Result<String, PkiError> {
-        let pem = self.call(&Describe).await?.certificate.to_pem();
-        let pem = pem.map_err(|error| PkiError::Broken { reason: error.to_string() })?;
-        Ok(String::from_utf8_lossy(&pem).into_owned())
+        pem(&self.call(&Describe).await?.certificate)
+    }
+
+    async fn tls_root(&self) -> Result<Option<String>, PkiError> {
+        self.call(&Describe).await?.tls_root.first().map(|root| pem(root)).transpose()
     }
 
     async fn keys(&self) -> Result<Vec<(Role, Identity)>, PkiError> {

@@ -40,10 +40,14 @@ pub fn settings(lab: &Lab, name: &str, client: Client) -> Result<Settings, Testb
     })
 }
 
-/// The certificates by which a device of this lab recognises servers: the network of a real PKI has those of the system, and a lab none
-/// but its own.
+/// The certificates by which a device of this lab recognises servers: the network of a real PKI has those of the system, and a lab the
+/// root below which its PKIs make theirs.
 fn tls_roots(lab: &Lab) -> TlsRoots {
-    if lab.is_live() { TlsRoots::System } else { TlsRoots::Given(Vec::new()) }
+    if lab.is_live() {
+        TlsRoots::System
+    } else {
+        TlsRoots::Given(vec![mock_ca::lab_tls_root_pem()])
+    }
 }
 
 /// The settings for a device in another process, whose clock is that of the system: it is ahead of that as far as the lab is.

@@ -1,12 +1,12 @@
 //! The one place at which the harness passes connections to a server of its own, a mock CA or a recorded one: here its exchanges are recorded, as
 //! the server sees them.
 
-use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dut_sim::network::Stream;
-use mock_ca::{Listener, Place, Server};
+use mock_ca::{ByteStream, Listener, Place, Server};
 use recording::{End, Peers, Recorder, Tap};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -40,7 +40,7 @@ impl<S: Server> Tapped<S> {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (keep_open, stop) = watch::channel(());
-        let (server, stream) = (Arc::clone(&self.server), self.tap(stream, &peer));
+        let server = Arc::new(self.clone());
         async move {
             server.serve_until(stream, peer, Place::alone(), stop).await;
             drop(keep_open);
@@ -49,8 +49,7 @@ impl<S: Server> Tapped<S> {
 
     /// Serves the connections of a listener until `shutdown` completes.
     pub async fn serve(&self, listener: impl Listener, shutdown: impl Future<Output = ()>) {
-        let listener = TappedListener { listener, server: self };
-        mock_ca::serve(listener, Arc::clone(&self.server), shutdown).await;
+        mock_ca::serve(listener, Arc::new(self.clone()), shutdown).await;
     }
 
     fn tap<T>(&self, stream: T, peer: &str) -> Tap<T> {
@@ -74,17 +73,36 @@ impl<S> Clone for Tapped<S> {
     }
 }
 
-struct TappedListener<'a, L, S> {
-    listener: L,
-    server: &'a Tapped<S>,
-}
+/// Records within TLS, if the server has it: clear HTTP.
+impl<S: Server> Server for Tapped<S> {
+    fn room(&self) -> (usize, Duration) {
+        self.server.room()
+    }
 
-impl<L: Listener, S: Server> Listener for TappedListener<'_, L, S> {
-    type Stream = Tap<L::Stream>;
+    async fn secured<Io>(
+        &self,
+        io: Io,
+        peer: &str,
+        place: &Place,
+        stop: &mut watch::Receiver<()>,
+    ) -> Option<Box<dyn ByteStream>>
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.server.secured(io, peer, place, stop).await
+    }
 
-    async fn accept(&self) -> io::Result<(Self::Stream, String)> {
-        let (stream, peer) = self.listener.accept().await?;
-        Ok((self.server.tap(stream, &peer), peer))
+    async fn serve_http<Io>(
+        self: Arc<Self>,
+        io: Io,
+        peer: String,
+        place: Place,
+        stop: watch::Receiver<()>,
+    ) where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = self.tap(io, &peer);
+        Arc::clone(&self.server).serve_http(stream, peer, place, stop).await;
     }
 }
 

@@ -14,6 +14,8 @@ use super::{by_url, clock, program, recorded, ssh};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, names};
 use diagnostics::{Diagnostic, Located};
 
+pub(super) use self::policy::life;
+
 /// The fields of a lab.
 pub const FIELDS: [&str; 6] = ["title", "stands-in-for", "clock", "devices", "hosts", "pki"];
 

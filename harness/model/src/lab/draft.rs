@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use ipnet::Ipv4Net;
 
 use super::{
-    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, RecordedPki, Route, Runs, Secret, SshTarget,
+    DEFAULT_TTL, Device, Host, Lab, Pki, PkiByUrl, RecordedPki, Route, Runs, Secret, SshTarget, tls,
 };
 use diagnostics::{Located, Place};
 
@@ -78,7 +78,7 @@ impl Draft {
 
     /// The lab without places.
     pub(super) fn into_lab(self) -> Lab {
-        Lab {
+        let mut lab = Lab {
             title: self.title,
             stands_in_for: self.stands_in_for,
             start: self.start.map(|start| start.value),
@@ -97,7 +97,9 @@ impl Draft {
                 .into_iter()
                 .filter_map(|(name, pki)| Some((name.value, pki?)))
                 .collect(),
-        }
+        };
+        tls::name_servers(&mut lab);
+        lab
     }
 }
 

@@ -7,13 +7,13 @@ use scep::capabilities::Capability;
 use scep::clock::Clock;
 
 use super::super::values::{name, port, secret, secrets};
-use super::super::{Pki, clock};
+use super::super::{Pki, clock, tls};
 use super::{faults, hierarchy, policy};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value};
 use diagnostics::{Diagnostic, Located};
 
 /// The fields of a simulated PKI.
-pub(super) const SIMULATED: [&str; 17] = [
+pub(super) const SIMULATED: [&str; 18] = [
     "personality",
     "ca",
     "ra",
@@ -25,6 +25,7 @@ pub(super) const SIMULATED: [&str; 17] = [
     "challenge",
     "approval",
     "port",
+    "tls",
     "admin",
     "allow-duplicate-names",
     "obsolete-algorithms",
@@ -53,6 +54,7 @@ pub(super) fn pki(
     let (approval, later_decision) =
         fields.optional_as("approval", policy::approval).unwrap_or((Approval::Automatic, None));
     let ca = fields.optional_as("ca", hierarchy::ca).unwrap_or_default();
+    let tls = fields.optional_as("tls", tls::tls);
     let pki = Pki {
         personality,
         clock_ahead_ms: ahead_ms,
@@ -77,8 +79,9 @@ pub(super) fn pki(
         allow_duplicate_names: fields.optional_as("allow-duplicate-names", Node::boolean),
         faults: fields
             .optional("faults")
-            .map(|node| faults::faults(node, personality, problems))
+            .map(|node| faults::faults(node, personality, tls.as_ref(), problems))
             .unwrap_or_default(),
+        tls,
     };
     Some((name(entry, "pki", problems)?, pki, ahead))
 }

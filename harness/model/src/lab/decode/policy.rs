@@ -12,7 +12,7 @@ use diagnostics::yaml::{Fields, Node, Problems, Value};
 const LONGEST: Duration = Duration::from_secs(2_932_000 * 86_400);
 
 /// A length of time in whole seconds, one at least.
-pub(super) fn life(node: &Node, problems: &Problems) -> Option<Duration> {
+pub(in crate::lab) fn life(node: &Node, problems: &Problems) -> Option<Duration> {
     const EXPECTED: &str = "a duration with its unit, such as `60m`, `90d` or `10y`";
     let life = node.duration_up_to(LONGEST, EXPECTED, problems)?;
     let is_whole = life.subsec_nanos() == 0 && !life.is_zero();

@@ -213,3 +213,46 @@ fn chain_has_a_bound() {
     let found = load(&lab(&chain(9))).unwrap_err();
     assert_eq!(found[0].message, "a PKI has at most 8 CAs, one above the other");
 }
+
+#[test]
+fn tls_is_read_and_its_certificate_is_for_the_hosts_that_run_the_pki() {
+    let text = "hosts:\n  a: {addresses: [10.0.0.1/24, 10.0.1.1/24], runs: ca}\n  b: {addresses: [10.0.0.2/24], runs: ca}\n\
+                pki:\n  ca: {personality: ndes, tls: {valid-for: 90d, least-version: 1.0}}\n";
+    let tls = load(text).unwrap().pkis["ca"].tls.clone().unwrap();
+    assert_eq!(tls.names, ["a", "10.0.0.1", "10.0.1.1", "b", "10.0.0.2"]);
+    assert_eq!(tls.valid_for, Some(90 * DAY));
+    assert_eq!(tls.least_version, Some(mock_ca::TlsVersion::V1_0));
+    assert!(tls.files.is_none() && pki("personality: linux").tls.is_none());
+    let given = pki("personality: linux, tls: {certificate: a.pem, key: /b.pem}").tls.unwrap();
+    let files = given.files.unwrap();
+    assert!(files.certificate.is_absolute() && files.certificate.ends_with("a.pem"));
+    assert_eq!(files.key, Path::new("/b.pem"));
+}
+
+#[test]
+fn wrong_tls_is_refused() {
+    for (fields, message) in [
+        (
+            "tls: {certificate: a.pem}",
+            "`certificate` and `key` belong together, and one of them is missing",
+        ),
+        (
+            "tls: {certificate: a.pem, key: b.pem, valid-for: 1d}",
+            "`valid-for` is for a certificate that is made, and `certificate` gives one",
+        ),
+        (
+            "faults: [{on: handshake, do: tls-cut}]",
+            "`tls-cut` happens at a PKI with `tls: {}`, and this one speaks HTTP",
+        ),
+        (
+            "tls: {certificate: a.pem, key: b.pem}, faults: [{on: handshake, do: tls-expired}]",
+            "`tls-expired` is another certificate that the PKI makes, and `certificate` gives one",
+        ),
+        (
+            "tls: {}, faults: [{on: PKCSReq, do: tls-cut}]",
+            "`tls-cut` never happens on PKCSReq (it happens on handshake)",
+        ),
+    ] {
+        assert_eq!(errors(&lab(&format!("personality: linux, {fields}"))), [message], "{fields}");
+    }
+}
