@@ -31,11 +31,6 @@ impl Replayed {
         Self { running, url }
     }
 
-    /// The line of stderr with this word.
-    pub(super) fn stderr_line(mut self, word: &str) -> String {
-        self.running.stderr_line(|line| line.contains(word).then(|| line.to_owned()))
-    }
-
     /// Ends it as Ctrl-C does, and returns what it printed.
     pub(super) fn interrupt(mut self) -> String {
         self.running.signal("INT");
