@@ -5,6 +5,7 @@ mod certificates;
 mod decisions;
 mod lifetimes;
 mod limits;
+mod log;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
