@@ -101,3 +101,25 @@ fn old_state_is_taken_over_and_one_line_says_so() {
     assert!(notes[0].contains("2 certificates, 2 requests"), "{}", notes[0]);
     assert!(folder.path().join("version-2/state.json").exists());
 }
+
+#[test]
+fn file_beside_the_database_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path());
+    // A server that is killed leaves these files.
+    server.running.kill();
+    drop(server);
+    for name in ["state.db-wal", "state.db-shm", "next-number"] {
+        let path = folder.path().join(name);
+        let mode = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let ended = serve(folder.path());
+        ended.assert_orderly();
+        assert_eq!(ended.code, Some(3), "{name}: {}", ended.transcript());
+        let told = format!("the mode 0666 of `{}` lets other users", path.display());
+        assert!(ended.stderr.contains(&told), "{name}: {}", ended.transcript());
+        fs::set_permissions(&path, mode).unwrap();
+    }
+    start(folder.path());
+}
