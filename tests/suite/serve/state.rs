@@ -123,3 +123,24 @@ fn file_beside_the_database_that_others_can_write_is_refused() {
     }
     start(folder.path());
 }
+
+#[test]
+fn prepared_file_whose_place_is_taken_is_refused_with_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(start(folder.path()));
+    let complete = folder.path().join(".complete");
+    fs::create_dir(&complete).unwrap();
+    fs::write(complete.join("ca.key"), "of another CA").unwrap();
+    fs::write(complete.join("a.pem"), "comes before it").unwrap();
+    let key = fs::read(folder.path().join("ca.key")).unwrap();
+    let ended = serve(folder.path());
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let told = format!("move `{}` out of the directory", complete.display());
+    assert!(ended.stderr.contains(&told), "{}", ended.transcript());
+    assert_eq!(fs::read(folder.path().join("ca.key")).unwrap(), key);
+    assert!(complete.join("a.pem").exists());
+    fs::rename(&complete, folder.path().with_extension("away")).unwrap();
+    start(folder.path());
+    fs::remove_dir_all(folder.path().with_extension("away")).unwrap();
+}
