@@ -16,6 +16,6 @@ pub use self::own_folder::{OwnFolderError, make_private, overlap, own_folder, ow
 pub use self::private_folder::{PrivateFolder, Stale, is_private, living, remove_stale};
 pub use self::read::{ReadError, regular, stream};
 pub use self::replace::{
-    Growing, Readers, check_replace, create_new, end_of_links, replace,
+    Growing, Readers, append_to, check_replace, create_new, end_of_links, replace,
     replace_unflushed,
 };

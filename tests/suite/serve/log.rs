@@ -3,6 +3,9 @@
 
 use std::fs;
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
 use super::Server;
 use crate::suite::sceplab::run;
 
@@ -34,4 +37,16 @@ fn log_in_the_directory_of_the_state_or_over_a_password_is_refused() {
     assert_eq!(fs::read(&key).unwrap(), before);
     assert!(!state.join("new").exists());
     assert_eq!(fs::read_to_string(&password).unwrap(), "a-password\n");
+}
+
+#[test]
+fn pipe_that_nobody_reads_is_refused_as_a_log_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::from_bits_truncate(0o600)).unwrap();
+    let log = pipe.to_str().unwrap();
+    let ended = run(&["serve", "linux", "--listen", "127.0.0.1:0", "--log", log]);
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    assert!(ended.stderr.contains("it is a pipe that nobody reads"), "{}", ended.transcript());
 }

@@ -1,10 +1,9 @@
 //! The log of `sceplab serve` in a file.
 
-use std::fs::File;
 use std::io::Write;
 use std::mem;
 
-use files::{end_of_links, overlap, read_as};
+use files::{append_to, end_of_links, overlap, read_as};
 use mock_ca::LogObserver;
 
 use super::Serve;
@@ -20,8 +19,8 @@ impl Serve {
         });
         let Some(path) = &self.log else { return Ok(observer) };
         let name = path.display().to_string();
-        let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|error| format!("cannot write the log `{name}`: {error}"))?;
+        let file =
+            append_to(path).map_err(|error| format!("cannot write the log `{name}`: {error}"))?;
         let mut warned = false;
         log_to(move |line| {
             let written = (&file).write_all(format!("{}\n", shown(line)).as_bytes());
