@@ -34,7 +34,7 @@ use crate::{
 use database::{DATABASE, Description};
 use error::at;
 use layout::{Content, LOCK};
-use next_number::NextNumber;
+use next_number::{NEXT_NUMBER, NextNumber};
 
 pub use backup::back_up;
 pub(crate) use database::{Database, Moment, QueryError};
@@ -65,9 +65,13 @@ impl StateDirectory {
         files::make_directory(path)?;
         modes::ENTRIES.expect(path)?;
         let lock = lock(path)?;
+        for name in [LOCK, NEXT_NUMBER] {
+            modes::CHANGES.expect(&path.join(name))?;
+        }
         let mut note = bring_up_to_date(path, now)?;
+        // SQLite takes over what is in the files beside the database as soon as it opens it.
+        database::expect_private(&database)?;
         if Content::of(path)? == Content::Current && database::is_of_version_3(&database)? {
-            modes::ANYTHING.expect(&database)?;
             database::upgrade(&database, now)?;
             note = Some(format!(
                 "`{}` was of an older version, and is now one that older versions of this program refuse",
@@ -75,10 +79,7 @@ impl StateDirectory {
             ));
         }
         let stored = match Content::of(path)? {
-            Content::Current => {
-                modes::ANYTHING.expect(&database)?;
-                Some(database::describe(&database)?)
-            }
+            Content::Current => Some(database::describe(&database)?),
             _ => None,
         };
         Ok(Self { path: path.to_owned(), lock, stored, note })

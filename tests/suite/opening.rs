@@ -159,3 +159,54 @@ fn ctrl_c_ends_the_wait_for_the_reader_of_a_report() {
     run.signal("INT");
     assert_eq!(run.wait().code(), Some(130));
 }
+
+#[test]
+fn report_over_a_file_that_the_command_reads_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    symlink(workspace().join("scenarios"), at("scenarios")).unwrap();
+    let lab = "devices: {DUT0: {interfaces: {eth0: 10.0.0.0/24}}}
+hosts: {gateway: {addresses: [10.0.0.1/24]}}
+";
+    let files = [
+        ("a.yaml", PASSES.replace("lab: {", "lab: labs/lab.yaml\n# {")),
+        ("labs/lab.yaml", lab.to_owned()),
+        ("target.yaml", "title: A server\n".to_owned()),
+        ("password", "a-password\n".to_owned()),
+        ("ledger.yaml", "expected-failures: []\n".to_owned()),
+    ];
+    fs::create_dir(at("labs")).unwrap();
+    for (name, text) in &files {
+        fs::write(at(name), text).unwrap();
+    }
+    symlink("a.yaml", at("link")).unwrap();
+    let matrix = ["matrix", "a.yaml", "--driver", "virtual", "--client", "builtin"];
+    let client = ["conform-client", "--target", "target.yaml"];
+    for (arguments, place) in [
+        (&["run", "a.yaml"][..], "a.yaml"),
+        (&["run", "a.yaml"], "link"),
+        (&["run", "a.yaml"], "./labs/lab.yaml"),
+        (&["run", "a.yaml", "--lab", "labs/lab.yaml"], "labs/lab.yaml"),
+        (&[&matrix[..], &["--ledger", "ledger.yaml"]].concat(), "ledger.yaml"),
+        (&matrix, "a.yaml"),
+        (&["conform", URL, "--target", "target.yaml"], "target.yaml"),
+        (&["conform", URL, "--challenge-file", "password"], "password"),
+        (&client, "target.yaml"),
+    ] {
+        let report = format!("markdown={place}");
+        let command: &[&str] = if arguments == client { &["--", "true"] } else { &[] };
+        let ended = run_in(folder.path(), &[arguments, &["--report", &report], command].concat());
+        ended.assert_orderly();
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.transcript());
+        let told = format!("the report `{place}` would replace `");
+        assert!(ended.stderr.contains(&told), "{arguments:?}: {}", ended.transcript());
+    }
+    for option in ["--save-messages", "--bundle", "--pcap"] {
+        let ended = run_in(folder.path(), &["run", "a.yaml", option, "a.yaml"]);
+        ended.assert_orderly();
+        assert_eq!(ended.code, Some(2), "{option}: {}", ended.transcript());
+    }
+    for (name, text) in files {
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), text, "{name}");
+    }
+}

@@ -8,6 +8,7 @@ mod health;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod limits;
+mod log;
 mod passwords;
 mod slow;
 mod state;

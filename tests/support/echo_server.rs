@@ -10,6 +10,7 @@ use std::thread;
 use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::rsa::Rsa;
+use openssl::x509::X509NameBuilder;
 use scep::algorithm::{Digest, KeyTransport};
 use scep::attribute::FailInfo;
 use scep::clock::Clock;
@@ -17,6 +18,8 @@ use scep::http::{HttpRequest, Method, Operation, PKI_MESSAGE};
 use scep::identity::Identity;
 use scep::message::Message;
 use scep::server::{self, Outcome, Reply};
+
+use super::secret_forms::SECRET;
 
 /// How the text is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +35,14 @@ pub(crate) struct EchoServer {
     pub(crate) authority: String,
 }
 
-/// The CA of all servers, because keys take long to make.
+/// The CA of all servers, because keys take long to make. Its name has the secret, too.
 static CA: LazyLock<Identity> = LazyLock::new(|| {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    let subject = scep::name::parse("CN=Echo CA").unwrap();
-    scep::request::self_signed(&subject, &key, Digest::Sha256, Clock::system().now()).unwrap()
+    let mut subject = X509NameBuilder::new().unwrap();
+    subject.append_entry_by_text("CN", "Echo CA").unwrap();
+    subject.append_entry_by_text("ST", SECRET).unwrap();
+    let (subject, now) = (subject.build(), Clock::system().now());
+    scep::request::self_signed(&subject, &key, Digest::Sha256, now).unwrap()
 });
 
 impl EchoServer {

@@ -184,6 +184,7 @@ impl ConformArguments {
             shares_challenge: matches!(given.challenges, Challenges::One(_)),
             reveals_challenge: self.reveal_challenge || has_no_challenge,
         };
+        self.reports.spare_inputs()?;
         let plan = Plan::of(selected, &known, budget);
         if self.dry_run {
             plan::show(&plan, &url, has_no_challenge);

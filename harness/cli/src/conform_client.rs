@@ -130,6 +130,7 @@ impl ConformClientArguments {
         }
         let Cases { selected, known } =
             self.catalogue.cases(CASES, End::Client, Some(&mut target))?;
+        self.reports.spare_inputs()?;
         let wrong_usage = |reason: String| Exit::Usage.because(reason);
         let messages = self.messages.begin([]).map_err(wrong_usage)?;
         let file = self.target.as_deref();

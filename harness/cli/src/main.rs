@@ -149,7 +149,13 @@ impl Threaded {
         // OpenSSL cleans up at the end of the process, and no task may use it then. Tasks that still make keys or read a
         // terminal get no more time than this.
         runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
-        if output::flush() { exit.into() } else { Exit::Lab.into() }
+        if !output::flush() {
+            Exit::Lab.into()
+        } else if output::is_cut() {
+            Exit::Interrupted.into()
+        } else {
+            exit.into()
+        }
     }
 
     async fn perform(self) -> Exit {

@@ -137,6 +137,7 @@ impl MatrixArguments {
         let (Ok(mut plan), Ok(ledger)) = (plan, ledger) else {
             return Err(wrong.into());
         };
+        self.reports.spare_inputs()?;
         for client in self.columns() {
             plan.versions.extend(client.version().await.map(|version| (client, version)));
         }

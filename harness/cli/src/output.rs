@@ -1,10 +1,12 @@
 //! Results on stdout, messages and questions on stderr. A closed pipe is not an error.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+mod bounded;
+
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -15,8 +17,11 @@ use tokio::net::unix::pipe::Sender;
 use diagnostics::{Diagnostic, Palette, counted, render, searched};
 use redact::{Masker, Secret, printable};
 
-/// Why stdout could not be written, unless its reader closed it.
-static FAILED: OnceLock<String> = OnceLock::new();
+pub(super) use self::bounded::stop;
+use self::bounded::{failure, write_stderr, write_stdout};
+
+/// True if results were left out because a signal came and nobody read them.
+static IS_CUT: AtomicBool = AtomicBool::new(false);
 
 /// Masks the secrets of the command in every line of output, besides the maskers where the lines are made.
 static HIDDEN: Mutex<Option<Masker>> = Mutex::new(None);
@@ -55,25 +60,27 @@ pub(super) fn keep_stdout_for_report() {
 
 /// Writes a line of results.
 pub(super) fn say(line: &str) {
-    if IS_TAKEN.load(Ordering::Relaxed) {
-        return warn(line);
-    }
-    write_stdout(&shown(line));
+    note_cut(write_line(line));
+}
+
+/// Writes a line of results to where they go; returns false if that was given up after a signal.
+fn write_line(line: &str) -> bool {
+    let line = shown(line);
+    if IS_TAKEN.load(Ordering::Relaxed) { write_stderr(&line) } else { write_stdout(&line) }
 }
 
 /// Writes a report to stdout; it ends with a line feed.
 pub(super) fn say_report(text: &str) {
-    write_stdout(text.strip_suffix('\n').unwrap_or(text));
+    note_cut(write_stdout(text.strip_suffix('\n').unwrap_or(text)));
 }
 
-fn write_stdout(line: &str) {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-    if let Err(error) = written.and_then(|()| stdout.flush())
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        let _ = FAILED.set(error.to_string());
-    }
+fn note_cut(is_whole: bool) {
+    IS_CUT.fetch_or(!is_whole, Ordering::Relaxed);
+}
+
+/// True if results were left out because a signal came and nobody read them.
+pub(super) fn is_cut() -> bool {
+    IS_CUT.load(Ordering::Relaxed)
 }
 
 /// Waits until whoever reads stdout is gone; without a reader that can go, such as that of a file, this does not end.
@@ -98,7 +105,11 @@ static LOG: Mutex<Option<Queue>> = Mutex::new(None);
 
 /// Queues a line of results, so that a slow reader delays nothing; a reader that is too slow misses lines.
 pub(super) fn say_queued(line: &str) {
-    QUEUE.lock().get_or_insert_with(|| Queue::new(say)).push(line);
+    // The exit code tells nothing of lines that a queue leaves out.
+    let write = |line: &str| {
+        write_line(line);
+    };
+    QUEUE.lock().get_or_insert_with(|| Queue::new(write)).push(line);
 }
 
 /// Gives the lines of [`log_queued`] to `write` instead of stdout.
@@ -116,7 +127,7 @@ pub(super) fn log_queued(line: &str) {
 
 /// Writes a message; errors are ignored, because there is no other place to report them.
 pub(super) fn warn(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", shown(line));
+    write_stderr(&shown(line));
 }
 
 /// Shows an error that is not about a file.
@@ -176,10 +187,10 @@ pub(super) fn flush() -> bool {
             queue.finish(FLUSH_TIMEOUT);
         }
     }
-    if let Some(reason) = FAILED.get() {
+    if let Some(reason) = failure() {
         warn(&format!("error: cannot write to stdout: {reason}"));
     }
-    FAILED.get().is_none()
+    failure().is_none()
 }
 
 /// Maximum number of queued lines; further ones are dropped and counted.

@@ -45,6 +45,13 @@ impl Reports {
         Ok(())
     }
 
+    /// Checks, when the command has read its files, that no report takes the place of one of them.
+    pub(super) fn spare_inputs(&self) -> Result<(), CommandError> {
+        let spared = self.targets.iter().filter(|target| !is_stdout(target));
+        let mut spared = spared.map(Target::spare_inputs);
+        spared.try_for_each(|spared| spared.map_err(|error| Exit::Usage.because(error)))
+    }
+
     /// Writes the reports, and returns `exit` unless one could not be written. A signal ends the wait for the reader of a pipe.
     pub(super) async fn write(
         &self,

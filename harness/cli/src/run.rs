@@ -114,6 +114,7 @@ impl RunArguments {
         self.bundles.apart_from("--pcap", self.lab.captures()).map_err(wrong_usage)?;
         let (name, mut options) = arguments.options().map_err(wrong_usage)?;
         self.live.fit(name).map_err(wrong_usage)?;
+        self.reports.spare_inputs()?;
         let messages = self.lab.messages.begin(labs).map_err(wrong_usage)?;
         let bundles = self.bundles.begin("run", Some(name), messages.as_ref(), None);
         let bundles = bundles.map_err(wrong_usage)?;

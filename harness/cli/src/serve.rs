@@ -5,6 +5,7 @@ mod certificates;
 mod decisions;
 mod lifetimes;
 mod limits;
+mod log;
 mod tls;
 
 use std::io::ErrorKind;

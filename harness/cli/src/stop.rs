@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::exit::{CommandError, Exit};
-use super::output::warn;
+use super::output::{self, warn};
 use diagnostics::{Diagnostic, Palette, render};
 use testbed::{ChangedDevice, Driver, Remains, UnrestoredDevice};
 
@@ -32,6 +32,7 @@ impl StopSignals {
             let count = count.clone();
             tokio::spawn(async move {
                 while signal.recv().await.is_some() {
+                    output::stop();
                     count.send_modify(|count| *count += 1);
                 }
             });

@@ -134,8 +134,30 @@ impl Set<'_> {
         match fs::read_link(self.versions().join(CURRENT)) {
             Ok(target) => Ok(target.to_str().map(str::to_owned)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(self.no_link()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The error about something else in the place of the link to the current version, with the usual reason and what mends it.
+    fn no_link(&self) -> io::Error {
+        let (versions, current) = (self.versions(), self.versions().join(CURRENT));
+        let mut members = self.files.members.iter().map(|member| self.files.file(member.name));
+        let mend = if members.any(|file| file.is_symlink()) {
+            "copy the folder again, with its links: `cp -a`".to_owned()
+        } else {
+            let versions = versions.display();
+            format!(
+                "copy it again with its links (`cp -a`), or remove `{versions}`: the files beside it are whole without it"
+            )
+        };
+        let current = current.display();
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!(
+                "`{current}` must be a link to the folder of a version, and is none, as in a folder that was copied without its links; {mend}"
+            ),
+        )
     }
 
     /// The names of all versions, which are complete.

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
+use super::inputs;
+
 /// Why a file was not read.
 #[derive(Debug)]
 pub enum ReadError {
@@ -54,6 +56,7 @@ pub fn regular(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     if !metadata.is_file() {
         return Err(ReadError::NotRegular);
     }
+    inputs::note(path, &metadata);
     bounded(file, limit)
 }
 
@@ -62,7 +65,9 @@ pub fn regular(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 /// # Errors
 /// If it is longer than `limit` bytes, or cannot be read.
 pub fn stream(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
-    bounded(File::open(path)?, limit)
+    let file = File::open(path)?;
+    inputs::note(path, &file.metadata()?);
+    bounded(file, limit)
 }
 
 fn bounded(file: File, limit: u64) -> Result<Vec<u8>, ReadError> {

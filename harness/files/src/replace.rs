@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use tempfile::NamedTempFile;
 
@@ -160,9 +161,26 @@ impl Growing {
     }
 }
 
+/// Opens a file for lines at its end; it is made if it does not exist. A device or a pipe is opened without waiting for a reader.
+///
+/// # Errors
+/// If it cannot be opened or made, or is a pipe that nobody reads.
+pub fn append_to(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        return open_special(path);
+    }
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
 /// Opens a device or a pipe for writing, without waiting for a reader.
 fn open_special(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let file = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    let file = file.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENXIO) => {
+            io::Error::other("it is a pipe that nobody reads; start its reader first")
+        }
+        _ => error,
+    })?;
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
     fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
     Ok(file)

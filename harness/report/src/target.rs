@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use files::{Readers, check_replace, end_of_links, replace};
+use files::{Readers, check_replace, end_of_links, read_as, replace};
 use thiserror::Error;
 
 use super::Format;
@@ -34,6 +34,17 @@ pub enum TargetError {
     /// The path is a folder.
     #[error("the report `{}` is a folder", .0.display())]
     IsFolder(PathBuf),
+    /// The file is one that this process has read.
+    #[error(
+        "the report `{path}` would replace `{input}`, which this command reads: name another file for the report",
+        path = .path.display(), input = .input.display()
+    )]
+    IsInput {
+        /// Path of the report.
+        path: PathBuf,
+        /// The path under which it was read.
+        input: PathBuf,
+    },
     /// The file cannot be written.
     #[error("the report `{path}` cannot be written: {error}", path = .path.display())]
     Write {
@@ -77,13 +88,24 @@ impl Target {
         check_replace(&file).map_err(|error| self.failed(error))
     }
 
+    /// Checks that the report replaces no file that this process has read, such as a scenario.
+    ///
+    /// # Errors
+    /// If it would.
+    pub fn spare_inputs(&self) -> Result<(), TargetError> {
+        let input = read_as(&self.path);
+        input.map_or(Ok(()), |input| Err(TargetError::IsInput { path: self.path.clone(), input }))
+    }
+
     /// Writes the report. A reader sees either the old file or the complete new one.
     ///
     /// A device or a pipe is written to directly, and not replaced.
     ///
     /// # Errors
-    /// If the file cannot be written; then it is unchanged.
+    /// If the file cannot be written, or this process has read it; then it is unchanged.
     pub fn write(&self, text: &str) -> Result<(), TargetError> {
+        // Some files are read late in a run, such as the key for a login.
+        self.spare_inputs()?;
         let written = if self.is_special() {
             let device = OpenOptions::new().write(true).open(&self.path);
             device.and_then(|mut device| device.write_all(text.as_bytes()))

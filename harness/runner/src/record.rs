@@ -13,8 +13,10 @@ use diagnostics::floor_char_boundary;
 use model::lab::Secret;
 use model::scenario::{Expect, Scenario, Step};
 use results::{
-    FailedMessage, Failure, Finding, LogLine, RefusedExchange, Reply, Sent, Skip, StepOutcome,
+    FailedMessage, Failure, Finding, LogLine, Received, RefusedExchange, Reply, Sent, Skip,
+    StepOutcome,
 };
+use scep::attribute::{FailInfo, PkiStatus};
 use testbed::{Testbed, lab_time};
 
 /// The longest output that is kept, in bytes.
@@ -151,7 +153,7 @@ impl<'a> Recorder<'a> {
     pub(super) fn unfired(&self, step: usize, last: &Step, rules: &[String]) -> Failure {
         let finding = |rule: &String| Finding {
             excerpt: last.place.excerpt().masked(&self.masker),
-            label: format!("`{rule}` did not happen up to this step"),
+            label: self.text(&format!("`{rule}` did not happen up to this step")),
             closest: None,
             expected: None,
             facts: Vec::new(),
@@ -190,7 +192,7 @@ impl<'a> Recorder<'a> {
                 return Some(RefusedExchange {
                     exchange: self.text(last.exchange().unwrap_or("HTTP")),
                     http_status: refusal.http_status,
-                    fail_info: refusal.fail_info.clone(),
+                    fail_info: self.fail_info(refusal.fail_info.as_ref()),
                     reason: self.text(&refusal.reason),
                 });
             }
@@ -224,7 +226,20 @@ impl<'a> Recorder<'a> {
     }
 
     fn reply(&self, reply: &Reply) -> Reply {
-        Reply { details: self.masker.lines(&reply.details), ..reply.clone() }
+        let fail_info = self.fail_info(reply.fail_info.as_ref());
+        let pki_status = reply.pki_status.clone().map(|status| match status {
+            PkiStatus::Other(value) => PkiStatus::Other(self.text(&value)),
+            known => known,
+        });
+        Reply { pki_status, fail_info, details: self.masker.lines(&reply.details), ..reply.clone() }
+    }
+
+    /// A failInfo; one that no RFC has is the peer's text.
+    fn fail_info(&self, fail_info: Option<&FailInfo>) -> Option<FailInfo> {
+        match fail_info? {
+            FailInfo::Other(value) => Some(FailInfo::Other(self.text(value))),
+            known => Some(known.clone()),
+        }
     }
 
     /// The log with its secrets masked, also those that are broken by the end of a line.
@@ -257,7 +272,7 @@ impl<'a> Recorder<'a> {
                 .and_then(|pattern| closest_line(&answers.last.output, pattern))
                 .map(|line| self.text(line.trim())),
             expected: miss.expected.as_ref().map(|expected| self.text(expected)),
-            facts: miss.facts.clone(),
+            facts: miss.facts.iter().map(|fact| self.text(fact)).collect(),
         };
         answers.last.misses.iter().map(finding).collect()
     }
@@ -275,8 +290,20 @@ impl<'a> Recorder<'a> {
             Sent::Command { device, command } => {
                 Sent::Command { device: device.clone(), command: self.text(command) }
             }
-            Sent::Request { .. } | Sent::Clock { .. } | Sent::Order { .. } => sent.clone(),
+            // Its words quote the peer, such as the name of the CA to which a message is enciphered.
+            Sent::Request { pki, request } => {
+                Sent::Request { pki: pki.clone(), request: self.text(request) }
+            }
+            Sent::Clock { goal } => Sent::Clock { goal: self.text(goal) },
+            Sent::Order { part, order } => {
+                Sent::Order { part: part.clone(), order: self.text(order) }
+            }
         }
+    }
+
+    /// A certificate that was received. Its subject may have texts of the peer that an earlier step saved.
+    pub(super) fn received(&self, received: Received) -> Received {
+        Received { subject: self.text(&received.subject), ..received }
     }
 
     fn output(&self, output: &str) -> String {

@@ -56,7 +56,8 @@ pub async fn run_on(scenario: &Scenario, testbed: &Testbed) -> ScenarioOutcome {
     verdict = with_limits(verdict, scenario, &recorder).await;
     verdict = with_faults(verdict, scenario, testbed, &recorder, &mut notes).await;
     let received = state.conversations.values_mut();
-    let received: Vec<_> = received.flat_map(|one| std::mem::take(&mut one.received)).collect();
+    let received = received.flat_map(|one| std::mem::take(&mut one.received));
+    let received: Vec<_> = received.map(|one| recorder.received(one)).collect();
     ScenarioOutcome {
         elapsed: start.elapsed(),
         verdict,

@@ -25,7 +25,7 @@ use crate::personality::PersonalityName;
 use readers::Readers;
 use writer::Writer;
 
-pub(super) use header::expect_ours;
+pub(super) use header::{expect_ours, expect_private};
 pub(super) use upgrade::upgrade;
 
 pub(crate) use failure::QueryError;
@@ -167,6 +167,7 @@ pub(super) fn create(
 /// Writes a copy of a database, as it is between two changes, to a file that does not exist.
 pub(super) fn copy(path: &Path, to: &Path) -> Result<(), StateError> {
     expect_ours(path)?;
+    expect_private(path)?;
     super::files::create(to)?;
     let about = |error: rusqlite::Error| QueryError::from(error).about(path);
     let connection = connect(path, BUSY_TIMEOUT).map_err(about)?;

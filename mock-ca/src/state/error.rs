@@ -140,6 +140,18 @@ pub enum StateError {
     /// Something else is in the place of a file, such as a directory or a pipe.
     #[error("`{}` is no regular file: remove it, or give another directory", .0.display())]
     NotAFile(PathBuf),
+    /// Complete files that wait to be moved to their places, and one of these is taken.
+    #[error(
+        "`{}` has files that a start of a server had yet to move to their places, and `{}` is there already, so they are not all of one \
+         state: move `{}` out of the directory if the files beside it are the state that you want, otherwise `{}`",
+        complete.display(), place.display(), complete.display(), place.display()
+    )]
+    PlaceTaken {
+        /// The directory of the complete files.
+        complete: PathBuf,
+        /// The place that is taken.
+        place: PathBuf,
+    },
     /// The state belongs to another CA than that of the settings.
     #[error("`{}` holds a CA with the {what} `{stored}`, not `{asked}`", path.display())]
     OtherCa {

@@ -27,7 +27,14 @@ pub(super) fn prepare(
 /// Moves complete files to their places.
 pub(super) fn publish(directory: &Path) -> Result<(), StateError> {
     let complete = directory.join(COMPLETE);
-    for path in files::entries(&complete)? {
+    let prepared = files::entries(&complete)?;
+    for path in &prepared {
+        let place = directory.join(files::name_of(path));
+        if files::exists(&place) {
+            return Err(StateError::PlaceTaken { complete, place });
+        }
+    }
+    for path in prepared {
         files::rename(&path, &directory.join(files::name_of(&path)))?;
     }
     files::flush_directory(directory)?;

@@ -1,13 +1,18 @@
 //! Interrupted runs.
 #![cfg(unix)]
 
-use std::fs;
-use std::process::Stdio;
+use std::fs::{self, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
 
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 use super::{PING, samples};
-use crate::suite::sceplab::{Running, command};
+use crate::suite::sceplab::{Running, command, wait_until};
 
 /// Three scenarios: one ends at once, one would try for longer than the test does, one does not begin before the interrupt.
 fn long_run() -> TempDir {
@@ -62,4 +67,24 @@ fn interrupted_console_exits_with_130() {
     console.stdout_line(|line| (!line.is_empty()).then_some(()));
     console.signal("INT");
     assert_eq!(console.wait().code(), Some(130));
+}
+
+#[test]
+fn run_whose_output_nobody_reads_ends_after_one_signal() {
+    let folder = samples();
+    // More than a pipe holds.
+    let checks = "  - run: {command: show date, matches: [':']}\n".repeat(1900);
+    fs::write(folder.path().join("scenarios/long.yaml"), PING.to_owned() + &checks).unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::from_bits_truncate(0o600)).unwrap();
+    let opened = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&pipe);
+    let reader = opened.unwrap();
+    let mut run = Command::new("sh");
+    run.current_dir(folder.path()).args(["-c", "exec \"$@\" > pipe", "sh"]).stdin(Stdio::null());
+    run.arg(env!("CARGO_BIN_EXE_sceplab")).args(["run", "scenarios/long.yaml", "-v"]);
+    let mut run = Running::start(run);
+    // The first byte is of the text that has all steps.
+    wait_until("there is output", || (&reader).read(&mut [0]).is_ok_and(|length| length == 1));
+    run.signal("INT");
+    assert_eq!(run.wait().code(), Some(130), "{}", run.rest_of_stderr());
 }

@@ -9,7 +9,7 @@ use openssl::pkey::PKey;
 use openssl::x509::X509;
 
 use super::{PATH, enrol};
-use crate::suite::sceplab::{Ended, Running, command, finish, refusing, wait_until};
+use crate::suite::sceplab::{Ended, Running, command, finish, refusing, run_program, wait_until};
 use crate::support::server::Server;
 
 /// A limit for the size of files that a key in PEM exceeds: writing fails as on a full disk.
@@ -188,4 +188,25 @@ fn file_that_cannot_be_found_out_about_is_no_missing_file() {
         assert!(ended.stderr.contains("`r/key.pem`: Too many levels"), "{}", ended.transcript());
         assert!(folder.path().join("r/key.pem").is_symlink());
     }
+}
+
+#[test]
+fn folder_that_was_copied_without_its_links_is_refused_with_what_mends_it() {
+    let server = Server::start(&["rfc8894"]);
+    let folder = tempfile::tempdir().unwrap();
+    let url = server.url(PATH);
+    assert_eq!(enrol(folder.path(), &url, &["--out", "r"]).code, Some(0));
+    let (from, to) = (folder.path().join("r"), folder.path().join("copy"));
+    run_program("cp", &["-rL", from.to_str().unwrap(), to.to_str().unwrap()]);
+    let old = pair(&to);
+    let renew = ["--out", "copy", "--renew"];
+    let ended = enrol(folder.path(), &url, &renew);
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    for told in ["`copy/.sceplab/current` must be a link", "or remove `copy/.sceplab`"] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.transcript());
+    }
+    assert_eq!(pair(&to), old);
+    fs::remove_dir_all(to.join(".sceplab")).unwrap();
+    assert_eq!(enrol(folder.path(), &url, &renew).code, Some(0));
+    assert_ne!(pair(&to), old);
 }

@@ -138,6 +138,27 @@ fn conform_and_its_reports_show_no_form_of_its_password() {
 }
 
 #[test]
+fn conform_shows_no_password_in_the_name_of_a_ca() {
+    // The messages of these cases are made without the password.
+    let cases = ["challenge/none", "challenge/wrong", "renewal/self-signed"];
+    let options = cases.iter().flat_map(|case| ["--case", case]).collect::<Vec<_>>();
+    let clear = forms(SECRET).into_iter().next().unwrap();
+    let server = EchoServer::start(Answer::FailInfoText, "no");
+    let folder = tempfile::tempdir().unwrap();
+    let scenarios = workspace().join("scenarios");
+    std::os::unix::fs::symlink(scenarios, folder.path().join("scenarios")).unwrap();
+    let url = server.url();
+    let asked = ["conform", &url, "--challenge", SECRET, "-v", "--no-gate"];
+    let ended = run_in(folder.path(), &[&asked[..], &options, &reports()].concat());
+    let sinks = sinks(&ended, folder.path());
+    assert_eq!(sinks.len(), 5, "{}", ended.transcript());
+    assert!(sinks.iter().any(|(_, text)| text.contains("Echo CA")), "{sinks:?}");
+    let mut found = Found::new();
+    add(&mut found, &clear, &sinks);
+    assert_nothing_found(&found);
+}
+
+#[test]
 fn live_run_and_its_reports_show_no_form_of_its_password() {
     for answer in [Answer::Denied, Answer::FailInfoText] {
         let found = found_in_some(answer, |form| {

@@ -101,3 +101,46 @@ fn old_state_is_taken_over_and_one_line_says_so() {
     assert!(notes[0].contains("2 certificates, 2 requests"), "{}", notes[0]);
     assert!(folder.path().join("version-2/state.json").exists());
 }
+
+#[test]
+fn file_beside_the_database_that_others_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path());
+    // A server that is killed leaves these files.
+    server.running.kill();
+    drop(server);
+    for name in ["state.db-wal", "state.db-shm", "next-number"] {
+        let path = folder.path().join(name);
+        let mode = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let ended = serve(folder.path());
+        ended.assert_orderly();
+        assert_eq!(ended.code, Some(3), "{name}: {}", ended.transcript());
+        let told = format!("the mode 0666 of `{}` lets other users", path.display());
+        assert!(ended.stderr.contains(&told), "{name}: {}", ended.transcript());
+        fs::set_permissions(&path, mode).unwrap();
+    }
+    start(folder.path());
+}
+
+#[test]
+fn prepared_file_whose_place_is_taken_is_refused_with_what_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(start(folder.path()));
+    let complete = folder.path().join(".complete");
+    fs::create_dir(&complete).unwrap();
+    fs::write(complete.join("ca.key"), "of another CA").unwrap();
+    fs::write(complete.join("a.pem"), "comes before it").unwrap();
+    let key = fs::read(folder.path().join("ca.key")).unwrap();
+    let ended = serve(folder.path());
+    ended.assert_orderly();
+    assert_eq!(ended.code, Some(3), "{}", ended.transcript());
+    let told = format!("move `{}` out of the directory", complete.display());
+    assert!(ended.stderr.contains(&told), "{}", ended.transcript());
+    assert_eq!(fs::read(folder.path().join("ca.key")).unwrap(), key);
+    assert!(complete.join("a.pem").exists());
+    fs::rename(&complete, folder.path().with_extension("away")).unwrap();
+    start(folder.path());
+    fs::remove_dir_all(folder.path().with_extension("away")).unwrap();
+}

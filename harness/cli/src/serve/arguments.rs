@@ -1,17 +1,13 @@
 //! Options of `sceplab serve`, and the settings of the CA that follow from them.
 
 use std::env;
-use std::fs::File;
-use std::io::Write;
-use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use mock_ca::{
-    AdminCredentials, Approval, ChallengePolicy, FaultRule, Keys, LogObserver, PersonalityName,
-    Settings,
+    AdminCredentials, Approval, ChallengePolicy, FaultRule, Keys, PersonalityName, Settings,
 };
 use scep::capabilities::Capability;
 use scep::clock::Clock;
@@ -23,10 +19,8 @@ use super::limits::LimitOptions;
 use super::tls::TlsOptions;
 use crate::blanks::warn_of_blanks;
 use crate::messages::MessagesArgument;
-use crate::output::{log_queued, log_to, shown, warn};
 use crate::values::{listening_address, offset, one_of, validity};
 use model::lab::{PasswordSource, passwords_in};
-use testbed::injection::panic_if_asked;
 
 /// Environment variable with a challenge password, which the process list does not show.
 const CHALLENGE_VARIABLE: &str = "SCEPLAB_CHALLENGE";
@@ -131,7 +125,7 @@ pub(crate) struct Serve {
     pub(super) list_faults: bool,
     /// Append the line for each request to this file instead of printing it
     #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
+    pub(super) log: Option<PathBuf>,
     /// A loopback address for the control API, which reports and decides in JSON over HTTP: GET /issued, /requests,
     /// /pending, /faults, /clock, /ca, /events, /until-due; POST /approve, /deny, /revoke, /roll-over, /faults, /clock
     #[arg(long, value_name = "ADDR:PORT", value_parser = listening_address)]
@@ -154,28 +148,6 @@ impl Serve {
             )),
             other => Ok(other),
         }
-    }
-
-    /// Writes the CA's log to the file of `--log`, or to standard output.
-    pub(super) fn log_observer(&self) -> Result<LogObserver, String> {
-        let observer = LogObserver::new(|entry| {
-            panic_if_asked("serve");
-            log_queued(&entry.to_string());
-        });
-        let Some(path) = &self.log else { return Ok(observer) };
-        let name = path.display().to_string();
-        let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|error| format!("cannot write the log `{name}`: {error}"))?;
-        let mut warned = false;
-        log_to(move |line| {
-            let written = (&file).write_all(format!("{}\n", shown(line)).as_bytes());
-            if let Err(error) = written
-                && !mem::replace(&mut warned, true)
-            {
-                warn(&format!("warning: cannot write the log `{name}`: {error}"));
-            }
-        });
-        Ok(observer)
     }
 
     /// The address to listen on.
@@ -225,6 +197,7 @@ impl Serve {
         let new_at = self.state.is_none().then(|| self.clock().now());
         self.certificates.apply(&mut settings.hierarchy, self.personality(), new_at)?;
         self.lifetimes.apply(&mut settings)?;
+        self.expect_log_apart()?;
         Ok(settings)
     }
 

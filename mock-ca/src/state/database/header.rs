@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    super::{StateError, error::damaged, files},
+    super::{StateError, error::damaged, files, modes},
     schema::{APPLICATION_ID, VERSION},
     upgrade::VERSION_3,
 };
@@ -45,6 +45,12 @@ pub(in crate::state) fn expect_ours(path: &Path) -> Result<u32, StateError> {
         return Err(damaged(path, &format!("it is cut off after {length} of {whole} bytes")));
     }
     Ok(header.user_version)
+}
+
+/// Refuses a database that others can read or change, itself or by a file beside it, which SQLite would take over when it opens it.
+pub(in crate::state) fn expect_private(path: &Path) -> Result<(), StateError> {
+    modes::ANYTHING.expect(path)?;
+    companions(path).iter().try_for_each(|path| modes::ANYTHING.expect(path))
 }
 
 /// The files that SQLite keeps beside a database.

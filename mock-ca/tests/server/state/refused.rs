@@ -303,12 +303,19 @@ async fn modes_that_let_others_in_are_refused_with_what_mends_them() {
         ("ca.key", 0o640, "go="),
         ("ca.key", 0o604, "go="),
         ("state.db", 0o644, "go="),
+        ("state.db-wal", 0o666, "go="),
+        ("state.db-shm", 0o640, "go="),
+        ("next-number", 0o666, "go-w"),
+        ("lock", 0o662, "go-w"),
         ("ca.pem", 0o664, "go-w"),
         ("", 0o770, "go-w"),
         ("", 0o777, "go-w"),
     ] {
         let directory = state(&["ONCE"]).await;
         let path: PathBuf = directory.path().join(name).components().collect();
+        if !path.exists() {
+            fs::write(&path, "").unwrap();
+        }
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let error = refusal(kept(PersonalityName::Linux, directory.path()));
         assert!(matches!(&error, StateError::TooOpen { .. }), "{name} {mode:o}: {error}");

@@ -34,6 +34,22 @@ pub(super) struct Segment<'a> {
     pub(super) uncaptured: usize,
 }
 
+#[cfg(test)]
+impl<'a> Segment<'a> {
+    /// A segment between these ends, which is the first one of its sender or not.
+    pub(super) fn between(
+        from: &str,
+        to: &str,
+        sequence: u32,
+        begins: bool,
+        payload: &'a [u8],
+    ) -> Self {
+        let flags = if begins { TcpFlags::SYN } else { TcpFlags::ACK };
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        Self { from, to, sequence, flags, payload, uncaptured: 0 }
+    }
+}
+
 impl Segment<'_> {
     /// True for the first segment of its sender.
     pub(super) fn begins(&self) -> bool {
