@@ -1,6 +1,7 @@
 //! Addresses of `https://`, at a TLS server that stands before a mock CA.
 
 mod certificates;
+mod device;
 mod front;
 mod proxies;
 mod refused;
