@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{MutexGuard, Notify, watch};
 
 pub use self::lines::ConfigurationError;
-pub use self::settings::{DeviceSettings, Settings, TlsRoots};
+pub use self::settings::{DeviceSettings, Settings};
 
 use self::restart::Restarts;
 

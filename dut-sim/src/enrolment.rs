@@ -17,6 +17,7 @@ mod rollover;
 mod schedule;
 mod task;
 mod timer;
+mod tls_roots;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -44,8 +45,8 @@ use self::rollover::Rollover;
 use self::task::{Begin, Task};
 pub use self::timer::Outlook;
 pub(crate) use self::timer::Timer;
+pub use self::tls_roots::TlsRoots;
 use crate::config::system::CsrSettings;
-use crate::device::TlsRoots;
 use crate::network::Network;
 use crate::protocol_log::{Notes, ProtocolLog};
 use crate::secret::SecretStore;

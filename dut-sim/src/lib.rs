@@ -18,7 +18,7 @@ mod protocol_log;
 pub mod remote;
 mod secret;
 
-pub use device::{ConfigurationError, Device, DeviceSettings, Reply, Settings, TlsRoots};
-pub use enrolment::{GrowingPause, KeySource, Missing, Outlook, ScepClient};
+pub use device::{ConfigurationError, Device, DeviceSettings, Reply, Settings};
+pub use enrolment::{GrowingPause, KeySource, Missing, Outlook, ScepClient, TlsRoots};
 pub use mistake::{LineMistake, command_mistake, configuration_mistakes, configured_addresses};
 pub use scep::secret::Secret;

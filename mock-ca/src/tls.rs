@@ -16,10 +16,23 @@ use self::{
     context::Manner,
 };
 use crate::{
-    ca::OpenError,
     fault::{Fault, Strikes},
     settings::{Keys, ServerCertificate, TlsSettings, TlsVersion},
 };
+
+/// Why there can be no TLS server with these settings.
+pub(crate) enum UnusableTls {
+    /// Its certificate cannot be used.
+    Certificate(ErrorStack),
+    /// OpenSSL failed in an operation that should always work.
+    Crypto(ErrorStack),
+}
+
+impl From<ErrorStack> for UnusableTls {
+    fn from(errors: ErrorStack) -> Self {
+        Self::Crypto(errors)
+    }
+}
 
 /// The TLS server of a CA.
 pub(crate) struct Tls {
@@ -43,7 +56,7 @@ impl Tls {
         settings: &TlsSettings,
         keys: Keys,
         now: SystemTime,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, UnusableTls> {
         let (maker, chain) = match &settings.certificate {
             ServerCertificate::Made { names, valid_for } => {
                 let maker = Maker::new(keys, names.clone())?;
@@ -57,7 +70,7 @@ impl Tls {
         };
         let least = settings.least_version;
         let usual = usual(&chain, least).context();
-        let usual = usual.map_err(|errors| OpenError::Tls(scep::reasons(&errors)))?;
+        let usual = usual.map_err(UnusableTls::Certificate)?;
         Ok(Self { maker, chain, least, usual })
     }
 

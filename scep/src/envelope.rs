@@ -3,6 +3,7 @@
 mod agreement;
 mod open;
 mod outside;
+mod parameters;
 mod password;
 mod transport;
 

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::enrolment::{GrowingPause, KeySource, ScepClient};
+use crate::enrolment::{GrowingPause, KeySource, ScepClient, TlsRoots};
 use crate::network::Network;
 use scep::clock::Clock;
 use scep::secret::Secret;
@@ -36,17 +36,6 @@ pub struct Settings {
     /// The certificates by which it recognises servers of HTTPS, unless its configuration says otherwise.
     #[serde(default)]
     pub tls_roots: TlsRoots,
-}
-
-/// The certificates by which a device recognises servers of HTTPS.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsRoots {
-    /// Those that the operating system trusts.
-    #[default]
-    System,
-    /// These, each in PEM.
-    Given(Vec<String>),
 }
 
 /// All settings of a device; [`DeviceSettings::new`] has good defaults.

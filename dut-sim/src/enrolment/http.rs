@@ -14,8 +14,8 @@ use transport::secured;
 use transport::tls::{TlsClient, TlsFailure, TlsOptions, Trust};
 
 use super::EnrolmentContext;
+use super::tls_roots::TlsRoots;
 use crate::config::system::{CsrSettings, Recognition};
-use crate::device::TlsRoots;
 use crate::network::{ConnectError, Network, ResolveError, Stream};
 
 /// Timeout from opening the connection to the last byte of the answer. It is less than the 20 s that a scenario waits by

@@ -10,6 +10,7 @@ use crate::{
     fault::FaultError,
     settings::{Keys, Settings},
     state::{StateDirectory, StateError},
+    tls::UnusableTls,
 };
 
 /// The reason why a CA cannot be opened.
@@ -45,6 +46,15 @@ pub enum OpenError {
 impl From<ErrorStack> for OpenError {
     fn from(errors: ErrorStack) -> Self {
         Self::Crypto(errors)
+    }
+}
+
+impl From<UnusableTls> for OpenError {
+    fn from(error: UnusableTls) -> Self {
+        match error {
+            UnusableTls::Certificate(errors) => Self::Tls(scep::reasons(&errors)),
+            UnusableTls::Crypto(errors) => Self::Crypto(errors),
+        }
     }
 }
 

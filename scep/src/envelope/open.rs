@@ -2,7 +2,7 @@
 
 use der::{
     Tag, TagNumber, Tagged,
-    asn1::{Any, OctetStringRef},
+    asn1::Any,
     oid::db::rfc5911::{ID_DATA, ID_ENVELOPED_DATA},
 };
 use openssl::{
@@ -11,10 +11,14 @@ use openssl::{
 };
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
-use super::{KeyManagement, MAX_RECIPIENTS, Opened, WHAT, agreement, password, read, transport};
+use super::{
+    KeyManagement, MAX_RECIPIENTS, Opened, WHAT, agreement,
+    parameters::{initialization_vector, supported},
+    password, read, transport,
+};
 use crate::{
     Error, PeerMisbehaved,
-    algorithm::{self, Cipher, KeyTransport},
+    algorithm::{Cipher, KeyTransport},
     ber,
     cms::{ContentInfo, EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo, Value},
     identity::Identity,
@@ -163,13 +167,6 @@ pub fn is_der(bytes: &[u8]) -> bool {
     is_normal && opened.is_ok_and(|enveloped| !has_pieces(enveloped))
 }
 
-pub(super) fn supported<T>(
-    known: Option<T>,
-    algorithm: &AlgorithmIdentifierOwned,
-) -> Result<T, Error> {
-    known.ok_or_else(|| algorithm::unsupported("encryption algorithm", &algorithm.oid))
-}
-
 /// Only the default OAEP parameters are read: SHA-1, MGF1 with SHA-1, no label.
 fn check_oaep_parameters(
     transport: KeyTransport,
@@ -180,17 +177,6 @@ fn check_oaep_parameters(
         return Err(Error::unsupported("RSA-OAEP parameters", "other than SHA-1 with MGF1-SHA-1"));
     }
     Ok(())
-}
-
-pub(super) fn initialization_vector(
-    algorithm: &AlgorithmIdentifierOwned,
-) -> Result<Vec<u8>, Error> {
-    algorithm
-        .parameters
-        .as_ref()
-        .and_then(|parameters| parameters.decode_as::<&OctetStringRef>().ok())
-        .map(|iv| iv.as_bytes().to_vec())
-        .ok_or_else(|| Error::malformed(WHAT)("no initialization vector"))
 }
 
 /// The encrypted content, which scepserver and streaming encoders send as octet strings in a constructed `[0]`.

@@ -14,7 +14,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::{
     encrypt,
-    open::{initialization_vector, supported},
+    parameters::{initialization_vector, supported},
     with_iv, wrap,
 };
 use crate::{Entropy, Error, algorithm::Cipher, ber, secret::Secret};

@@ -4,6 +4,7 @@ mod faults;
 mod hierarchy;
 mod pki;
 mod policy;
+mod tls;
 
 use ipnet::Ipv4Net;
 use scep::clock::Clock;
@@ -13,8 +14,6 @@ use super::values::{name, secret};
 use super::{by_url, clock, program, recorded, ssh};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, names};
 use diagnostics::{Diagnostic, Located};
-
-pub(super) use self::policy::life;
 
 /// The fields of a lab.
 pub const FIELDS: [&str; 6] = ["title", "stands-in-for", "clock", "devices", "hosts", "pki"];

@@ -7,10 +7,6 @@ use mock_ca::TlsVersion;
 use serde::{Deserialize, Serialize};
 
 use super::Lab;
-use super::decode::life;
-use super::values::path;
-use diagnostics::Diagnostic;
-use diagnostics::yaml::{Fields, Node, Problems};
 
 /// TLS of a simulated PKI, whose URL then begins with `https://`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,30 +28,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The private key, without a passphrase.
     pub key: PathBuf,
-}
-
-/// The field `tls` of a simulated PKI.
-pub(super) fn tls(node: &Node, problems: &Problems) -> Option<Tls> {
-    let known = ["valid-for", "least-version", "certificate", "key"];
-    let fields = Fields::of(node, "TLS", &known, problems)?;
-    let certificate = fields.optional_as("certificate", path);
-    let key = fields.optional_as("key", path);
-    let has = |field| fields.optional(field).is_some();
-    if has("certificate") != has("key") {
-        let message = "`certificate` and `key` belong together, and one of them is missing";
-        problems.add(Diagnostic::at(fields.place(), message));
-    }
-    if let Some(life) = fields.optional("valid-for").filter(|_| has("certificate")) {
-        let message = "`valid-for` is for a certificate that is made, and `certificate` gives one";
-        problems.add(Diagnostic::at(&life.place, message));
-    }
-    let files = certificate.zip(key).map(|(certificate, key)| TlsFiles { certificate, key });
-    Some(Tls {
-        names: Vec::new(),
-        valid_for: fields.optional_as("valid-for", life),
-        least_version: fields.one_of("least-version", "version of TLS", TlsVersion::NAMED),
-        files,
-    })
 }
 
 /// Notes at each PKI with TLS the names and addresses of the hosts that run it.

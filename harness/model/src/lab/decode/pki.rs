@@ -7,8 +7,8 @@ use scep::capabilities::Capability;
 use scep::clock::Clock;
 
 use super::super::values::{name, port, secret, secrets};
-use super::super::{Pki, clock, tls};
-use super::{faults, hierarchy, policy};
+use super::super::{Pki, clock};
+use super::{faults, hierarchy, policy, tls};
 use diagnostics::yaml::{Entry, Fields, Keys, Node, Problems, Value};
 use diagnostics::{Diagnostic, Located};
 
